@@ -1,0 +1,88 @@
+/// The door of the engine: load a model, make an engine, make streams, push tubelets with a budget, read scores.
+///
+///     auto model = mone::Model::load("model.safetensors").value();
+///     auto engine = mone::Engine::create(model, {}).value();
+///     auto stream = engine->new_stream();
+///     const mone::Prediction& p = stream->push({pixels, begin, end}, 0.5);
+///
+/// An Engine may be used from several threads; a Stream by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+#include "engine/model.h"
+#include "engine/time.h"
+
+namespace mone {
+
+enum class DType { kF32, kBf16 };
+
+/// What an engine is made with. Empty fields mean "the best this machine has", and the choice is logged.
+struct EngineOptions {
+  std::string backend;         ///< "onednn", "reference", or empty: $MONE_BACKEND, else best first
+  std::optional<DType> dtype;  ///< empty: bf16 where the backend runs it in hardware, else f32
+  int threads = 0;             ///< 0: every core this process may use
+  bool deterministic = false;  ///< same bits whoever shares a batch (spec section 8.4)
+};
+
+/// One time step of one region: pixels as monetubelet cuts them, and where they stand in time.
+struct Tubelet {
+  std::span<const std::uint8_t> pixels;  ///< u8 [tokens, pt, ph, pw, 3], C order
+  Time begin{};                          ///< time of its first frame
+  Time end{};                            ///< time of its last frame
+  double rate = 0;                       ///< tubelets per second at this moment; 0 = unknown
+  int missing_frames = 0;                ///< frames that were repeated because the source had none
+};
+
+/// What one window says, valid until the stream's next push, skip or reset.
+struct Prediction {
+  std::span<const float> logits;               ///< f32 [C]
+  std::span<const std::uint8_t> experts;       ///< u8 [tokens] of the newest tubelet (joint: [nt * tokens]); 0 = smallest
+  std::span<const int> tokens_per_expert;      ///< [E], smallest first, of the newest tubelet (joint: of the clip)
+  Time window_begin{}, window_end{};           ///< first and last frame the prediction saw
+  double budget = 1;                           ///< as asked for the newest tubelet
+  double realised = 1;                         ///< sum k_j s_j / N of the newest tubelet (spec section 4.6)
+  int tubelets_missing = 0;                    ///< slots of the window that are copies of the entry before them
+  int frames_missing = 0;                      ///< repeated frames inside the window
+  bool warming = false;                        ///< fewer than nt tubelets so far: left-padded with the oldest
+  bool mixed_rate = false;                     ///< the window holds tubelets of more than one rate
+};
+
+/// State of one video stream: the ring of spatial outputs (spec section 6).
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  /// Runs one tubelet at `budget` and predicts from the window that ends with it.
+  /// @throws ShapeError if pixels do not fit the model, ConfigError if budget is NaN or outside (0, 1]
+  virtual const Prediction& push(const Tubelet& tubelet, double budget) = 0;
+  /// A tubelet that was lost or skipped: its slot repeats the entry before it, marked missing. No work is done and
+  /// nothing is predicted. Without an entry before it this does nothing.
+  virtual void skip(Time begin, Time end) = 0;
+  /// Forgets everything: FLUSH, a gap longer than the window, another size.
+  virtual void reset() = 0;
+};
+
+/// One per (model, device, precision). Owns the packed weights and the threads.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  static Result<std::shared_ptr<Engine>> create(std::shared_ptr<const Model> model, const EngineOptions& options);
+  virtual std::unique_ptr<Stream> new_stream() = 0;
+  virtual const Model& model() const = 0;
+  virtual std::string backend() const = 0;  ///< name of the one in use
+  virtual DType dtype() const = 0;
+  virtual int threads() const = 0;
+};
+
+/// Where the engine's log lines go (level 0 error, 1 warning, 2 info, 3 debug); default: nowhere.
+using LogSink = std::function<void(int level, const std::string& line)>;
+void set_log_sink(LogSink sink);
+
+}  // namespace mone

@@ -1,0 +1,45 @@
+/// Errors of the engine: exceptions for misuse and failing devices, Result<T> for what a user can get wrong.
+#pragma once
+
+#include <boost/outcome/policy/terminate.hpp>
+#include <boost/outcome/result.hpp>
+#include <stdexcept>
+#include <string>
+
+namespace mone {
+
+/// Root of everything the engine throws. The text carries the offending values.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+/// A tensor, tubelet or clip whose extents do not fit the model.
+class ShapeError : public Error {
+ public:
+  using Error::Error;
+};
+/// A value outside its range: budget, option, property.
+class ConfigError : public Error {
+ public:
+  using Error::Error;
+};
+/// A weight that is absent, misshapen or not finite.
+class WeightsError : public Error {
+ public:
+  using Error::Error;
+};
+/// A device or library that failed while running.
+class DeviceError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Why something a user asked for cannot be had: one sentence that names the file, key or value and what to do next.
+struct Failure {
+  std::string text;
+};
+
+template <class T>
+using Result = boost::outcome_v2::basic_result<T, Failure, boost::outcome_v2::policy::terminate>;
+
+}  // namespace mone
