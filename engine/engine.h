@@ -1,4 +1,5 @@
-/// The door of the engine: load a model, make an engine, make streams, push tubelets with a budget, read scores.
+/// The door of the engine: load a model, make an engine, make streams, push tubelets with a budget, read
+/// scores.
 ///
 ///     auto model = mone::Model::load("model.safetensors").value();
 ///     auto engine = mone::Engine::create(model, {}).value();
@@ -43,16 +44,18 @@ struct Tubelet {
 
 /// What one window says, valid until the stream's next push, skip or reset.
 struct Prediction {
-  std::span<const float> logits;               ///< f32 [C]
-  std::span<const std::uint8_t> experts;       ///< u8 [tokens] of the newest tubelet (joint: [nt * tokens]); 0 = smallest
-  std::span<const int> tokens_per_expert;      ///< [E], smallest first, of the newest tubelet (joint: of the clip)
-  Time window_begin{}, window_end{};           ///< first and last frame the prediction saw
-  double budget = 1;                           ///< as asked for the newest tubelet
-  double realised = 1;                         ///< sum k_j s_j / N of the newest tubelet (spec section 4.6)
-  int tubelets_missing = 0;                    ///< slots of the window that are copies of the entry before them
-  int frames_missing = 0;                      ///< repeated frames inside the window
-  bool warming = false;                        ///< fewer than nt tubelets so far: left-padded with the oldest
-  bool mixed_rate = false;                     ///< the window holds tubelets of more than one rate
+  std::span<const float> logits;  ///< f32 [C]
+  std::span<const std::uint8_t>
+      experts;  ///< u8 [tokens] of the newest tubelet (joint: [nt * tokens]); 0 = smallest
+  std::span<const int>
+      tokens_per_expert;              ///< [E], smallest first, of the newest tubelet (joint: of the clip)
+  Time window_begin{}, window_end{};  ///< first and last frame the prediction saw
+  double budget = 1;                  ///< as asked for the newest tubelet
+  double realised = 1;                ///< sum k_j s_j / N of the newest tubelet (spec section 4.6)
+  int tubelets_missing = 0;           ///< slots of the window that are copies of the entry before them
+  int frames_missing = 0;             ///< repeated frames inside the window
+  bool warming = false;               ///< fewer than nt tubelets so far: left-padded with the oldest
+  bool mixed_rate = false;            ///< the window holds tubelets of more than one rate
 };
 
 /// State of one video stream: the ring of spatial outputs (spec section 6).
@@ -62,8 +65,8 @@ class Stream {
   /// Runs one tubelet at `budget` and predicts from the window that ends with it.
   /// @throws ShapeError if pixels do not fit the model, ConfigError if budget is NaN or outside (0, 1]
   virtual const Prediction& push(const Tubelet& tubelet, double budget) = 0;
-  /// A tubelet that was lost or skipped: its slot repeats the entry before it, marked missing. No work is done and
-  /// nothing is predicted. Without an entry before it this does nothing.
+  /// A tubelet that was lost or skipped: its slot repeats the entry before it, marked missing. No work is
+  /// done and nothing is predicted. Without an entry before it this does nothing.
   virtual void skip(Time begin, Time end) = 0;
   /// Forgets everything: FLUSH, a gap longer than the window, another size.
   virtual void reset() = 0;
@@ -73,7 +76,8 @@ class Stream {
 class Engine {
  public:
   virtual ~Engine() = default;
-  static Result<std::shared_ptr<Engine>> create(std::shared_ptr<const Model> model, const EngineOptions& options);
+  static Result<std::shared_ptr<Engine>> create(std::shared_ptr<const Model> model,
+                                                const EngineOptions& options);
   virtual std::unique_ptr<Stream> new_stream() = 0;
   virtual const Model& model() const = 0;
   virtual std::string backend() const = 0;  ///< name of the one in use

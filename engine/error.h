@@ -34,7 +34,8 @@ class DeviceError : public Error {
   using Error::Error;
 };
 
-/// Why something a user asked for cannot be had: one sentence that names the file, key or value and what to do next.
+/// Why something a user asked for cannot be had: one sentence that names the file, key or value and what to
+/// do next.
 struct Failure {
   std::string text;
 };

@@ -23,7 +23,8 @@ class Model {
   virtual const std::string& name() const = 0;  ///< provenance name, else the file's stem
 };
 
-/// $MONE_MODEL, else `default.safetensors` in $MONE_MODEL_PATH (colon-separated), else in the installed model folder.
+/// $MONE_MODEL, else `default.safetensors` in $MONE_MODEL_PATH (colon-separated), else in the installed model
+/// folder.
 std::string default_model_path();
 
 }  // namespace mone

@@ -48,15 +48,15 @@ struct ModelConfig {
     std::string name, trained_on, terms;
   } provenance;
 
-  int nt() const { return frames / pt; }                ///< tubelets per window
+  int nt() const { return frames / pt; }  ///< tubelets per window
   int nh() const { return image_height / ph; }
   int nw() const { return image_width / pw; }
-  int tokens() const { return nh() * nw(); }            ///< patch tokens per tubelet step, Ns
+  int tokens() const { return nh() * nw(); }  ///< patch tokens per tubelet step, Ns
   int tubelet_bytes() const { return tokens() * pt * ph * pw * 3; }
 };
 
-/// Parses and validates the `config` JSON of a model file. Unknown keys, missing keys and bad values are failures
-/// that name the key.
+/// Parses and validates the `config` JSON of a model file. Unknown keys, missing keys and bad values are
+/// failures that name the key.
 Result<ModelConfig> parse_model_config(std::string_view json);
 
 }  // namespace mone

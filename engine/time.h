@@ -1,4 +1,5 @@
-/// Time in the engine: nanoseconds on the stream's own clock (GStreamer's running time, or seconds from a file's start).
+/// Time in the engine: nanoseconds on the stream's own clock (GStreamer's running time, or seconds from a
+/// file's start).
 #pragma once
 
 #include <chrono>
