@@ -1,0 +1,31 @@
+#include "engine/tensor.h"
+
+namespace mone {
+
+std::string to_string(const Shape& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+std::int64_t element_count(const Shape& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) count *= extent;
+  return count;
+}
+
+std::vector<float> to_floats(const TensorView& view) {
+  std::vector<float> values(static_cast<std::size_t>(view.count()));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = view.at(static_cast<std::int64_t>(i));
+  return values;
+}
+
+TensorView slice_rows(const TensorView& view, std::int64_t begin, std::int64_t rows) {
+  TensorView slice = view;
+  const std::int64_t row_bytes = view.count() / view.shape[0] * (view.type == ElementType::kBf16 ? 2 : 4);
+  slice.data += begin * row_bytes;
+  slice.shape[0] = rows;
+  return slice;
+}
+
+}  // namespace mone
