@@ -1,0 +1,58 @@
+/// A view of one video frame in memory. Nothing is owned and nothing is copied.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace mone {
+
+/// Names as GStreamer's; bytes in memory in the order of the name, x = unused. NV12 and I420 are 4:2:0 with
+/// chroma planes of (width + 1) / 2 by (height + 1) / 2 samples; YUY2 is 4:2:2 packed Y U Y V.
+enum class PixelFormat { kNv12, kI420, kYuy2, kRgb, kBgr, kRgba, kBgra, kRgbx, kBgrx, kGray8 };
+
+enum class ColourMatrix { kBt601, kBt709, kBt2020 };
+
+/// Limited: luma 16 to 235, chroma 16 to 240. Full: 0 to 255.
+enum class ColourRange { kLimited, kFull };
+
+/// Where a chroma sample sits across: on the left one of its two luma samples (MPEG-2 and H.264's default) or
+/// between them (JPEG, MPEG-1).
+enum class ChromaSite { kLeft, kCentre };
+
+/// A rectangle in source pixels. The end is exclusive.
+struct Box {
+  int x = 0, y = 0, width = 0, height = 0;
+  bool operator==(const Box&) const = default;
+};
+
+struct Frame {
+  PixelFormat format = PixelFormat::kI420;
+  int width = 0, height = 0;                    ///< pixels
+  std::array<const std::uint8_t*, 3> planes{};  ///< first row of each; packed formats use one, NV12 two
+  std::array<std::ptrdiff_t, 3> strides{};      ///< bytes from a row to the next, may be negative
+  ColourMatrix matrix = ColourMatrix::kBt709;   ///< of YUV formats
+  ColourRange range = ColourRange::kLimited;    ///< of YUV formats and GRAY8
+  ChromaSite chroma_site = ChromaSite::kLeft;
+  double pixel_aspect = 1;  ///< width of a pixel over its height
+  Box crop;                 ///< the part to see, inside the frame; an empty box = the whole frame
+
+  Box visible() const { return crop.width > 0 && crop.height > 0 ? crop : Box{0, 0, width, height}; }
+};
+
+/// One field of an interlaced frame as a frame of half the height. The two fields of a moving picture
+/// are two instants: resizing them as one would blend them into a comb.
+inline Frame field_of(Frame frame, bool bottom) {
+  for (std::size_t p = 0; p < frame.planes.size(); ++p) {
+    if (bottom && frame.planes[p]) frame.planes[p] += frame.strides[p];
+    frame.strides[p] *= 2;
+  }
+  const Box box = frame.visible();
+  frame.height = bottom ? frame.height / 2 : (frame.height + 1) / 2;
+  frame.crop = {box.x, box.y / 2, box.width, box.height / 2};
+  if (frame.crop.height < 1 || frame.crop.y + frame.crop.height > frame.height)
+    frame.crop = {box.x, 0, box.width, frame.height};
+  frame.pixel_aspect /= 2;
+  return frame;
+}
+
+}  // namespace mone
