@@ -1,0 +1,31 @@
+/// From a pose to joints and to the solid shapes that a picture shows.
+#pragma once
+
+#include <vector>
+
+#include "elements/actors/body.h"
+#include "elements/actors/pose.h"
+
+namespace mone::actors {
+
+/// Where the joints are in the world; pairs are right, left.
+struct Joints {
+  Vec3 head, neck, chest, pelvis;
+  Vec3 shoulder[2], elbow[2], hand[2], hip[2], knee[2], ankle[2], toe[2];
+  Mat3 chest_frame, head_frame, pelvis_frame;
+};
+
+/// A rounded cone between two balls.
+struct Solid {
+  Vec3 a, b;
+  float radius_a, radius_b;
+  Cloth cloth;
+};
+
+/// Arms by two-bone inverse kinematics, legs forward; stands the lowest point on the floor.
+Joints solve(const Pose& pose, const Body& body);
+
+/// Appends about thirty solids: legs, arms, trunk, head, hair, clothes.
+void dress(const Joints& joints, const Body& body, std::vector<Solid>& out);
+
+}  // namespace mone::actors

@@ -1,0 +1,161 @@
+#include "elements/actors/mone_actors.h"
+
+#include <atomic>
+#include <cstddef>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "elements/actors/clip.h"
+#include "elements/actors/live.h"
+#include "elements/actors/script.h"
+
+using namespace mone::actors;
+
+namespace {
+
+thread_local std::string last_error;
+
+/// Runs `body`; what it throws becomes the thread's error text.
+template <class Body, class Value>
+Value guarded(Value on_failure, Body&& body) noexcept {
+  try {
+    last_error.clear();
+    return body();
+  } catch (const std::exception& failure) {
+    last_error = failure.what();
+    return on_failure;
+  }
+}
+
+/// Copies as much as the caller's version of a struct has; the rest keeps its default.
+template <class Options>
+Options adopted(const Options* given, Options defaults) {
+  if (!given || given->struct_size < sizeof(uint32_t))
+    throw std::invalid_argument("options: struct_size is not set; call the init function first");
+  std::memcpy(&defaults, given, std::min<size_t>(given->struct_size, sizeof(Options)));
+  return defaults;
+}
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+void check(const mone_actors_clip_options& o) {
+  require(o.width >= 16 && o.width <= 1024 && o.height >= 16 && o.height <= 1024,
+          "width and height must be 16..1024");
+  require(o.frames >= 1 && o.frames <= 256, "frames must be 1..256");
+  require(o.fps == 0 || (o.fps >= 1 && o.fps <= 240), "fps must be 0 (drawn) or 1..240");
+  require(o.clutter <= 1, "clutter must be at most 1 (below 0: drawn)");
+  require(o.difficulty >= 0 && o.difficulty <= 1, "difficulty must be 0..1");
+  require(o.live_share >= 0 && o.live_share <= 1, "live_share must be 0..1");
+  require(o.threads >= 1 && o.threads <= 1024, "threads must be 1..1024");
+}
+
+}  // namespace
+
+struct mone_actors_scene {
+  LivePicture picture;
+  bool endless;
+};
+
+int mone_actors_label_count(void) { return kLabelCount; }
+
+const char* mone_actors_label(int index) {
+  return index >= 0 && index < kLabelCount ? motion_of(static_cast<Label>(index)).name : nullptr;
+}
+
+int mone_actors_label_index(const char* name) {
+  Cue cue;
+  return name && find_cue(name, &cue) ? static_cast<int>(cue.label) : -1;
+}
+
+const char* mone_actors_error(void) { return last_error.c_str(); }
+
+void mone_actors_clip_options_init(mone_actors_clip_options* options) {
+  *options = {sizeof(mone_actors_clip_options), 112, 112, 16, 0, -1, 1, 0.5f, 0, 1, 1};
+}
+
+int mone_actors_render_clips(uint64_t seed, int count, const int32_t* labels,
+                             const mone_actors_clip_options* options, uint8_t* pixels, float* joints,
+                             int32_t* labels_out, float* action_span) {
+  return guarded(-1, [&] {
+    mone_actors_clip_options defaults;
+    mone_actors_clip_options_init(&defaults);
+    const mone_actors_clip_options o = adopted(options, defaults);
+    check(o);
+    require(count >= 0, "count must not be negative");
+    require(pixels || count == 0, "pixels must not be NULL");
+    for (int i = 0; labels && i < count; ++i)
+      require(labels[i] >= -1 && labels[i] < kLabelCount, "labels: index out of range");
+    const size_t clip = static_cast<size_t>(o.frames) * static_cast<size_t>(o.width) *
+                        static_cast<size_t>(o.height) * (o.rgb ? 3 : 1);
+    const size_t clip_joints = static_cast<size_t>(o.frames) * MONE_ACTORS_PERSONS * MONE_ACTORS_JOINTS * 2;
+    std::atomic<int> next{0};
+    std::atomic<bool> failed{false};
+    const auto work = [&] {
+      try {
+        ClipMaker maker(o);
+        for (int i = next++; i < count; i = next++) {
+          const auto at = static_cast<size_t>(i);
+          maker.make(mix_bits(seed) + at, labels ? labels[i] : -1,
+                     {pixels + at * clip, joints ? joints + at * clip_joints : nullptr,
+                      labels_out ? labels_out + i : nullptr, action_span ? action_span + 2 * at : nullptr});
+        }
+      } catch (const std::exception&) {
+        failed = true;
+      }
+    };
+    std::vector<std::thread> helpers;
+    for (int i = 1; i < std::min(o.threads, count); ++i) helpers.emplace_back(work);
+    work();
+    for (std::thread& helper : helpers) helper.join();
+    require(!failed, "out of memory while drawing clips");
+    return 0;
+  });
+}
+
+void mone_actors_scene_options_init(mone_actors_scene_options* options) {
+  *options = {sizeof(mone_actors_scene_options), nullptr, 0, 640, 480, 1, 0.3f, MONE_ACTORS_I420, 0};
+}
+
+mone_actors_scene* mone_actors_scene_new(const mone_actors_scene_options* options) {
+  return guarded(static_cast<mone_actors_scene*>(nullptr), [&] {
+    mone_actors_scene_options defaults;
+    mone_actors_scene_options_init(&defaults);
+    const mone_actors_scene_options o = adopted(options, defaults);
+    require(o.width >= 16 && o.width <= 7680 && o.height >= 16 && o.height <= 4320,
+            "width must be 16..7680, height 16..4320");
+    require(o.clutter >= 0 && o.clutter <= 1, "clutter must be 0..1");
+    require(o.pixel_aspect > 0.1f && o.pixel_aspect < 10, "pixel_aspect must be 0.1..10");
+    require(o.format >= MONE_ACTORS_RGB && o.format <= MONE_ACTORS_NV12, "format is unknown");
+    SceneOptions scene;
+    std::string error;
+    if (!parse_script(o.script ? o.script : "", &scene.cues, &error)) throw std::invalid_argument(error);
+    const bool endless = scene.cues.empty();
+    scene.seed = mix_bits(o.seed ^ 0xAC7095ull);
+    scene.width = o.width;
+    scene.height = o.height;
+    scene.pixel_aspect = o.pixel_aspect;
+    scene.clutter = o.clutter;
+    return new mone_actors_scene{LivePicture(scene, o.format, o.bt709 != 0), endless};
+  });
+}
+
+void mone_actors_scene_free(mone_actors_scene* scene) { delete scene; }
+
+double mone_actors_scene_duration(const mone_actors_scene* scene) {
+  return scene->endless ? 0 : const_cast<mone_actors_scene*>(scene)->picture.timeline().pass_seconds();
+}
+
+void mone_actors_scene_render(mone_actors_scene* scene, double time, uint8_t* const* planes,
+                              const int32_t* strides) {
+  scene->picture.render(time, planes, strides);
+}
+
+void mone_actors_scene_truth(mone_actors_scene* scene, double time, mone_actors_truth* truth) {
+  scene->picture.truth(time, truth);
+}

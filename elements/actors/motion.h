@@ -1,0 +1,89 @@
+/// The actions: what each looks like at a moment, how it repeats, and when it can be recognised.
+#pragma once
+
+#include <array>
+
+#include "elements/actors/body.h"
+#include "elements/actors/pose.h"
+#include "elements/actors/rng.h"
+
+namespace mone::actors {
+
+/// Order is the order of the model's labels: append only.
+enum class Label : int {
+  kWalk,
+  kRun,
+  kJump,
+  kJumpingJack,
+  kWave,
+  kClap,
+  kBend,
+  kSitDown,
+  kStandUp,
+  kFall,
+  kKick,
+  kPunch,
+  kPush,
+  kPoint,
+  kThrow,
+  kHandshake,
+  kHug,
+  kNothing,
+};
+inline constexpr int kLabelCount = 18;
+
+/// How this person does this action this time: drawn once, then fixed, so that a pose is a function of time
+/// alone.
+struct Style {
+  std::array<float, 32> dice;  ///< 0..1 each
+  float phase = 0;             ///< 0..2 pi
+  int side = 0;                ///< leading hand or foot
+  /// Die `k` as a value between low and high.
+  float pick(int k, float low, float high) const { return low + (high - low) * dice[static_cast<size_t>(k)]; }
+  bool chance(int k, float p) const { return dice[static_cast<size_t>(k)] < p; }
+};
+Style draw_style(Rng& rng, float variety);
+
+/// When a repeating action shows what it is. Seconds from the start of one repetition.
+struct Timing {
+  float period = 0;      ///< 0: continuous, recognisable throughout
+  float show_begin = 0;  ///< the part that marks the action
+  float show_end = 0;
+  float clean_end = 0;  ///< from here to the period the person gets back to start again
+};
+
+enum class Facing { kFrontal, kSideways, kAny };
+
+/// One action. Functions get seconds since the action began (>= 0) and change an idle pose.
+struct Motion {
+  const char* name;
+  Facing facing;
+  void (*pose)(const Style&, const Body&, float t, Pose&);
+  Timing (*timing)(const Style&);
+  /// Metres per second along the path; null stays in place.
+  float (*speed)(const Style&, const Body&);
+  /// Of the second person, who faces the first; null acts alone.
+  void (*partner)(const Style&, const Body&, float t, Pose&);
+  /// Between the two, metres.
+  float (*distance)(const Style&);
+  bool needs_partner;  ///< always two (handshake, hug); otherwise the partner is sometimes there
+  bool needs_chair;
+};
+
+const Motion& motion_of(Label label);
+
+/// Standing at ease: the pose every action starts from. `liveliness` 0 still .. 1 stepping, gesturing,
+/// looking round.
+Pose standing(const Style& style, float t, float liveliness);
+
+/// Adds walking legs: `amount` 0..1, `phase` in radians.
+void step_legs(Pose& pose, float amount, float phase);
+
+/// A smooth wander in about -1..1, `channel` 0..11, `rate` in Hz.
+float wander(const Style& style, int channel, float t, float rate);
+
+// motions/*.cc
+extern const Motion kWalk, kRun, kJump, kJumpingJack, kWave, kClap, kBend, kSitDown, kStandUp, kFall, kKick,
+    kPunch, kPush, kPoint, kThrow, kHandshake, kHug, kNothing;
+
+}  // namespace mone::actors

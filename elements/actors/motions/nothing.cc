@@ -1,0 +1,95 @@
+/// Nothing that has a name: standing, talking with the hands, shifting weight, looking round, stepping about.
+#include "elements/actors/motion.h"
+
+namespace mone::actors {
+namespace {
+
+void talk(const Style& style, float t, Pose& pose) {
+  const float both = style.chance(1, 0.5f) ? 1.0f : 0.0f;
+  for (int s = 0; s < 2; ++s) {
+    const float weight =
+        (s == style.side ? 1.0f : both) * ease(-0.35f, 0.25f, wander(style, 10 + s, t, 0.35f));
+    aim_elbow(pose, s, 0.7f, -0.8f, -0.5f);
+    reach(pose, s, weight, style.pick(2, -0.1f, 0.25f) + 0.1f * wander(style, s, t, 1.1f),
+          style.pick(3, -0.65f, -0.35f) + 0.12f * wander(style, 2 + s, t, 1.3f),
+          style.pick(4, 0.35f, 0.6f) + 0.08f * wander(style, 4 + s, t, 0.9f));
+  }
+  pose.head_pitch += 0.1f * wander(style, 3, t, 0.9f);
+}
+
+void step_about(const Style& style, float t, Pose& pose) {
+  const float amount = ease(0.0f, 0.5f, wander(style, 1, t, 0.3f)) * style.pick(2, 0.35f, 0.8f);
+  step_legs(pose, amount, 2 * kPi * style.pick(3, 0.7f, 1.0f) * t + style.phase);
+  pose.yaw += 0.35f * wander(style, 2, t, 0.2f);
+  pose.position =
+      pose.position + Vec3{0.12f * wander(style, 3, t, 0.18f), 0, 0.1f * wander(style, 4, t, 0.16f)};
+}
+
+void hold_phone(const Style& style, float t, Pose& pose) {
+  const int s = style.side;
+  aim_elbow(pose, s, 0.5f, -1, 0.2f);
+  if (style.chance(1, 0.5f)) {
+    reach(pose, s, 1, -0.02f, 0.32f, 0.12f);  // at the ear
+  } else {
+    reach(pose, s, 1, -0.15f, -0.3f, 0.45f);  // reading it
+    pose.head_pitch += 0.45f;
+  }
+  pose.hand[s].y += 0.02f * wander(style, 2, t, 0.5f);
+}
+
+void fold_arms(Pose& pose) {
+  for (int s = 0; s < 2; ++s) {
+    aim_elbow(pose, s, 0.9f, -0.8f, 0);
+    reach(pose, s, 1, -0.42f, -0.42f + 0.06f * side_sign(s), 0.36f);
+  }
+}
+
+void hands_on_hips(Pose& pose) {
+  for (int s = 0; s < 2; ++s) {
+    aim_elbow(pose, s, 1, 0.1f, -0.5f);
+    reach(pose, s, 1, -0.02f, -0.68f, 0.05f);
+  }
+}
+
+/// A hand goes up to the face or hair now and then and comes down again.
+void touch_face(const Style& style, float t, Pose& pose) {
+  const float weight = ease(0.1f, 0.5f, wander(style, 10, t, 0.28f));
+  aim_elbow(pose, style.side, 0.7f, -0.8f, 0.1f);
+  reach(pose, style.side, weight, -0.22f, style.pick(1, 0.2f, 0.5f), style.pick(2, 0.15f, 0.3f));
+}
+
+void lean_and_look(const Style& style, float t, Pose& pose) {
+  pose.head_yaw += 0.7f * wander(style, 1, t, 0.25f);
+  pose.twist += 0.25f * wander(style, 1, t - 0.15f, 0.25f);
+  const float shift = wander(style, 2, t, 0.2f);
+  pose.side += 0.07f * shift;
+  for (int s = 0; s < 2; ++s) pose.knee[s] += 0.2f * std::max(0.0f, shift * side_sign(s));
+}
+
+void pose_nothing(const Style& style, const Body&, float t, Pose& pose) {
+  const float kind = style.dice[0];
+  if (kind < 0.3f)
+    talk(style, t, pose);
+  else if (kind < 0.42f)
+    step_about(style, t, pose);
+  else if (kind < 0.5f) {
+    talk(style, t, pose);
+    step_about(style, t, pose);
+  } else if (kind < 0.58f)
+    hold_phone(style, t, pose);
+  else if (kind < 0.64f)
+    fold_arms(pose);
+  else if (kind < 0.7f)
+    hands_on_hips(pose);
+  else if (kind < 0.78f)
+    touch_face(style, t, pose);
+  else if (kind < 0.92f)
+    lean_and_look(style, t, pose);
+}
+
+}  // namespace
+
+const Motion kNothing = {"nothing", Facing::kAny, pose_nothing, nullptr, nullptr,
+                         nullptr,   nullptr,      false,        false};
+
+}  // namespace mone::actors

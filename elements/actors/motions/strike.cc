@@ -1,0 +1,129 @@
+/// Quick actions with a moment of contact: kick, punch, push, throw; and how the one who is hit takes it.
+#include "elements/actors/motion.h"
+
+namespace mone::actors {
+namespace {
+
+/// Wind up, strike, come back, over and over. The strike lands at `land`.
+struct Beat {
+  float wind, strike, back;  ///< 0..1 progress of each part
+};
+Timing strike_timing(const Style& style) {
+  const float land = style.pick(0, 0.35f, 0.6f), back = style.pick(1, 0.35f, 0.6f);
+  return {land + back + style.pick(2, 0.05f, 0.3f), land * 0.45f, land + back * 0.4f, land + back + 0.3f};
+}
+float landing(const Style& style) { return style.pick(0, 0.35f, 0.6f); }
+
+Beat beat(const Style& style, float t) {
+  const Timing timing = strike_timing(style);
+  const float c = std::fmod(t, timing.period), land = landing(style), back = style.pick(1, 0.35f, 0.6f);
+  const float quick = style.pick(3, 0.12f, 0.22f);
+  return {ease(0, land - quick, c), ease(land - quick, land, c), ease(land + 0.06f, land + back, c)};
+}
+
+void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
+  const Timing timing = strike_timing(style);
+  const int turn = static_cast<int>(t / timing.period);
+  const int s = style.chance(12, 0.5f) && (turn & 1) ? 1 - style.side : style.side, other = 1 - s;
+  const Beat b = beat(style, t);
+  const float out = b.strike * (1 - b.back);
+  for (int k = 0; k < 2; ++k) {  // fists up, as a boxer
+    aim_elbow(pose, k, 0.7f, -0.9f, -0.1f);
+    reach(pose, k, style.pick(4, 0.75f, 1), -0.12f, style.pick(5, -0.12f, 0.18f), style.pick(6, 0.25f, 0.4f));
+  }
+  reach(pose, s, b.wind * (1 - b.strike), 0.12f, style.pick(7, -0.2f, 0.1f), -0.02f);
+  reach(pose, s, out, -0.22f, style.pick(8, -0.05f, 0.3f), 0.98f);
+  pose.twist += side_sign(s) * (-0.5f * b.wind * (1 - b.strike) - style.pick(9, 0.35f, 0.9f) * -out) * 0.9f;
+  pose.spine += style.pick(10, 0, 0.3f) * out;
+  const float stride = style.pick(11, 0.15f, 0.5f);
+  pose.hip[other] += stride;
+  pose.knee[other] += stride * 0.6f;
+  pose.hip[s] -= stride * 0.7f;
+  pose.position = pose.position + heading(pose.yaw) * (0.12f * out);
+}
+
+void pose_push(const Style& style, const Body&, float t, Pose& pose) {
+  const Beat b = beat(style, t);
+  const float out = b.strike * (1 - b.back), ready = b.wind * (1 - b.back);
+  for (int s = 0; s < 2; ++s) {
+    aim_elbow(pose, s, 0.8f, -0.8f, -0.2f);
+    reach(pose, s, ready, 0.02f, style.pick(5, -0.25f, 0), 0.25f);
+    reach(pose, s, out, -0.05f, style.pick(6, -0.1f, 0.15f), 0.97f);
+  }
+  pose.spine += -0.08f * ready * (1 - b.strike) + style.pick(7, 0.2f, 0.6f) * out;
+  const float stride = style.pick(8, 0.2f, 0.6f) * out;
+  pose.hip[style.side] += stride;
+  pose.knee[style.side] += stride * 0.6f;
+  pose.hip[1 - style.side] -= stride * 0.8f;
+  pose.position = pose.position + heading(pose.yaw) * (style.pick(9, 0.1f, 0.3f) * out);
+}
+
+void pose_kick(const Style& style, const Body&, float t, Pose& pose) {
+  const Beat b = beat(style, t);
+  const int s = style.side, other = 1 - s;
+  const float high = style.pick(5, 0.75f, 1.65f), back = 1 - b.back;
+  const float cocked = style.chance(6, 0.5f) ? -0.4f : 0.6f * high;
+  const float hip = mix(pose.hip[s] + b.wind * cocked, high, b.strike);
+  const float knee = mix(pose.knee[s] + b.wind * 1.3f, style.pick(7, 0, 0.3f), b.strike);
+  pose.hip[s] = mix(pose.hip[s], hip, back);
+  pose.knee[s] = mix(pose.knee[s], knee, back);
+  pose.knee[other] += 0.18f * b.wind * back;
+  pose.spine += (-style.pick(8, 0, 0.5f) * b.strike + 0.1f * b.wind * (1 - b.strike)) * back;
+  pose.twist += side_sign(s) * -0.3f * b.strike * back;
+  for (int k = 0; k < 2; ++k)
+    reach(pose, k, b.wind * back * style.pick(9, 0.2f, 0.9f), style.pick(10, 0.1f, 0.6f), -0.5f, 0.35f);
+}
+
+void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
+  const Beat b = beat(style, t);
+  const int s = style.side, other = 1 - s;
+  const float back = 1 - b.back, release = b.strike * back, draw = b.wind * (1 - b.strike) * back;
+  if (style.chance(5, 0.8f)) {  // over the shoulder
+    aim_elbow(pose, s, 1, 0.1f, -0.4f);
+    reach(pose, s, b.wind * back, style.pick(6, 0.2f, 0.5f), style.pick(7, 0.25f, 0.65f),
+          style.pick(8, -0.5f, -0.05f));
+    reach(pose, s, release, style.pick(9, -0.35f, 0.1f), style.pick(10, -0.4f, 0.25f),
+          style.pick(11, 0.7f, 0.95f));
+  } else {  // underarm, as a bowl
+    reach(pose, s, b.wind * back, style.pick(6, 0.1f, 0.35f), -0.7f, style.pick(8, -0.7f, -0.4f));
+    reach(pose, s, release, 0, style.pick(10, -0.2f, 0.4f), 0.85f);
+  }
+  reach(pose, other, draw * style.pick(12, 0, 0.9f), 0.1f, 0, 0.7f);
+  pose.twist += side_sign(s) * (-style.pick(13, 0.2f, 0.6f) * draw + style.pick(14, 0.3f, 0.9f) * release);
+  pose.spine += -0.12f * draw + style.pick(4, 0.08f, 0.4f) * release;
+  const float stride = style.pick(19, 0.1f, 0.5f) * b.wind * back;
+  pose.hip[other] += stride;
+  pose.knee[other] += stride * 0.5f;
+  pose.hip[s] -= stride * 0.6f;
+}
+
+/// Thrown back a little by each hit, now and then with the hands up.
+void take_hit(const Style& style, const Body&, float t, Pose& pose) {
+  const Timing timing = strike_timing(style);
+  const float c = std::fmod(t, timing.period), land = landing(style);
+  const float hit = bump(land - 0.03f, land + 0.12f, land + 0.2f, land + 0.6f, c);
+  pose.spine -= style.pick(15, 0.05f, 0.4f) * hit;
+  pose.head_pitch -= 0.3f * hit;
+  pose.twist += style.pick(16, -0.4f, 0.4f) * hit;
+  pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0.05f, 0.3f) * hit);
+  step_legs(pose, 0.6f * hit, 6 * t);
+  const float guard = style.chance(18, 0.4f) ? 0.8f : hit * 0.6f;
+  for (int s = 0; s < 2; ++s) reach(pose, s, guard, 0, style.pick(19, -0.4f, 0.1f), 0.45f);
+}
+
+float punch_distance(const Style& style) { return style.pick(13, 0.75f, 0.95f); }
+float push_distance(const Style& style) { return style.pick(13, 0.65f, 0.85f); }
+float kick_distance(const Style& style) { return style.pick(13, 0.85f, 1.15f); }
+
+}  // namespace
+
+const Motion kKick = {"kick",   Facing::kSideways, pose_kick, strike_timing, nullptr,
+                      take_hit, kick_distance,     false,     false};
+const Motion kPunch = {"punch",  Facing::kSideways, pose_punch, strike_timing, nullptr,
+                       take_hit, punch_distance,    false,      false};
+const Motion kPush = {"push",   Facing::kSideways, pose_push, strike_timing, nullptr,
+                      take_hit, push_distance,     false,     false};
+const Motion kThrow = {"throw", Facing::kAny, pose_throw, strike_timing, nullptr,
+                       nullptr, nullptr,      false,      false};
+
+}  // namespace mone::actors

@@ -1,0 +1,68 @@
+/// Gestures of the arms: waving with one or two hands, clapping, pointing.
+#include "elements/actors/motion.h"
+
+namespace mone::actors {
+namespace {
+
+void wave_arm(const Style& style, int s, float q, Pose& pose) {
+  const float swing = std::sin(q);
+  if (style.chance(6, 0.5f)) {  // long arm over the head
+    const float angle = style.pick(7, 2.0f, 2.75f) + style.pick(8, 0.3f, 0.7f) * swing,
+                extent = style.pick(9, 0.8f, 0.98f);
+    aim_elbow(pose, s, 0.3f, -0.6f, -0.7f);
+    reach(pose, s, 1, std::sin(angle) * extent, -std::cos(angle) * extent, style.pick(10, 0, 0.3f));
+  } else {  // forearm beside the head
+    aim_elbow(pose, s, 0.8f, -0.9f, -0.2f);
+    reach(pose, s, 1, style.pick(7, 0.12f, 0.45f) + style.pick(9, 0.14f, 0.34f) * swing,
+          style.pick(8, 0.2f, 0.7f) - 0.1f * std::abs(swing), style.pick(10, 0.15f, 0.45f));
+  }
+}
+
+void pose_wave(const Style& style, const Body&, float t, Pose& pose) {
+  const bool both = style.chance(1, 0.4f), mirrored = style.chance(2, 0.8f);
+  const float q = 2 * kPi * style.pick(0, 0.9f, 2.2f) * t + style.phase;
+  for (int s = 0; s < 2; ++s)
+    if (both || s == style.side) wave_arm(style, s, q + (s && !mirrored ? kPi : 0), pose);
+  pose.side += style.pick(11, -0.05f, 0.05f);
+}
+
+void pose_clap(const Style& style, const Body& body, float t, Pose& pose) {
+  const float gap = 0.5f - 0.5f * std::cos(2 * kPi * style.pick(0, 1.0f, 2.9f) * t + style.phase);
+  for (int s = 0; s < 2; ++s) {
+    aim_elbow(pose, s, 0.8f, -0.8f, -0.3f);
+    reach(pose, s, 1, -body.shoulder / body.arm * 0.93f + gap * style.pick(6, 0.18f, 0.7f),
+          style.pick(7, -0.4f, 0.2f) - 0.06f * gap, style.pick(8, 0.38f, 0.72f));
+  }
+}
+
+constexpr float kRaise = 0.35f;
+float point_hold(const Style& style) { return style.pick(0, 0.5f, 1.1f); }
+Timing point_timing(const Style& style) {
+  const float down = kRaise + point_hold(style);
+  return {down + kRaise + style.pick(1, 0.0f, 0.2f), kRaise * 0.6f, down, down + kRaise + 0.2f};
+}
+
+void pose_point(const Style& style, const Body&, float t, Pose& pose) {
+  const Timing timing = point_timing(style);
+  const int s = style.side;
+  const float up = bump(0, kRaise, timing.show_end, timing.show_end + kRaise, std::fmod(t, timing.period));
+  const float across = style.pick(2, -0.3f, 1.1f), raise = style.pick(3, -0.2f, 0.45f),
+              extent = style.pick(4, 0.88f, 0.99f);
+  aim_elbow(pose, s, 0.5f, -0.8f, -0.3f);
+  reach(pose, s, up, std::sin(across) * std::cos(raise) * extent, std::sin(raise) * extent,
+        std::cos(across) * std::cos(raise) * extent);
+  pose.twist += side_sign(s) * style.pick(5, -0.1f, 0.35f) * up;
+  pose.head_yaw += side_sign(s) * 0.5f * across * up;
+  const float stride = style.pick(6, 0, 0.3f) * up;
+  pose.hip[s] += stride;
+  pose.hip[1 - s] -= stride * 0.5f;
+}
+
+}  // namespace
+
+const Motion kWave = {"wave", Facing::kFrontal, pose_wave, nullptr, nullptr, nullptr, nullptr, false, false};
+const Motion kClap = {"clap", Facing::kFrontal, pose_clap, nullptr, nullptr, nullptr, nullptr, false, false};
+const Motion kPoint = {"point", Facing::kAny, pose_point, point_timing, nullptr,
+                       nullptr, nullptr,      false,      false};
+
+}  // namespace mone::actors
