@@ -105,14 +105,20 @@ void dress_head(const Joints& j, const Body& body, std::vector<Solid>& out) {
                  0.052f, 0.048f, skin});
   out.push_back({at(-0.035f, 0.012f), at(0.03f, 0), 0.078f * h, 0.09f * h, skin});
   out.push_back({at(-0.005f, 0.085f), at(-0.02f, 0.098f), 0.014f * h, 0.016f * h, {body.skin * 0.92f}});
-  if (body.hair != Hair::kBald)
-    out.push_back({at(0.045f, -0.02f), at(0.0f, -0.04f), 0.088f * h, 0.082f * h, hair});
+  for (float x : {-0.034f, 0.034f}) {
+    const Vec3 eye = j.head + j.head_frame * Vec3{x * h, 0.012f * h, 0.083f * h};
+    out.push_back({eye, eye, 0.011f * h, 0.011f * h, {body.hair_colour * 0.4f}});
+  }
+  if (body.hair != Hair::kBald) {
+    out.push_back({at(0.052f, -0.014f), at(-0.005f, -0.045f), 0.096f * h, 0.084f * h, hair});
+    out.push_back({at(0.085f, 0.008f), at(0.075f, 0.022f), 0.056f * h, 0.054f * h, hair});
+  }
   if (body.hair == Hair::kLong)
     out.push_back({at(0.0f, -0.05f), at(-0.15f, -0.06f), 0.075f * h, 0.06f * h, hair});
   if (body.hair == Hair::kTied)
     out.push_back({at(0.03f, -0.11f), at(-0.14f, -0.15f), 0.035f * h, 0.022f * h, hair});
   if (body.hair == Hair::kCap) {
-    out.push_back({at(0.06f, -0.01f), at(0.05f, -0.01f), 0.093f * h, 0.093f * h, {body.shoes}});
+    out.push_back({at(0.06f, -0.01f), at(0.05f, -0.01f), 0.1f * h, 0.1f * h, {body.shoes}});
     out.push_back({at(0.05f, 0.09f), at(0.045f, 0.14f), 0.035f * h, 0.03f * h, {body.shoes}});
   }
 }
@@ -135,6 +141,22 @@ Joints solve(const Pose& pose, const Body& body) {
   }
   shift(j, {pose.position.x, pose.jump - lowest_point(j), pose.position.z});
   return j;
+}
+
+void join_hands(Pose& a, const Body& body_a, Pose& b, const Body& body_b, int side, float weight) {
+  const Joints at_a = solve(a, body_a), at_b = solve(b, body_b);
+  const Vec3 middle = lerp(at_a.hand[side], at_b.hand[side], 0.5f);
+  const auto pull = [&](Pose& pose, const Body& body, const Joints& j, Vec3 palm) {
+    const Vec3 way = palm - j.shoulder[side];
+    Vec3 local;  // the frame's transpose undoes it
+    for (int i = 0; i < 3; ++i) {
+      const float part = i == 0 ? way.x : i == 1 ? way.y : way.z;
+      local = local + j.chest_frame.rows[i] * part;
+    }
+    pose.hand[side] = lerp(pose.hand[side], local * (1 / body.arm), weight);
+  };
+  pull(a, body_a, at_a, middle);
+  pull(b, body_b, at_b, middle);
 }
 
 void dress(const Joints& joints, const Body& body, std::vector<Solid>& out) {

@@ -25,6 +25,9 @@ struct Solid {
 /// Arms by two-bone inverse kinematics, legs forward; stands the lowest point on the floor.
 Joints solve(const Pose& pose, const Body& body);
 
+/// Brings the same hand of two people who face each other to one point, whatever their heights.
+void join_hands(Pose& a, const Body& body_a, Pose& b, const Body& body_b, int side, float weight);
+
 /// Appends about thirty solids: legs, arms, trunk, head, hair, clothes.
 void dress(const Joints& joints, const Body& body, std::vector<Solid>& out);
 

@@ -126,8 +126,8 @@ typedef struct mone_actors_truth {
   int32_t in_transition;  ///< 1 where a viewer of the last second could not yet (or no longer) be expected to
                           ///< name it: between actions, until an action has shown what marks it, and while
                           ///< the person gets back (up from the floor or the chair) to do it again
-  float phase;                ///< share of the script entry that has passed, 0..1
-  int32_t persons;            ///< people of the action in the picture: 0 (empty), 1, 2
+  float phase;            ///< share of the script entry that has passed, 0..1
+  int32_t persons;        ///< people of the action in the picture: 0 (empty), 1, 2
   float x, y, width, height;  ///< box around them in pixels, clipped to the picture; 0 where nobody is seen
   int32_t entry;              ///< running number of the script entry since time 0
 } mone_actors_truth;

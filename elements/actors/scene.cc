@@ -57,7 +57,7 @@ Scene::Setup Scene::set_up(const SceneOptions& options, const Body& actor) {
   if (options.wide) set_up_wide(options, actor, rng, setup);
   stage.picture_half = picture_half_metres(options, camera);
   stage.half_width = std::clamp(stage.picture_half - 0.35f, 0.35f, 1.7f);
-  stage.chair = {rng.in(-0.45f, 0.45f) * stage.half_width, 0, rng.in(-0.3f, 0.1f)};
+  stage.chair = {rng.in(-0.45f, 0.45f) * stage.half_width, 0, rng.in(-0.55f, -0.1f)};
   const float kind = rng.unit();
   stage.chair_yaw = kind < 0.5f   ? rng.sign() * (kPi / 2 - rng.in(-0.25f, 0.6f))
                     : kind < 0.9f ? 0.5f * rng.normal()

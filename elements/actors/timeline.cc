@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "elements/actors/figure.h"
+
 namespace mone::actors {
 namespace {
 
@@ -239,6 +241,7 @@ Moment Timeline::at(double time) {
   moment.actor_there = !entry.cue.empty;
   moment.partner_there = entry.partner;
   if (entry.partner) moment.partner = partner_pose(entry, moment.elapsed, moment.actor);
+  if (entry.cue.label == Label::kHandshake) join_hands(moment.actor, actor_, moment.partner, partner_, 0, 1);
   const Entry* last = moment.elapsed < entry.transition ? before(entry) : nullptr;
   if (!last) return moment;
 

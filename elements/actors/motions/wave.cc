@@ -46,8 +46,11 @@ void pose_point(const Style& style, const Body&, float t, Pose& pose) {
   const Timing timing = point_timing(style);
   const int s = style.side;
   const float up = bump(0, kRaise, timing.show_end, timing.show_end + kRaise, std::fmod(t, timing.period));
-  const float across = style.pick(2, -0.3f, 1.1f), raise = style.pick(3, -0.2f, 0.45f),
-              extent = style.pick(4, 0.88f, 0.99f);
+  // An arm that points at the viewer or away from them is hard to see, so who stands frontally points to a
+  // side.
+  const float profile = std::sin(pose.yaw) * std::sin(pose.yaw);
+  const float across = mix(style.pick(2, 0.6f, 1.4f), style.pick(2, -0.35f, 0.35f), profile),
+              raise = style.pick(3, -0.2f, 0.45f), extent = style.pick(4, 0.88f, 0.99f);
   aim_elbow(pose, s, 0.5f, -0.8f, -0.3f);
   reach(pose, s, up, std::sin(across) * std::cos(raise) * extent, std::sin(raise) * extent,
         std::cos(across) * std::cos(raise) * extent);
