@@ -6,30 +6,32 @@
 #include <stdexcept>
 #include <string>
 
+#include "engine/export.h"
+
 namespace mone {
 
 /// Root of everything the engine throws. The text carries the offending values.
-class Error : public std::runtime_error {
+class MONE_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 /// A tensor, tubelet or clip whose extents do not fit the model.
-class ShapeError : public Error {
+class MONE_API ShapeError : public Error {
  public:
   using Error::Error;
 };
 /// A value outside its range: budget, option, property.
-class ConfigError : public Error {
+class MONE_API ConfigError : public Error {
  public:
   using Error::Error;
 };
 /// A weight that is absent, misshapen or not finite.
-class WeightsError : public Error {
+class MONE_API WeightsError : public Error {
  public:
   using Error::Error;
 };
 /// A device or library that failed while running.
-class DeviceError : public Error {
+class MONE_API DeviceError : public Error {
  public:
   using Error::Error;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/export.h"
 
 namespace mone {
 
@@ -57,6 +58,6 @@ struct ModelConfig {
 
 /// Parses and validates the `config` JSON of a model file. Unknown keys, missing keys and bad values are
 /// failures that name the key.
-Result<ModelConfig> parse_model_config(std::string_view json);
+MONE_API Result<ModelConfig> parse_model_config(std::string_view json);
 
 }  // namespace mone
