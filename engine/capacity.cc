@@ -35,9 +35,11 @@ int expert_width(int expert, int experts, int width) { return width >> (experts 
 Shares solve_capacity(double budget, int experts, const CapacityRule& rule) {
   if (!(budget >= 0))
     throw ConfigError("budget is " + std::to_string(budget) + "; it must be a number in (0, 1]");
-  Shares only{};
-  if (budget >= 1) return only[experts - 1] = 1, only;
-  if (budget <= expert_share(0, experts)) return only[0] = 1, only;
+  Shares all_in_one{};
+  if (budget >= 1 || budget <= expert_share(0, experts)) {
+    all_in_one[budget >= 1 ? experts - 1 : 0] = 1;
+    return all_in_one;
+  }
 
   Shares preference{};
   for (int j = 0; j < experts; ++j) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/export.h"
 #include "engine/model.h"
 #include "engine/time.h"
 
@@ -59,7 +60,7 @@ struct Prediction {
 };
 
 /// State of one video stream: the ring of spatial outputs (spec section 6).
-class Stream {
+class MONE_API Stream {
  public:
   virtual ~Stream() = default;
   /// Runs one tubelet at `budget` and predicts from the window that ends with it.
@@ -72,13 +73,25 @@ class Stream {
   virtual void reset() = 0;
 };
 
+/// A tubelet of one stream in a batch, and the prediction it got.
+struct StreamPush {
+  Stream* stream = nullptr;
+  Tubelet tubelet;
+  double budget = 1;
+  const Prediction* prediction = nullptr;  ///< written
+};
+
 /// One per (model, device, precision). Owns the packed weights and the threads.
-class Engine {
+class MONE_API Engine {
  public:
   virtual ~Engine() = default;
   static Result<std::shared_ptr<Engine>> create(std::shared_ptr<const Model> model,
                                                 const EngineOptions& options);
   virtual std::unique_ptr<Stream> new_stream() = 0;
+  /// Stream::push for several different streams of this engine as one batch. Each gets what it would get
+  /// alone: the same numbers, to rounding (to the bit with `deterministic`).
+  /// @throws as Stream::push; every stream then is as before
+  virtual void push(std::span<StreamPush> pushes) = 0;
   virtual const Model& model() const = 0;
   virtual std::string backend() const = 0;  ///< name of the one in use
   virtual DType dtype() const = 0;
@@ -87,6 +100,6 @@ class Engine {
 
 /// Where the engine's log lines go (level 0 error, 1 warning, 2 info, 3 debug); default: nowhere.
 using LogSink = std::function<void(int level, const std::string& line)>;
-void set_log_sink(LogSink sink);
+MONE_API void set_log_sink(LogSink sink);
 
 }  // namespace mone

@@ -207,9 +207,10 @@ class Backend {
   virtual void pool(const Norm& norm, const Buffer& x, const RowPlan& plan,
                     std::span<const RowRef> outputs) = 0;
 
-  /// logits = W h + b, h rounded like any operand. @param h kF32 [items, D]; @param logits f32 [items, C] on
-  /// the host
-  virtual void classify(const Linear& head, const Buffer& h, int items, std::span<float> logits) = 0;
+  /// logits = W h + b, h rounded like any operand.
+  /// @param h       [items] rows of spatial or window outputs, read only
+  /// @param logits  f32 [items, C] on the host, written
+  virtual void classify(const Linear& head, std::span<const RowRef> h, std::span<float> logits) = 0;
 
   /// Copies values into a kF32 buffer from element `offset` on, and back: at load, for tools and tests.
   virtual void upload(std::span<const float> values, std::int64_t offset, Buffer& buffer) = 0;

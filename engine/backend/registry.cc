@@ -1,0 +1,59 @@
+#include "engine/backend/registry.h"
+
+#include <cstdlib>
+
+#include "engine/backend/reference/reference.h"
+#include "engine/log.h"
+#include "engine/model.h"
+
+namespace mone {
+namespace {
+
+const char* to_text(DType dtype) { return dtype == DType::kBf16 ? "bf16" : "f32"; }
+
+DType default_dtype(const BackendEntry& entry, const EngineOptions& options) {
+  if (options.dtype) return *options.dtype;
+  return entry.prefers_bf16() ? DType::kBf16 : DType::kF32;
+}
+
+std::string known_names() {
+  std::string names;
+  for (const BackendEntry& entry : backends()) names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  return names;
+}
+
+}  // namespace
+
+std::span<const BackendEntry> backends() {
+  static const BackendEntry kBackends[] = {
+      kReferenceBackend,
+  };
+  return kBackends;
+}
+
+Result<std::unique_ptr<Backend>> choose_backend(const ModelConfig& config, const EngineOptions& options) {
+  const char* variable = std::getenv("MONE_BACKEND");
+  const std::string environment = variable ? variable : "";
+  const std::string& wanted = options.backend.empty() ? environment : options.backend;
+  std::string reasons;
+  for (const BackendEntry& entry : backends()) {
+    if (!wanted.empty() && wanted != entry.name) continue;
+    const DType dtype = default_dtype(entry, options);
+    const std::string why_not = entry.why_not(config, dtype);
+    if (!why_not.empty()) {
+      reasons += (reasons.empty() ? "" : "; ") + std::string(entry.name) + ": " + why_not;
+      continue;
+    }
+    auto backend = entry.create({dtype, options.threads, options.deterministic});
+    log_line(kLogInfo, "backend " + backend->name() + ", " + to_text(dtype) + ", " +
+                           std::to_string(backend->threads()) +
+                           " threads: " + (wanted.empty() ? "best that runs here" : "asked for") +
+                           (reasons.empty() ? "" : " (" + reasons + ")"));
+    return backend;
+  }
+  if (reasons.empty())
+    return Failure{"there is no backend \"" + wanted + "\"; this build has " + known_names()};
+  return Failure{"no backend can run the model: " + reasons};
+}
+
+}  // namespace mone

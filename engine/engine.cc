@@ -1,0 +1,87 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+
+#include "engine/backend/registry.h"
+#include "engine/engine_impl.h"
+
+namespace mone {
+
+Result<std::shared_ptr<Engine>> Engine::create(std::shared_ptr<const Model> model,
+                                               const EngineOptions& options) {
+  auto backend = choose_backend(model->config(), options);
+  if (!backend) return backend.error();
+  try {
+    return std::shared_ptr<Engine>(
+        std::make_shared<EngineImpl>(std::move(model), std::move(backend).value()));
+  } catch (const Error& error) {
+    return Failure{std::string("the engine cannot be made: ") + error.what()};
+  } catch (const std::bad_alloc&) {
+    return Failure{"the engine cannot be made: not enough memory for the model's weights"};
+  }
+}
+
+EngineImpl::EngineImpl(std::shared_ptr<const Model> model, std::unique_ptr<Backend> backend)
+    : model_(std::move(model)), backend_(std::move(backend)) {
+  network_ = std::make_unique<Vivit>(*model_, *backend_);
+  model_->release_pages();
+}
+
+std::unique_ptr<Stream> EngineImpl::new_stream() {
+  const auto guard = lock();  // a device's allocator is the backend's, too
+  return std::make_unique<StreamImpl>(shared_from_this());
+}
+
+void EngineImpl::push(std::span<StreamPush> pushes) {
+  std::vector<StreamImpl*> streams;
+  streams.reserve(pushes.size());
+  try {
+    for (StreamPush& push : pushes) {
+      auto* stream = static_cast<StreamImpl*>(push.stream);
+      if (std::find(streams.begin(), streams.end(), stream) != streams.end())
+        throw ConfigError("a stream appears twice in one batch");
+      stream->begin(push.tubelet, push.budget);
+      streams.push_back(stream);
+    }
+  } catch (const Error&) {
+    for (StreamImpl* stream : streams) stream->retract();
+    throw;
+  }
+  step(streams);
+  for (StreamPush& push : pushes) push.prediction = &static_cast<StreamImpl*>(push.stream)->finish();
+}
+
+void EngineImpl::step(std::span<StreamImpl* const> streams) {
+  if (streams.empty()) return;
+  const auto guard = lock();
+  try {
+    run(streams);
+  } catch (...) {
+    for (StreamImpl* stream : streams) stream->retract();
+    throw;
+  }
+}
+
+void EngineImpl::run(std::span<StreamImpl* const> streams) {
+  network_->reserve(static_cast<int>(streams.size()));
+  tubelets_.clear(), counts_.clear(), outputs_.clear(), windows_.clear();
+  for (StreamImpl* stream : streams) {
+    tubelets_.insert(tubelets_.end(), stream->tubelets().begin(), stream->tubelets().end());
+    counts_.push_back(stream->counts());
+    outputs_.push_back(stream->output());
+    windows_.insert(windows_.end(), stream->window().begin(), stream->window().end());
+  }
+  network_->encode(tubelets_, counts_, {}, outputs_);
+  const std::size_t classes = model_->config().C;
+  logits_.resize(streams.size() * classes);
+  network_->predict(windows_, logits_);
+
+  const auto experts = network_->routing().experts();
+  const std::size_t per_item = experts.size() / streams.size();
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    streams[i]->encoded(experts.subspan(i * per_item, per_item));
+    std::copy_n(logits_.begin() + i * classes, classes, streams[i]->logits().begin());
+  }
+}
+
+}  // namespace mone

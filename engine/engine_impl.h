@@ -1,0 +1,47 @@
+/// The engine behind the door: one backend, one network, and who may use them when.
+#pragma once
+
+#include <mutex>
+
+#include "engine/engine.h"
+#include "engine/stream.h"
+#include "engine/vivit.h"
+
+namespace mone {
+
+class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl> {
+ public:
+  EngineImpl(std::shared_ptr<const Model> model, std::unique_ptr<Backend> backend);
+  std::unique_ptr<Stream> new_stream() override;
+  void push(std::span<StreamPush> pushes) override;
+  const Model& model() const override { return *model_; }
+  std::string backend() const override { return backend_->name(); }
+  DType dtype() const override { return backend_->dtype(); }
+  int threads() const override { return backend_->threads(); }
+
+  /// What does not change after load; steps and clips hold the lock.
+  const Vivit& network() const { return *network_; }
+  Backend& device() { return *backend_; }
+  std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
+  Vivit& locked_network(const std::unique_lock<std::mutex>&) { return *network_; }
+
+  /// One tubelet of each stream, as one batch: encode all, then predict all. This is where a batcher stands:
+  /// whoever calls waits here, and tubelets that wait together could go together.
+  /// A failing device throws; the streams then are as before their begin().
+  void step(std::span<StreamImpl* const> streams);
+
+ private:
+  void run(std::span<StreamImpl* const> streams);
+
+  std::shared_ptr<const Model> model_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Vivit> network_;
+  std::mutex mutex_;
+  // Arguments of a step, kept so that it does not allocate.
+  std::vector<const std::uint8_t*> tubelets_;
+  std::vector<Counts> counts_;
+  std::vector<RowRef> outputs_, windows_;
+  std::vector<float> logits_;
+};
+
+}  // namespace mone

@@ -1,0 +1,80 @@
+#include "engine/stream.h"
+
+#include <algorithm>
+
+#include "engine/engine_impl.h"
+
+namespace mone {
+
+StreamImpl::StreamImpl(std::shared_ptr<EngineImpl> engine)
+    : engine_(std::move(engine)), ring_(engine_->model().config().nt()) {
+  const Vivit& network = engine_->network();
+  const ModelConfig& config = engine_->model().config();
+  const bool fe = config.variant == Variant::kFe;
+  outputs_ = network.make_rows(fe ? ring_.slots() : 1);
+  if (!fe) pixels_.assign(ring_.slots(), std::vector<std::uint8_t>(config.tubelet_bytes()));
+  tubelets_.resize(network.tubelets_per_item());
+  window_.resize(network.rows_per_window());
+  logits_.resize(config.C);
+  experts_.resize(static_cast<std::size_t>(network.tubelets_per_item()) * config.tokens());
+}
+
+const Prediction& StreamImpl::push(const Tubelet& tubelet, double budget) {
+  StreamImpl* const self[] = {this};
+  begin(tubelet, budget);
+  engine_->step(self);  // takes the tubelet back if it throws
+  return finish();
+}
+
+void StreamImpl::begin(const Tubelet& tubelet, double budget) {
+  const ModelConfig& config = engine_->model().config();
+  if (std::ssize(tubelet.pixels) != config.tubelet_bytes())
+    throw ShapeError("a tubelet of " + std::to_string(tubelet.pixels.size()) + " bytes; the model takes " +
+                     std::to_string(config.tubelet_bytes()));
+  if (!(budget > 0 && budget <= 1))
+    throw ConfigError("budget is " + std::to_string(budget) + "; it must lie in (0, 1]");
+  if (budget != counts_budget_) {
+    counts_ = engine_->network().counts(budget);
+    counts_budget_ = budget;
+  }
+  RingEntry entry{ring_.free_slot(), tubelet.begin, tubelet.end, tubelet.rate};
+  entry.budget = budget;
+  entry.realised = realised_capacity(counts_, config.E);
+  entry.missing_frames = tubelet.missing_frames;
+  ring_.push(entry);
+
+  if (config.variant == Variant::kFe) {
+    tubelets_[0] = tubelet.pixels.data();
+    output_ = {outputs_.get(), entry.slot};
+    for (int i = 0; i < config.nt(); ++i) window_[i] = {outputs_.get(), ring_.at(i).slot};
+  } else {
+    std::copy(tubelet.pixels.begin(), tubelet.pixels.end(), pixels_[entry.slot].begin());
+    for (int i = 0; i < config.nt(); ++i) tubelets_[i] = pixels_[ring_.at(i).slot].data();
+    window_[0] = output_ = {outputs_.get(), 0};
+  }
+}
+
+void StreamImpl::encoded(std::span<const std::uint8_t> experts) {
+  // A class token that is routed too comes first and is no token of the picture.
+  experts = experts.last(experts_.size());
+  std::copy(experts.begin(), experts.end(), experts_.begin());
+}
+
+const Prediction& StreamImpl::finish() {
+  const int nt = engine_->model().config().nt();
+  const RingEntry& newest = ring_.at(nt - 1);
+  prediction_.logits = logits_;
+  prediction_.experts = experts_;
+  prediction_.tokens_per_expert = std::span(counts_).first(engine_->model().config().E);
+  prediction_.window_begin = ring_.at(0).begin;
+  prediction_.window_end = newest.end;
+  prediction_.budget = newest.budget;
+  prediction_.realised = newest.realised;
+  prediction_.tubelets_missing = ring_.tubelets_missing();
+  prediction_.frames_missing = ring_.frames_missing();
+  prediction_.warming = ring_.warming();
+  prediction_.mixed_rate = ring_.mixed_rate();
+  return prediction_;
+}
+
+}  // namespace mone

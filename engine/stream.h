@@ -1,0 +1,56 @@
+/// A stream's state and how it becomes one prediction; the work itself is the engine's.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/backend/backend.h"
+#include "engine/engine.h"
+#include "engine/ring.h"
+
+namespace mone {
+
+class EngineImpl;
+
+class StreamImpl : public Stream {
+ public:
+  explicit StreamImpl(std::shared_ptr<EngineImpl> engine);
+  const Prediction& push(const Tubelet& tubelet, double budget) override;
+  void skip(Time begin, Time end) override { ring_.repeat(begin, end); }
+  void reset() override { ring_.clear(); }
+
+  // The two halves of push, around the engine's step:
+
+  /// Checks the tubelet, gives it a place in the ring and fills in what encode() needs.
+  /// @throws ShapeError, ConfigError; the ring is then as before
+  void begin(const Tubelet& tubelet, double budget);
+  /// Undoes begin() after a step that failed.
+  void retract() { ring_.retract(); }
+  /// Takes what encode() found out about the newest tubelet.
+  void encoded(std::span<const std::uint8_t> experts);
+  /// Fills in the prediction once the logits are there.
+  const Prediction& finish();
+
+  const Counts& counts() const { return counts_; }
+  std::span<const std::uint8_t* const> tubelets() const { return tubelets_; }
+  const RowRef& output() const { return output_; }
+  std::span<const RowRef> window() const { return window_; }
+  std::span<float> logits() { return logits_; }
+
+ private:
+  std::shared_ptr<EngineImpl> engine_;
+  Ring ring_;
+  std::unique_ptr<Buffer> outputs_;  // FE: [slots, D] spatial outputs; joint: [1, D]
+  std::vector<std::vector<std::uint8_t>>
+      pixels_;                 // joint: [slots] tubelets, mixed only by attention, so kept whole
+  double counts_budget_ = -1;  // what counts_ was solved for
+  Counts counts_{};
+  std::vector<const std::uint8_t*> tubelets_;
+  RowRef output_;
+  std::vector<RowRef> window_;
+  std::vector<float> logits_;
+  std::vector<std::uint8_t> experts_;
+  Prediction prediction_;
+};
+
+}  // namespace mone

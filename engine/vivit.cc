@@ -1,0 +1,240 @@
+#include "engine/vivit.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace mone {
+namespace {
+
+NormSpec norm_spec(const Model& model, const std::string& name) {
+  return {model.weights().at(name + ".weight"), model.weights().at(name + ".bias"), model.config().ln_eps};
+}
+
+LinearSpec linear_spec(const Model& model, const std::string& name, Nesting nesting, int experts) {
+  return {model.weights().at(name + ".weight"), model.weights().at(name + ".bias"), nesting, experts};
+}
+
+LinearSpec rows_of(const LinearSpec& spec, int begin, int rows) {
+  return {slice_rows(spec.weight, begin, rows), slice_rows(spec.bias, begin, rows), spec.nesting,
+          spec.experts};
+}
+
+}  // namespace
+
+Vivit::Vivit(const Model& model, Backend& backend, const VivitOptions& options)
+    : backend_(backend),
+      options_(options),
+      fe_(model.config().variant == Variant::kFe),
+      cls_token_(model.config().classifier == Classifier::kToken),
+      routed_(model.weights().routed()),
+      gate_(routed_ && model.config().gate),
+      width_(model.config().D),
+      heads_(model.config().H),
+      experts_(model.config().E),
+      nt_(model.config().nt()),
+      act_(model.config().act == Activation::kGeluTanh ? Epilogue::kGeluTanh : Epilogue::kGeluErf),
+      rule_{model.config().beta, model.config().delta, model.config().w_form},
+      plan_(0, experts_),
+      cls_plan_(0, experts_),
+      temporal_plan_(0, 1),
+      temporal_cls_plan_(0, 1) {
+  const bool counted = model.config().cls_policy == ClsPolicy::kRouted;
+  cls_row_ = !cls_token_ ? ClsRow::kNone : counted ? ClsRow::kCounted : ClsRow::kApart;
+  tubelets_per_item_ = fe_ ? 1 : nt_;
+  rows_per_window_ = fe_ ? nt_ : 1;
+  counted_rows_ = tubelets_per_item_ * model.config().tokens() + (cls_row_ == ClsRow::kCounted);
+  rows_per_item_ = tubelets_per_item_ * model.config().tokens() + cls_token_;
+  temporal_rows_ = fe_ ? nt_ + cls_token_ : 0;
+
+  make_embedding(model);
+  encoder_ = make_encoder(model, encoder_prefix(model.config()), model.config().L, experts_);
+  if (routed_) make_router(model);
+  if (fe_) make_temporal(model);
+  head_ = backend_.prepare(linear_spec(model, "head", Nesting::kInput, 1));
+  reserve(1);
+}
+
+void Vivit::make_embedding(const Model& model) {
+  const ModelConfig& c = model.config();
+  const std::string prefix = encoder_prefix(c);
+  EmbeddingSpec spec;
+  spec.kernel = model.weights().at("embed.tubelet.weight");
+  spec.bias = model.weights().at("embed.tubelet.bias");
+  spec.cls = model.weights().find(prefix + ".cls_token");
+  spec.pos = model.weights().at(prefix + ".pos_embed");
+  spec.tubelets = tubelets_per_item_;
+  spec.tokens = c.tokens();
+  spec.scale = static_cast<float>(c.scale);
+  std::copy(c.mean.begin(), c.mean.end(), spec.mean);
+  std::copy(c.std.begin(), c.std.end(), spec.std);
+  embedding_ = backend_.prepare(spec);
+}
+
+Vivit::Encoder Vivit::make_encoder(const Model& model, const std::string& prefix, int layers,
+                                   int experts) const {
+  Encoder encoder;
+  encoder.experts = experts;
+  encoder.norm = backend_.prepare(norm_spec(model, prefix + ".norm"));
+  for (int i = 0; i < layers; ++i) {
+    const std::string block = prefix + ".blocks." + std::to_string(i);
+    const auto linear = [&](const char* part, Nesting nesting) {
+      return linear_spec(model, block + part, nesting, experts);
+    };
+    Layer layer;
+    layer.norm1 = backend_.prepare(norm_spec(model, block + ".norm1"));
+    layer.norm2 = backend_.prepare(norm_spec(model, block + ".norm2"));
+    const LinearSpec qkv = linear(".attn.qkv", Nesting::kInput);
+    if (cls_token_ && options_.cls_shortcut && i + 1 == layers) {
+      layer.q = backend_.prepare(rows_of(qkv, 0, width_));
+      layer.kv = backend_.prepare(rows_of(qkv, width_, 2 * width_));
+    } else {
+      layer.qkv = backend_.prepare(qkv);
+    }
+    layer.proj = backend_.prepare(linear(".attn.proj", Nesting::kOutput));
+    layer.fc1 = backend_.prepare(linear(".mlp.fc1", Nesting::kInput));
+    layer.fc2 = backend_.prepare(linear(".mlp.fc2", Nesting::kOutput));
+    encoder.layers.push_back(std::move(layer));
+  }
+  return encoder;
+}
+
+void Vivit::make_router(const Model& model) {
+  RouterSpec spec;
+  spec.weight = model.weights().at("mone.router.weight");
+  spec.bias = model.weights().at("mone.router.bias");
+  if (model.config().router_input == RouterInput::kLn1)
+    spec.norm = norm_spec(model, std::string(encoder_prefix(model.config())) + ".blocks.0.norm1");
+  router_ = backend_.prepare(spec);
+
+  const TensorView alpha = model.weights().at("mone.alpha");
+  for (std::size_t i = 0; gate_ && i < encoder_.layers.size(); ++i) {
+    encoder_.layers[i].alpha = alpha.at(alpha.count() == 1 ? 0 : static_cast<std::int64_t>(i));
+    alpha_zero_ &= encoder_.layers[i].alpha == 0;
+  }
+}
+
+void Vivit::make_temporal(const Model& model) {
+  temporal_ = make_encoder(model, "temporal", model.config().Lt, 1);
+  std::vector<float> pos = to_floats(model.weights().at("temporal.pos_embed"));
+  const TensorView cls = model.weights().find("temporal.cls_token");
+  for (int i = 0; cls.present() && i < width_; ++i) pos[i] += cls.at(i);
+  temporal_pos_ = make_rows(temporal_rows_);
+  backend_.upload(pos, 0, *temporal_pos_);
+}
+
+std::unique_ptr<Buffer> Vivit::make_rows(int rows) const {
+  return backend_.make_buffer(std::int64_t{rows} * width_, Store::kF32);
+}
+
+void Vivit::reserve(int items) {
+  if (items <= max_items_) return;
+  max_items_ = items;
+  const int per_item = std::max(rows_per_item_, temporal_rows_);
+  const std::int64_t rows = std::int64_t{items} * per_item;
+  plan_ = RowPlan(items, experts_);
+  cls_plan_ = RowPlan(items, experts_);
+  temporal_plan_ = RowPlan(items, 1);
+  temporal_cls_plan_ = RowPlan(items, 1);
+  temporal_counts_.assign(items, Counts{temporal_rows_});
+  routing_ = backend_.make_routing(items * rows_per_item_, experts_);
+  cls_routing_ = backend_.make_routing(items, experts_);
+  raster_ = backend_.make_buffer(rows * width_, Store::kF32);
+  x_ = backend_.make_buffer(rows * width_, Store::kF32);
+  u_ = backend_.make_buffer(rows * width_, Store::kOperand);
+  wide_ = backend_.make_buffer(rows * width_ * 4, Store::kOperand);
+  cls_x_ = backend_.make_buffer(std::int64_t{items} * width_, Store::kF32);
+  cls_u_ = backend_.make_buffer(std::int64_t{items} * width_, Store::kOperand);
+  cls_wide_ = backend_.make_buffer(std::int64_t{items} * width_ * 4, Store::kOperand);
+  window_outputs_ = make_rows(items);
+  window_refs_.clear();
+  for (int i = 0; i < items; ++i) window_refs_.push_back({window_outputs_.get(), i});
+  backend_.reserve(static_cast<int>(rows), per_item, width_, heads_);
+}
+
+Counts Vivit::counts(double budget) const {
+  Counts full{};
+  full[experts_ - 1] = counted_rows_;
+  const Counts counts =
+      token_counts(budget, experts_, counted_rows_, rule_);  // also where plain: checks the budget
+  return routed_ ? counts : full;
+}
+
+bool Vivit::all_full(std::span<const Counts> counts) const {
+  return std::all_of(counts.begin(), counts.end(),
+                     [&](const Counts& c) { return c[experts_ - 1] == counted_rows_; });
+}
+
+void Vivit::encode(std::span<const std::uint8_t* const> tubelets, std::span<const Counts> counts,
+                   std::span<const std::uint8_t> forced, std::span<const RowRef> outputs) {
+  plan_.lay_out(counts, cls_row_);
+  backend_.embed(*embedding_, tubelets, *raster_);
+  // With every token at full width and no gate the router has no say (identity I1).
+  const bool ask_router = routed_ && !(alpha_zero_ && all_full(counts));
+  backend_.route(ask_router ? router_.get() : nullptr, *raster_, plan_, forced, *routing_);
+  backend_.gather(*raster_, *routing_, plan_, width_, *x_);
+  run(encoder_, {&plan_, routing_.get(), x_.get(), u_.get(), wide_.get()}, cls_plan_, outputs);
+}
+
+void Vivit::predict(std::span<const RowRef> rows, std::span<float> logits) {
+  if (!fe_) return backend_.classify(*head_, rows, logits);
+  const int windows = static_cast<int>(std::ssize(rows)) / nt_;
+  const std::span outputs = std::span<const RowRef>(window_refs_).first(windows);
+  // Nothing is sorted here: every row is full width, so raster order is the plan's order.
+  temporal_plan_.lay_out(std::span(temporal_counts_).first(windows),
+                         cls_token_ ? ClsRow::kCounted : ClsRow::kNone);
+  backend_.assemble(*temporal_pos_, cls_token_, rows, windows, width_, *x_);
+  run(temporal_, {&temporal_plan_, nullptr, x_.get(), u_.get(), wide_.get()}, temporal_cls_plan_, outputs);
+  backend_.classify(*head_, outputs, logits);
+}
+
+void Vivit::run(const Encoder& encoder, const Batch& batch, RowPlan& cls_plan,
+                std::span<const RowRef> outputs) {
+  Batch read_out = batch;
+  bool selected = !cls_token_;
+  for (const Layer& layer : encoder.layers) {
+    if (layer.qkv) {
+      attention(layer, batch);
+    } else {  // the last layer, of which only the class token is read
+      backend_.normalise(*layer.norm1, *batch.x, *batch.plan, *batch.u);
+      backend_.expand(*layer.kv, *batch.u, *batch.plan, Epilogue::kNone, *batch.wide);
+      read_out = select_cls(batch, cls_plan);
+      selected = true;
+      cls_attention(layer, batch, read_out);
+    }
+    feed_forward(layer, read_out);
+  }
+  if (!selected) read_out = select_cls(batch, cls_plan);
+  backend_.pool(*encoder.norm, *read_out.x, *read_out.plan, outputs);
+}
+
+void Vivit::attention(const Layer& layer, const Batch& b) {
+  backend_.normalise(*layer.norm1, *b.x, *b.plan, *b.u);
+  backend_.expand(*layer.qkv, *b.u, *b.plan, Epilogue::kNone, *b.wide);
+  const int stride = 3 * width_;
+  backend_.attend({b.wide, 0, stride}, *b.plan, {b.wide, width_, stride}, {b.wide, 2 * width_, stride},
+                  *b.plan, heads_, width_, *b.u);
+  backend_.contract(*layer.proj, *b.u, *b.plan, Gate{}, *b.x);
+}
+
+void Vivit::cls_attention(const Layer& layer, const Batch& all, const Batch& cls) {
+  backend_.normalise(*layer.norm1, *cls.x, *cls.plan, *cls.u);
+  backend_.expand(*layer.q, *cls.u, *cls.plan, Epilogue::kNone, *cls.wide);
+  const int stride = 2 * width_;
+  backend_.attend({cls.wide, 0, width_}, *cls.plan, {all.wide, 0, stride}, {all.wide, width_, stride},
+                  *all.plan, heads_, width_, *cls.u);
+  backend_.contract(*layer.proj, *cls.u, *cls.plan, Gate{}, *cls.x);
+}
+
+void Vivit::feed_forward(const Layer& layer, const Batch& b) {
+  backend_.normalise(*layer.norm2, *b.x, *b.plan, *b.u);
+  backend_.expand(*layer.fc1, *b.u, *b.plan, act_, *b.wide);
+  backend_.contract(*layer.fc2, *b.wide, *b.plan, Gate{layer.alpha, b.routing}, *b.x);
+}
+
+Vivit::Batch Vivit::select_cls(const Batch& all, RowPlan& cls_plan) {
+  backend_.select_cls(*all.plan, all.routing, cls_plan, *cls_routing_);
+  backend_.gather(*all.x, *cls_routing_, cls_plan, width_, *cls_x_);
+  return {&cls_plan, all.routing ? cls_routing_.get() : nullptr, cls_x_.get(), cls_u_.get(), cls_wide_.get()};
+}
+
+}  // namespace mone
