@@ -203,8 +203,7 @@ void LivePicture::draw_box(const Box& box, uint8_t* const* planes, const int32_t
     const uint8_t* tone = look_.tone[static_cast<size_t>(p)].data();
     const float* in = canvas.plane[p];
     uint8_t* to = bytes_.data() + static_cast<size_t>(p) * size;
-    for (size_t i = 0; i < size; ++i)
-      to[i] = tone[static_cast<int>(std::min(1024.0f, std::max(0.0f, in[i] * 1024 + 0.01f)))];
+    tone_row(in, static_cast<int>(size), 1024.01f, 0, in, tone, 1, to);
   }
   uint8_t* out[3] = {};
   for (int i = 0; i < plane_count_; ++i)

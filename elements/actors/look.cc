@@ -48,6 +48,23 @@ void hold_blocks(const Canvas& canvas, int plane, float threshold, const float* 
 
 }  // namespace
 
+void tone_row(const float* in, int count, float bright, float noise, const float* grain, const uint8_t* tone,
+              int step, uint8_t* out) {
+  // Two loops: the arithmetic is done many pixels at a time, the look-up one by one.
+  constexpr int kChunk = 256;
+  uint16_t index[kChunk];
+  for (int from = 0; from < count; from += kChunk) {
+    const int n = std::min(kChunk, count - from);
+    for (int i = 0; i < n; ++i) {
+      float value = in[from + i] * bright + noise * grain[from + i];
+      value = value < 0 ? 0 : value > 1024 ? 1024 : value;
+      index[i] = static_cast<uint16_t>(static_cast<int>(value));
+    }
+    uint8_t* to = out + static_cast<ptrdiff_t>(from) * step;
+    for (int i = 0; i < n; ++i) to[i * step] = tone[index[i]];
+  }
+}
+
 Look draw_look(Rng& rng, float strength) {
   Look look;
   const float gain = mix(1, rng.in(0.65f, 1.25f), strength), bias = rng.in(-0.1f, 0.1f) * strength;
@@ -126,12 +143,8 @@ void Developer::develop(const Look& look, Canvas& canvas, bool first, Rng& rng, 
     const float* speckle = grain().data() + rng.bits() % kGrainSize;
     for (int p = 0; p < canvas.planes; ++p) {
       const float* in = canvas.plane[p] + static_cast<ptrdiff_t>(y) * canvas.stride;
-      uint8_t* to = out + static_cast<size_t>(y) * stride + p;
-      const uint8_t* tone = look.tone[static_cast<size_t>(p)].data();
-      for (int x = 0; x < w; ++x) {
-        const float value = in[x] * bright + noise * speckle[x];
-        to[x * step] = tone[static_cast<int>(std::min(1024.0f, std::max(0.0f, value)))];
-      }
+      tone_row(in, w, bright, noise, speckle, look.tone[static_cast<size_t>(p)].data(), step,
+               out + static_cast<size_t>(y) * stride + p);
     }
   }
 }

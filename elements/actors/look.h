@@ -26,6 +26,10 @@ struct Look {
 /// @param strength  0 = neutral tones and no artefacts, 1 = the whole range
 Look draw_look(Rng& rng, float strength);
 
+/// out[i * step] = tone[in[i] * bright + noise * grain[i]], the index clamped to 0..1024.
+void tone_row(const float* in, int count, float bright, float noise, const float* grain, const uint8_t* tone,
+              int step, uint8_t* out);
+
 /// Turns float pictures into bytes, frame after frame of one clip.
 class Developer {
  public:

@@ -119,7 +119,7 @@ Scene::Scene(const SceneOptions& options)
   const Vec3 towards = normalised({light.in(-1, 1), light.in(0.3f, 1), light.in(0.2f, 1)});
   light_ = {towards.x, towards.y, towards.z, mix(0.55f, light.in(0.35f, 0.85f), options.difficulty)};
   shadow_ = light.chance(0.75f) ? light.in(0.15f, 0.6f) : 0;
-  chair_ = any_needs_chair(options.cues) && (!options.wide || scenery.chance(0.85f));
+  chair_ = scenery.chance(any_needs_chair(options.cues) ? (options.wide ? 0.85f : 1.0f) : 0.3f);
   chair_back_ = scenery.chance(0.55f);
   chair_colour_ = from_hsv(scenery.unit(), scenery.in(0, 0.7f), scenery.in(0.12f, 0.8f));
 }
