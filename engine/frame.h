@@ -1,6 +1,7 @@
 /// A view of one video frame in memory. Nothing is owned and nothing is copied.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,9 @@ enum class ColourRange { kLimited, kFull };
 /// between them (JPEG, MPEG-1).
 enum class ChromaSite { kLeft, kCentre };
 
+/// Of an interlaced frame only the first field is looked at, see field_of().
+enum class Interlace { kProgressive, kTopFirst, kBottomFirst };
+
 /// A rectangle in source pixels. The end is exclusive.
 struct Box {
   int x = 0, y = 0, width = 0, height = 0;
@@ -34,25 +38,32 @@ struct Frame {
   ColourMatrix matrix = ColourMatrix::kBt709;   ///< of YUV formats
   ColourRange range = ColourRange::kLimited;    ///< of YUV formats and GRAY8
   ChromaSite chroma_site = ChromaSite::kLeft;
+  Interlace interlace = Interlace::kProgressive;
   double pixel_aspect = 1;  ///< width of a pixel over its height
   Box crop;                 ///< the part to see, inside the frame; an empty box = the whole frame
 
   Box visible() const { return crop.width > 0 && crop.height > 0 ? crop : Box{0, 0, width, height}; }
 };
 
-/// One field of an interlaced frame as a frame of half the height. The two fields of a moving picture
-/// are two instants: resizing them as one would blend them into a comb.
-inline Frame field_of(Frame frame, bool bottom) {
+/// The first field of an interlaced frame as a frame of half the height; a progressive frame as it is. The
+/// two fields of a moving picture are two instants: resizing them as one would blend them into a comb.
+inline Frame field_of(Frame frame) {
+  if (frame.interlace == Interlace::kProgressive || frame.height < 4) return frame;
+  const bool bottom = frame.interlace == Interlace::kBottomFirst;
+  const Box box = frame.visible();
   for (std::size_t p = 0; p < frame.planes.size(); ++p) {
     if (bottom && frame.planes[p]) frame.planes[p] += frame.strides[p];
     frame.strides[p] *= 2;
   }
-  const Box box = frame.visible();
-  frame.height = bottom ? frame.height / 2 : (frame.height + 1) / 2;
-  frame.crop = {box.x, box.y / 2, box.width, box.height / 2};
-  if (frame.crop.height < 1 || frame.crop.y + frame.crop.height > frame.height)
-    frame.crop = {box.x, 0, box.width, frame.height};
+  // A bottom field has the smaller half of the rows, and of the rows of halved chroma.
+  const int chroma_rows = (frame.height + 1) / 2;
+  frame.height = bottom ? std::min(frame.height / 2, chroma_rows / 2 * 2) : (frame.height + 1) / 2;
+  frame.crop.x = box.x;
+  frame.crop.width = box.width;
+  frame.crop.y = std::min(box.y / 2, frame.height - 1);
+  frame.crop.height = std::clamp(box.height / 2, 1, frame.height - frame.crop.y);
   frame.pixel_aspect /= 2;
+  frame.interlace = Interlace::kProgressive;
   return frame;
 }
 

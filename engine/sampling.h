@@ -36,6 +36,13 @@ struct SamplingOptions {
   bool operator==(const SamplingOptions&) const = default;
 };
 
+/// What holds for a step and the tubelet it belongs to.
+struct SamplingState {
+  int stride = 1;                  ///< frames from step to step; 0 in `nominal`
+  double rate = 0;                 ///< tubelets per second; 0 = not known yet
+  bool rate_out_of_range = false;  ///< the tubelet rate is outside the trained range
+};
+
 /// What to do, in order.
 struct SampleStep {
   enum class Kind {
@@ -46,14 +53,7 @@ struct SampleStep {
   };
   Kind kind{};
   Time time{};  ///< kTake: time of its frame; kRepeat: time the step should have had
-};
-
-/// What holds for the tubelet that the latest step belongs to.
-struct SamplingState {
-  int stride = 1;   ///< frames from step to step; 0 in `nominal`
-  double rate = 0;  ///< tubelets per second; 0 = not known yet
-  bool rate_out_of_range =
-      false;  ///< no stride brings the rate into the trained range (or the fixed one does not)
+  SamplingState state;
 };
 
 struct SamplingCounters {
@@ -67,7 +67,7 @@ struct SamplingCounters {
 /// neither lost frames nor jitter move it, but two periods that alternate (telecine) count both.
 class MONE_API RateMeter {
  public:
-  void declare(double frames_per_second) { declared_ = frames_per_second; }
+  void declare(double frames_per_second);
   void add(Time interval);
   void clear();
   /// Expected time from frame to frame, seconds; 0 = not known yet. The declared one for the first second,
@@ -108,21 +108,19 @@ class MONE_API Sampler {
   /// Another stream: nothing is known.
   void reset();
 
-  const SamplingState& state() const { return state_; }
-  /// Steps so far of the unfinished tubelet.
-  int steps_pending() const { return step_; }
   const SamplingCounters& counters() const { return counters_; }
   /// Longest interval that does not start again, now.
   Time longest_gap() const;
 
  private:
   void start(Time time);
-  void follow(Time time);
-  void fill_missing(std::int64_t until, double period);
+  void follow(Time time, double period);
+  void repeat_until(double until, double period);
   void nominal(Time time);
-  void nominal_until(Time time, bool including);
-  void emit(SampleStep::Kind kind, Time time = {});
-  void finish_step();
+  void nominal_until(Time time);
+  Time tick_time() const;
+  void emit(SampleStep::Kind kind, Time time);
+  void emit_step(SampleStep::Kind kind, Time time);
   void choose_stride(Time time);
   void update_rate();
 
@@ -140,7 +138,8 @@ class MONE_API Sampler {
   std::int64_t position_ = 0, next_ = 0;  // of the newest frame; of the next step
   double grid_ = 0;                       // time of position_, seconds after origin_
   Time origin_{};
-  int candidate_ = 0;  // a better stride, and since when
+  bool chosen_ = false;  // a stride has been chosen from a known rate
+  int candidate_ = 0;    // a better stride, and since when
   Time candidate_since_{};
   // nominal
   std::int64_t tick_ = 0;  // next grid point

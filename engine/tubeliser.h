@@ -92,6 +92,7 @@ class MONE_API Tubeliser {
   bool restart_ = true;  // the next tubelet is the first of its epoch
   Box box_;              // of the newest frame
   int width_ = 0, height_ = 0;
+  double pixel_aspect_ = 0;
   std::uint64_t partial_dropped_ = 0;
 };
 

@@ -1,0 +1,100 @@
+#include "engine/tubeliser.h"
+
+#include <utility>
+
+namespace mone {
+
+Tubeliser::Tubeliser(const TubeletFormat& format, const SamplingOptions& options)
+    : sampler_(format, options),
+      cutter_(format),
+      pixels_(static_cast<std::size_t>(format.bytes())),
+      frame_times_(static_cast<std::size_t>(format.pt)) {}
+
+void Tubeliser::push(const Frame& frame, Time pts, Time duration, const OnTubelet& on_tubelet) {
+  const Box box = frame.visible();
+  if (frame.width != width_ || frame.height != height_ || box != box_ ||
+      frame.pixel_aspect != pixel_aspect_) {
+    sampler_.restart();
+    width_ = frame.width;
+    height_ = frame.height;
+    box_ = box;
+    pixel_aspect_ = frame.pixel_aspect;
+  }
+  const auto steps = sampler_.push(pts);
+  pts_ = pts;
+  end_ = pts + duration;
+  run(steps, &frame, on_tubelet);
+}
+
+void Tubeliser::gap(Time end, const OnTubelet& on_tubelet) { run(sampler_.gap(end), nullptr, on_tubelet); }
+
+void Tubeliser::finish(const OnTubelet& on_tubelet) {
+  run(sampler_.finish(end_), nullptr, on_tubelet);
+  restart();
+}
+
+void Tubeliser::restart() {
+  sampler_.restart();
+  drop_partial();
+}
+
+void Tubeliser::reset() {
+  sampler_.reset();
+  drop_partial();
+}
+
+void Tubeliser::drop_partial() {
+  if (steps_ > 0) ++partial_dropped_;
+  steps_ = 0;
+}
+
+void Tubeliser::run(std::span<const SampleStep> steps, const Frame* frame, const OnTubelet& on_tubelet) {
+  for (const SampleStep& s : steps) {
+    switch (s.kind) {
+      case SampleStep::Kind::kRestart:
+        drop_partial();
+        cutter_.reset();
+        ++epoch_;
+        restart_ = true;
+        break;
+      case SampleStep::Kind::kLoad:
+        cutter_.load(*frame);
+        newest_ = pts_;
+        break;
+      case SampleStep::Kind::kTake:
+      case SampleStep::Kind::kRepeat:
+        step(s, on_tubelet);
+        break;
+    }
+  }
+}
+
+void Tubeliser::step(const SampleStep& s, const OnTubelet& on_tubelet) {
+  CutTubelet& t = tubelet_;
+  if (steps_ == 0) {
+    t = {};
+    t.begin = s.time;
+    t.stride = s.state.stride;
+  }
+  cutter_.cut(steps_, pixels_);
+  frame_times_[static_cast<std::size_t>(steps_)] = newest_;
+  if (s.kind == SampleStep::Kind::kRepeat) ++t.missing;
+  if (++steps_ < format().pt) return;
+
+  steps_ = 0;
+  t.lost = t.missing == format().pt && t.stride > 0;
+  if (!t.lost) t.pixels = pixels_;
+  t.restart = std::exchange(restart_, false);
+  t.epoch = epoch_;
+  t.end = s.time;
+  t.rate = s.state.rate;
+  t.rate_out_of_range = s.state.rate_out_of_range;
+  if (t.rate > 0) t.hop = Time(static_cast<Time::rep>(1e9 / t.rate + 0.5));
+  t.frame_times = frame_times_;
+  t.box = box_;
+  t.source_width = width_;
+  t.source_height = height_;
+  on_tubelet(t);
+}
+
+}  // namespace mone
