@@ -1,8 +1,10 @@
 /// Errors of the engine: exceptions for misuse and failing devices, Result<T> for what a user can get wrong.
 #pragma once
 
-#include <boost/outcome/policy/terminate.hpp>
+// Boost 1.83 (Debian 13): policy headers want result.hpp before them, so this is the whole of it in the right order.
 #include <boost/outcome/result.hpp>
+
+#include <boost/outcome/policy/terminate.hpp>
 #include <stdexcept>
 #include <string>
 
