@@ -2,3 +2,5 @@
 #pragma once
 
 #include <gst/gst.h>
+
+GST_ELEMENT_REGISTER_DECLARE(monetubelet);

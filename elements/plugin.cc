@@ -4,8 +4,7 @@
 #include "elements/elements.h"
 
 static gboolean plugin_init(GstPlugin* plugin) {
-  (void)plugin;
-  return TRUE;
+  return GST_ELEMENT_REGISTER(monetubelet, plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, mone,

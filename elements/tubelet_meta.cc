@@ -35,7 +35,7 @@ const GstMetaInfo* register_tubelet_meta() {
   return info;
 }
 
-void set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& m) {
+GstMeta* set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& m) {
   register_tubelet_meta();
   GstCustomMeta* meta = gst_buffer_get_custom_meta(buffer, kName);
   if (!meta) meta = gst_buffer_add_custom_meta(buffer, kName);
@@ -47,6 +47,7 @@ void set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& m) {
                     "epoch", G_TYPE_UINT, m.epoch, "rate-out-of-range", G_TYPE_BOOLEAN, m.rate_out_of_range,
                     "interlaced", G_TYPE_BOOLEAN, m.interlaced, nullptr);
   set_frame_pts(s, m.frame_pts);
+  return &meta->meta;
 }
 
 std::optional<TubeletMeta> get_tubelet_meta(GstBuffer* buffer) {

@@ -41,8 +41,8 @@ struct TubeletMeta {
 const GstMetaInfo* register_tubelet_meta();
 
 /// Writes the meta on a writable buffer, over the one that is there or as a new one. Allocates nothing when
-/// the buffer already carries one with as many frames.
-void set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& meta);
+/// the buffer already carries one with as many frames. @return the buffer's meta
+GstMeta* set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& meta);
 
 /// The buffer's meta; nothing if it has none.
 std::optional<TubeletMeta> get_tubelet_meta(GstBuffer* buffer);

@@ -61,6 +61,14 @@ struct SamplingCounters {
   std::uint64_t missing = 0;  ///< that the source should have sent and did not
   std::uint64_t late = 0;  ///< not used: their step had been given up, or their time was not after the last
   std::uint64_t restarts = 0;  ///< because of gaps or time going back
+
+  SamplingCounters& operator+=(const SamplingCounters& o) {
+    frames += o.frames;
+    missing += o.missing;
+    late += o.late;
+    restarts += o.restarts;
+    return *this;
+  }
 };
 
 /// Frame rate from the timestamps of the last second: the mean of the middle half of the intervals, so that

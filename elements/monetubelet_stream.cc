@@ -1,0 +1,328 @@
+#include "elements/monetubelet_stream.h"
+
+#include <cstring>
+#include <string>
+
+#include "elements/glue/element.h"
+#include "elements/tubelet_caps.h"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_mone_tubelet_debug);
+#define GST_CAT_DEFAULT gst_mone_tubelet_debug
+
+namespace mone {
+namespace {
+
+Time to_time(GstClockTime t) { return Time(static_cast<Time::rep>(t)); }
+GstClockTime to_clock(Time t) { return static_cast<GstClockTime>(t.count()); }
+
+std::string text_of(const GstCaps* caps) { return OwnedChars(gst_caps_to_string(caps)).get(); }
+
+}  // namespace
+
+SamplingOptions TubeletSettings::sampling_options() const {
+  return {static_cast<Sampling>(sampling), static_cast<int>(stride), to_time(max_gap)};
+}
+
+TubeletSettings TubeletStream::settings() const {
+  const std::scoped_lock lock(mutex_);
+  return settings_;
+}
+
+OwnedStructure TubeletStream::stats() const {
+  const std::scoped_lock lock(mutex_);
+  const Counts& c = shown_;
+  return OwnedStructure(gst_structure_new(
+      "monetubelet-stats", "frames", G_TYPE_UINT64, c.frames.frames, "frames-missing", G_TYPE_UINT64,
+      c.frames.missing, "frames-late", G_TYPE_UINT64, c.frames.late, "restarts", G_TYPE_UINT64,
+      c.frames.restarts, "tubelets", G_TYPE_UINT64, c.tubelets, "tubelets-lost", G_TYPE_UINT64, c.lost,
+      "tubelets-partial", G_TYPE_UINT64, c.partial, "rate", G_TYPE_DOUBLE, c.rate, "stride", G_TYPE_INT,
+      c.stride, "rate-out-of-range", G_TYPE_BOOLEAN, c.rate_out_of_range, "interlaced", G_TYPE_BOOLEAN,
+      c.interlaced, nullptr));
+}
+
+Owned<GstCaps> TubeletStream::src_caps() const {
+  const TubeletSettings s = settings();
+  auto caps = Owned<GstCaps>::adopt(gst_pad_get_pad_template_caps(src_));
+  caps = Owned<GstCaps>::adopt(gst_caps_make_writable(caps.release()));
+  const auto narrow = [&caps](const char* field, guint value) {
+    if (value) gst_caps_set_simple(caps.get(), field, G_TYPE_INT, static_cast<gint>(value), nullptr);
+  };
+  narrow("width", s.width);
+  narrow("height", s.height);
+  narrow("tubelet-frames", s.tubelet_frames);
+  narrow("tubelet-height", s.tubelet_height);
+  narrow("tubelet-width", s.tubelet_width);
+  narrow("resize-short", s.resize_short);
+  if (s.planes)
+    gst_caps_set_simple(caps.get(), "planes", G_TYPE_STRING, to_name(static_cast<Planes>(s.planes - 1)),
+                        nullptr);
+  if (s.fit)
+    gst_caps_set_simple(caps.get(), "fit", G_TYPE_STRING, to_name(static_cast<Fit>(s.fit - 1)), nullptr);
+  return caps;
+}
+
+GstClockTime TubeletStream::latency() const {
+  const GstClockTime frame = frame_duration_;
+  const bool nominal = settings().sampling == static_cast<gint>(Sampling::kNominal);
+  return nominal && GST_CLOCK_TIME_IS_VALID(frame) ? frame : 0;
+}
+
+bool TubeletStream::set_caps(const GstCaps* caps) {
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps(&info, caps)) return false;
+  layout_ = frame_of(info);
+  if (!layout_) return false;
+  info_ = info;
+  const bool known = info.fps_n > 0 && info.fps_d > 0;
+  frame_duration_ =
+      known ? gst_util_uint64_scale_int(GST_SECOND, info.fps_d, info.fps_n) : GST_CLOCK_TIME_NONE;
+  counts_.interlaced = GST_VIDEO_INFO_IS_INTERLACED(&info);
+  if (counts_.interlaced)
+    GST_INFO_OBJECT(element_, "interlaced video: the first field of each frame is used");
+  gst_pad_check_reconfigure(src_);
+  return negotiate();
+}
+
+/// Agrees with downstream on the sampling contract and gets ready for it.
+bool TubeletStream::negotiate() {
+  const auto own = src_caps();
+  auto allowed = Owned<GstCaps>::adopt(gst_pad_peer_query_caps(src_, own.get()));
+  allowed =
+      Owned<GstCaps>::adopt(gst_caps_intersect_full(allowed.get(), own.get(), GST_CAPS_INTERSECT_FIRST));
+  if (gst_caps_is_empty(allowed.get())) {
+    const auto peer = Owned<GstCaps>::adopt(gst_pad_peer_query_caps(src_, nullptr));
+    GST_ELEMENT_ERROR(
+        element_, CORE, NEGOTIATION, ("No tubelets that both this element's properties and downstream allow"),
+        ("here: %s; downstream: %s. Leave the properties of the image and the tubelet at 0 to take what "
+         "the model asks for",
+         text_of(own.get()).c_str(), text_of(peer.get()).c_str()));
+    return false;
+  }
+  const auto caps = fixate_tubelet_caps(allowed, TubeletFormat{});
+  const auto format = parse_tubelet_caps(caps.get());
+  if (!format) {
+    GST_ELEMENT_ERROR(element_, CORE, NEGOTIATION, ("%s", format.error().text.c_str()),
+                      ("negotiated: %s", text_of(caps.get()).c_str()));
+    return false;
+  }
+  const bool same = out_caps_ && tubeliser_ && gst_caps_is_equal(caps.get(), out_caps_.get());
+  if (!same) {
+    retire();
+    tubeliser_.emplace(format.value(), settings().sampling_options());
+    out_caps_ = caps;
+    if (!gst_pad_push_event(src_, gst_event_new_caps(caps.get()))) return false;
+    if (!allocate(caps.get(), format.value())) return false;
+    GST_INFO_OBJECT(element_, "tubelets: %" GST_PTR_FORMAT, static_cast<void*>(caps.get()));
+  }
+  tubeliser_->declare_frame_rate(
+      info_.fps_n > 0 && info_.fps_d > 0 ? static_cast<double>(info_.fps_n) / info_.fps_d : 0);
+  return true;
+}
+
+/// Lets go of the tubeliser and keeps what it counted.
+void TubeletStream::retire() {
+  if (!tubeliser_) return;
+  tubeliser_->restart();
+  counts_.frames += tubeliser_->counters();
+  counts_.partial += tubeliser_->partial_dropped();
+  epoch_base_ = epoch_;
+  tubeliser_.reset();
+}
+
+/// Buffers are our own, made once and reused; downstream may ask for an allocator.
+bool TubeletStream::allocate(GstCaps* caps, const TubeletFormat& format) {
+  const auto query = Owned<GstQuery>::adopt(gst_query_new_allocation(caps, TRUE));
+  GstAllocator* allocator = nullptr;
+  GstAllocationParams params;
+  gst_allocation_params_init(&params);
+  if (gst_pad_peer_query(src_, query.get()) && gst_query_get_n_allocation_params(query.get()) > 0)
+    gst_query_parse_nth_allocation_param(query.get(), 0, &allocator, &params);
+  if (pool_) gst_buffer_pool_set_active(pool_.get(), FALSE);
+  pool_ = Owned<GstBufferPool>::adopt(gst_buffer_pool_new());
+  GstStructure* config = gst_buffer_pool_get_config(pool_.get());
+  gst_buffer_pool_config_set_params(config, caps, static_cast<guint>(format.bytes()), 2, 0);
+  gst_buffer_pool_config_set_allocator(config, allocator, &params);
+  if (allocator) gst_object_unref(allocator);
+  if (gst_buffer_pool_set_config(pool_.get(), config) && gst_buffer_pool_set_active(pool_.get(), TRUE))
+    return true;
+  GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("No buffers of %d bytes for tubelets", format.bytes()),
+                    (nullptr));
+  return false;
+}
+
+/// A segment in which a known frame keeps its running time goes on; any other starts again.
+bool TubeletStream::set_segment(const GstSegment& segment) {
+  if (segment.format != GST_FORMAT_TIME) {
+    GST_ELEMENT_ERROR(element_, STREAM, FORMAT,
+                      ("Video in a segment of %s: tubelets need time", gst_format_get_name(segment.format)),
+                      (nullptr));
+    return false;
+  }
+  guint64 running = 0;
+  const bool goes_on = have_last_ &&
+                       gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, last_pts_, &running) > 0 &&
+                       to_time(running) == last_running_ && segment.rate == segment_.rate;
+  segment_ = segment;
+  next_pts_ = GST_CLOCK_TIME_NONE;
+  if (!goes_on && tubeliser_) tubeliser_->restart();
+  return true;
+}
+
+void TubeletStream::apply_settings() {
+  if (settings_changed_.exchange(false)) tubeliser_->set_options(settings().sampling_options());
+}
+
+/// The buffer's PTS, or where the frame must stand by the rate of the caps; nothing if neither is there.
+std::optional<GstClockTime> TubeletStream::timestamp(GstBuffer* buffer) {
+  GstClockTime pts = GST_BUFFER_PTS(buffer);
+  const GstClockTime frame = frame_duration_;
+  if (!GST_CLOCK_TIME_IS_VALID(pts)) {
+    if (!GST_CLOCK_TIME_IS_VALID(frame)) return {};
+    pts = GST_CLOCK_TIME_IS_VALID(next_pts_) ? next_pts_ : segment_.rate > 0 ? segment_.start : segment_.stop;
+    if (!GST_CLOCK_TIME_IS_VALID(pts)) return {};
+  }
+  const GstClockTime duration = GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : frame;
+  if (!GST_CLOCK_TIME_IS_VALID(duration))
+    next_pts_ = GST_CLOCK_TIME_NONE;
+  else if (segment_.rate > 0)
+    next_pts_ = pts + duration;
+  else
+    next_pts_ = pts > duration ? pts - duration : 0;
+  return pts;
+}
+
+GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
+  if (!layout_) return GST_FLOW_NOT_NEGOTIATED;
+  if ((gst_pad_check_reconfigure(src_) || !tubeliser_) && !negotiate()) {
+    gst_pad_mark_reconfigure(src_);
+    return GST_PAD_IS_FLUSHING(src_) ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
+  }
+  apply_settings();
+  const auto pts = timestamp(buffer);
+  if (!pts) {
+    GST_ELEMENT_ERROR(
+        element_, STREAM, FORMAT, ("Video frames without timestamps"),
+        ("and the caps have no frame rate to make them from: put videorate or a capsfilter with a "
+         "framerate in front, or set do-timestamp on the source"));
+    return GST_FLOW_ERROR;
+  }
+  const guint64 running = gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, *pts);
+  if (!GST_CLOCK_TIME_IS_VALID(running)) {
+    GST_DEBUG_OBJECT(element_, "frame at %" GST_TIME_FORMAT " is outside the segment", GST_TIME_ARGS(*pts));
+    return GST_FLOW_OK;
+  }
+  const MappedFrame mapped(info_, *layout_, buffer);
+  if (!mapped) {
+    GST_ELEMENT_ERROR(element_, STREAM, FORMAT,
+                      ("A video buffer of %" G_GSIZE_FORMAT " bytes does not hold the frame of its caps",
+                       gst_buffer_get_size(buffer)),
+                      (nullptr));
+    return GST_FLOW_ERROR;
+  }
+  const GstClockTime duration =
+      GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : frame_duration_.load();
+  last_pts_ = *pts;
+  last_running_ = to_time(running);
+  have_last_ = true;
+  meta_.interlaced = mapped.frame().interlace != Interlace::kProgressive;
+  flow_ = GST_FLOW_OK;
+  tubeliser_->push(mapped.frame(), last_running_, to_time(GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0),
+                   [this](const CutTubelet& t) { send(t); });
+  publish_stats();
+  return flow_;
+}
+
+bool TubeletStream::gap(GstClockTime pts, GstClockTime duration) {
+  if (!tubeliser_ || !have_last_ || !GST_CLOCK_TIME_IS_VALID(duration)) return false;
+  const guint64 end = gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, pts + duration);
+  if (!GST_CLOCK_TIME_IS_VALID(end) || to_time(end) - last_running_ > tubeliser_->longest_gap()) return false;
+  flow_ = GST_FLOW_OK;
+  tubeliser_->gap(to_time(end), [this](const CutTubelet& t) { send(t); });
+  publish_stats();
+  return true;
+}
+
+void TubeletStream::finish() {
+  flow_ = GST_FLOW_OK;
+  if (tubeliser_) tubeliser_->finish([this](const CutTubelet& t) { send(t); });
+  publish_stats();
+}
+
+void TubeletStream::flush() {
+  if (tubeliser_) tubeliser_->reset();
+  gst_segment_init(&segment_, GST_FORMAT_TIME);
+  have_last_ = false;
+  next_pts_ = GST_CLOCK_TIME_NONE;
+  publish_stats();
+}
+
+void TubeletStream::stop() {
+  retire();
+  publish_stats();
+  if (pool_) gst_buffer_pool_set_active(pool_.get(), FALSE);
+  pool_ = {};
+  out_caps_ = {};
+  layout_.reset();
+  frame_duration_ = GST_CLOCK_TIME_NONE;
+  have_last_ = false;
+  next_pts_ = GST_CLOCK_TIME_NONE;
+}
+
+/// From running time back to the segment's own.
+GstClockTime TubeletStream::position(Time running_time) const {
+  if (running_time == last_running_) return last_pts_;
+  const guint64 at =
+      gst_segment_position_from_running_time(&segment_, GST_FORMAT_TIME, to_clock(running_time));
+  return GST_CLOCK_TIME_IS_VALID(at) ? at : last_position_;
+}
+
+void TubeletStream::send(const CutTubelet& t) {
+  if (flow_ != GST_FLOW_OK) return;
+  last_position_ = position(t.end);
+  const GstClockTime hop = t.hop > Time::zero() ? to_clock(t.hop) : GST_CLOCK_TIME_NONE;
+  if (t.lost) {
+    ++counts_.lost;
+    gst_pad_push_event(src_, gst_event_new_gap(last_position_, hop));
+    return;
+  }
+  GstBuffer* acquired = nullptr;
+  flow_ = gst_buffer_pool_acquire_buffer(pool_.get(), &acquired, nullptr);
+  if (flow_ != GST_FLOW_OK) return;
+  auto buffer = Owned<GstBuffer>::adopt(acquired);
+  gst_buffer_fill(buffer.get(), 0, t.pixels.data(), t.pixels.size());
+  GST_BUFFER_PTS(buffer.get()) = last_position_;
+  GST_BUFFER_DURATION(buffer.get()) = hop;
+  if (t.restart) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
+
+  if (t.rate_out_of_range && !counts_.rate_out_of_range)
+    GST_WARNING_OBJECT(element_, "%.3g tubelets a second are outside the range the model was trained for",
+                       t.rate);
+  counts_.rate = t.rate;
+  counts_.stride = t.stride;
+  counts_.rate_out_of_range = t.rate_out_of_range;
+  ++counts_.tubelets;
+  meta_.box = t.box;
+  meta_.source_width = t.source_width;
+  meta_.source_height = t.source_height;
+  meta_.frame_pts.clear();
+  for (const Time time : t.frame_times) meta_.frame_pts.push_back(position(time));
+  meta_.missing = t.missing;
+  meta_.rate = t.rate;
+  meta_.stride = t.stride;
+  meta_.epoch = epoch_ = epoch_base_ + t.epoch;
+  meta_.rate_out_of_range = t.rate_out_of_range;
+  // The meta stays with the buffer when it goes back to the pool, so that the next tubelet allocates none.
+  GstMeta* meta = set_tubelet_meta(buffer.get(), meta_);
+  meta->flags = static_cast<GstMetaFlags>(meta->flags | GST_META_FLAG_POOLED);
+  flow_ = gst_pad_push(src_, buffer.release());
+}
+
+void TubeletStream::publish_stats() {
+  const std::scoped_lock lock(mutex_);
+  shown_ = counts_;
+  if (!tubeliser_) return;
+  shown_.frames += tubeliser_->counters();
+  shown_.partial += tubeliser_->partial_dropped();
+}
+
+}  // namespace mone
