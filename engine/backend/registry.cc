@@ -3,6 +3,9 @@
 #include <cstdlib>
 
 #include "engine/backend/reference/reference.h"
+#ifdef MONE_HAVE_ONEDNN
+#include "engine/backend/onednn/backend.h"
+#endif
 #include "engine/log.h"
 #include "engine/model.h"
 
@@ -26,6 +29,9 @@ std::string known_names() {
 
 std::span<const BackendEntry> backends() {
   static const BackendEntry kBackends[] = {
+#ifdef MONE_HAVE_ONEDNN
+      kOnednnBackend,
+#endif
       kReferenceBackend,
   };
   return kBackends;

@@ -1,0 +1,46 @@
+/// Rows in the host's memory, as the kernels read them.
+#pragma once
+
+#include <cstddef>
+
+#include "engine/backend/backend.h"
+#include "engine/backend/onednn/memory.h"
+
+namespace mone::cpu {
+
+/// Elements between operand rows: an odd number of cache lines, so that the rows of a tile spread over all
+/// sets of the first-level cache (3072 bf16 columns, packed, would fall into 2 of 64). Even, so that a pair
+/// never leaves its row.
+constexpr std::ptrdiff_t operand_stride(int columns, std::size_t element) {
+  if (columns * element < 128) return (columns + 1) / 2 * 2;
+  return static_cast<std::ptrdiff_t>((((columns * element + 63) / 64) | 1) * 64 / element);
+}
+
+/// kF32 rows are packed; operand rows are operand_stride() apart, for the width of the operation that reads
+/// or writes them.
+class CpuBuffer : public Buffer {
+ public:
+  CpuBuffer(std::int64_t elements, std::size_t element, bool padded)
+      : memory_(size(elements, element, padded)) {}
+
+  template <class T = void>
+  T* as() const {
+    return memory_.as<T>();
+  }
+  char* bytes() const { return memory_.as<char>(); }
+  bool holds(std::int64_t elements, std::size_t element, bool padded) const {
+    return memory_.bytes() >= size(elements, element, padded);
+  }
+
+ private:
+  // Padded: operand_stride() is at most twice the columns, and what is not touched is not resident.
+  static std::size_t size(std::int64_t elements, std::size_t element, bool padded) {
+    return static_cast<std::size_t>(padded ? 2 * elements : elements) * element;
+  }
+
+  Memory memory_;
+};
+
+inline const CpuBuffer& cpu(const Buffer& buffer) { return static_cast<const CpuBuffer&>(buffer); }
+
+}  // namespace mone::cpu

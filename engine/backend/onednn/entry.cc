@@ -1,0 +1,30 @@
+#include "engine/backend/onednn/backend.h"
+
+namespace mone {
+namespace {
+
+std::string why_not(const ModelConfig&, DType dtype) {
+  const auto isa = cpu::choose_isa();
+  if (!isa) return isa.error().text;
+  if (dtype == DType::kF32) return {};
+  if (!isa.value().kernels->has_bf16)
+    return std::string("no bf16 with ") + isa.value().kernels->isa + " kernels; choose f32";
+  return isa.value().dnnl_bf16 ? cpu::dnnl_bf16_why_not() : std::string();
+}
+
+bool prefers_bf16() {
+  const auto isa = cpu::choose_isa();
+  return isa && isa.value().kernels->has_bf16;
+}
+
+std::unique_ptr<Backend> create(const BackendOptions& options) {
+  const auto isa = cpu::choose_isa();
+  if (!isa) throw ConfigError(isa.error().text);
+  return std::make_unique<cpu::CpuBackend>(options, isa.value());
+}
+
+}  // namespace
+
+const BackendEntry kOnednnBackend = {"onednn", &why_not, &prefers_bf16, &create};
+
+}  // namespace mone

@@ -1,0 +1,74 @@
+#include "engine/backend/onednn/isa.h"
+
+#include <cstdlib>
+#include <vector>
+
+namespace mone::cpu {
+
+#if defined(__x86_64__)
+namespace avx512_bf16 {
+extern const Kernels kernels;
+}
+namespace avx512 {
+extern const Kernels kernels;
+}
+namespace avx2 {
+extern const Kernels kernels;
+}
+#endif
+namespace generic {
+extern const Kernels kernels;
+}
+
+namespace {
+
+std::vector<const Kernels*> detect() {
+  std::vector<const Kernels*> found;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool avx2_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512_all = avx2_fma && __builtin_cpu_supports("avx512f") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                          __builtin_cpu_supports("avx512dq");
+  if (avx512_all && __builtin_cpu_supports("avx512bf16")) found.push_back(&avx512_bf16::kernels);
+  if (avx512_all) found.push_back(&avx512::kernels);
+  if (avx2_fma) found.push_back(&avx2::kernels);
+#endif
+  found.push_back(&generic::kernels);
+  return found;
+}
+
+// CPUID leaf 7, bit 22 of EDX; whether the system lets us use the tiles is oneDNN's to find out.
+bool has_amx_bf16() {
+#if defined(__x86_64__)
+  unsigned a = 7, b, c = 0, d;
+  __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  return (d >> 22 & 1) != 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+std::span<const Kernels* const> usable_kernels() {
+  static const std::vector<const Kernels*> found = detect();
+  return found;
+}
+
+Result<Isa> choose_isa() {
+  const auto found = usable_kernels();
+  Isa best{found.front(), found.front()->panel < 16, has_amx_bf16()};
+  const char* forced = std::getenv("MONE_CPU_ISA");
+  if (!forced || !*forced) return best;
+  if (std::string(forced) == "onednn") return Isa{best.kernels, true, true};
+  std::string names = "onednn";
+  for (const Kernels* kernels : found) {
+    if (std::string(forced) == kernels->isa) return Isa{kernels, false, false};
+    names += std::string(", ") + kernels->isa;
+  }
+  return Failure{"MONE_CPU_ISA=" + std::string(forced) +
+                 " is not for this CPU; unset it or use one of: " + names};
+}
+
+}  // namespace mone::cpu

@@ -1,0 +1,110 @@
+/// What the CPU backend's kernels are called with: raw pointers, strides and sizes. One table per instruction
+/// set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mone::cpu {
+
+enum class Bf16 : std::uint16_t {};
+
+/// Consecutive rows that go through a product together: at most Kernels::tile_rows.
+struct RowTile {
+  int row = 0;
+  int rows = 0;
+  int width = 0;  ///< the widest row's share: inputs read (expand) or outputs written (contract)
+};
+
+/// What happens to a product's f32 sums, in f32, before they are stored.
+enum class Finish {
+  kStore,     ///< out = sum + bias
+  kGeluTanh,  ///< out = gelu(sum + bias), tanh form
+  kGeluErf,   ///< out = gelu(sum + bias), erf form
+  kResidual,  ///< residual[:, :width of the row] += gate * (sum + bias)
+};
+
+/// y = x W^T for some row tiles and some panels of W.
+///
+/// Weights are packed in panels of `Kernels::panel` outputs: f32 [panels][k][panel], bf16 [panels][k /
+/// 2][panel][2]. An expert's inputs are the first part of every panel, its outputs are the first panels: E
+/// experts need one copy. `k` is even and the padding is 0.
+struct Product {
+  const void* x =
+      nullptr;  ///< operand [rows, ldx], a row's columns past its own width are 0 up to its tile's width
+  std::ptrdiff_t ldx = 0;  ///< elements
+  const void* panels = nullptr;
+  int k = 0;
+  bool nested_inputs = false;   ///< a tile reads its first `width` inputs, else all k
+  bool nested_outputs = false;  ///< a tile writes its first `width` outputs, else all n
+  int n = 0;                    ///< outputs, without padding
+  const float* bias = nullptr;  ///< [panels * panel], padding 0; null: none
+  Finish finish = Finish::kStore;
+  void* out = nullptr;  ///< operand [rows, ldo] (kStore, kGelu*), else f32 [rows, ldo]
+  std::ptrdiff_t ldo = 0;
+  bool out_f32 = false;         ///< kStore only: out is f32
+  const float* gate = nullptr;  ///< kResidual: [rows], null: 1
+  const int* widths = nullptr;  ///< kResidual with nested_outputs: outputs of each row
+};
+
+/// Layer norm of some rows into operand rows; columns [width, padded) of the operand become 0.
+struct LayerNorm {
+  const float* x = nullptr;
+  std::ptrdiff_t ldx = 0;
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+  float eps = 0;
+  int columns = 0;  ///< D
+  void* out = nullptr;
+  std::ptrdiff_t ldo = 0;
+  const int* widths = nullptr;  ///< written columns of each row; null: all
+  bool out_f32 = false;         ///< out is f32 whatever the mode
+};
+
+struct RowRun {
+  int row = 0;
+  int rows = 0;
+};
+
+/// softmax(q k^T scale) v for one head of one attention set.
+struct Attention {
+  const void* q = nullptr;  ///< operand, at the head's first column; so are k, v, out
+  const void* k = nullptr;
+  const void* v = nullptr;
+  void* out = nullptr;
+  std::ptrdiff_t ldq = 0, ldk = 0, ldv = 0, ldo = 0;
+  const RowRun* q_runs = nullptr;   ///< query rows of the set
+  const RowRun* kv_runs = nullptr;  ///< key rows of the set, in the order their products are summed
+  int q_run_count = 0, kv_run_count = 0;
+  int keys = 0;  ///< rows in kv_runs
+  int head_width = 0;
+  float scale = 0;
+  void* scratch = nullptr;  ///< Kernels::attention_scratch bytes, 64-aligned, of this thread
+};
+
+template <class T>
+struct KernelsFor {
+  /// Panels [panel_begin, panel_end) of every tile.
+  void (*product)(const Product&, const RowTile* tiles, int tile_count, int panel_begin, int panel_end);
+  /// [n, k] weights, row-major f32, into one panel; rows past n and columns past k become 0.
+  void (*pack_panel)(const float* weights, std::ptrdiff_t ldw, int n, int k, int k_padded, T* panel);
+  void (*layer_norm)(const LayerNorm&, int row_begin, int row_end);
+  void (*attention)(const Attention&);
+  void (*round)(const float* x, int count, T* out);
+};
+
+struct Kernels {
+  const char* isa;
+  int panel;      ///< outputs of a weight panel
+  int tile_rows;  ///< most rows of a RowTile
+  KernelsFor<float> f32;
+  KernelsFor<Bf16> bf16;
+  bool has_bf16;  ///< bf16 products in hardware
+  /// Bytes of scratch one thread's attention needs.
+  std::size_t (*attention_scratch)(int keys, int head_width);
+  /// Finishes f32 sums that another library made: rows of a tile, columns [column, column + columns).
+  void (*finish)(const Product&, bool bf16, const float* sums, std::ptrdiff_t ld, const RowTile& tile,
+                 int column, int columns);
+};
+
+}  // namespace mone::cpu

@@ -1,0 +1,53 @@
+/// exp and both GELUs as vector polynomials; errors measured in tests/unit/onednn_kernels_test.cc.
+#pragma once
+
+#include "engine/backend/onednn/kernels/simd.h"
+
+namespace mone::cpu::MONE_ISA {
+
+/// 2^x, relative error < 2e-7 for x in [-126, 127]; smaller x give 2^-126, larger 2^127, NaN stays.
+/// x = n + f with |f| <= 1/2; 2^f by its Taylor polynomial of degree 7 (truncation 5e-9), 2^n by the exponent
+/// bits.
+MONE_INLINE Vec exp2(Vec x) {
+  x = at_most(at_least(x, splat(-126.0f)), splat(127.0f));
+  const Vec shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, kept in the low bits
+  const Vec shifted = x + shift;
+  const Vec f = x - (shifted - shift);
+  Vec p = splat(1.5252734e-5f);
+  p = fma(p, f, splat(1.5403530e-4f));
+  p = fma(p, f, splat(1.3333558e-3f));
+  p = fma(p, f, splat(9.6181291e-3f));
+  p = fma(p, f, splat(5.5504109e-2f));
+  p = fma(p, f, splat(2.4022651e-1f));
+  p = fma(p, f, splat(6.9314718e-1f));
+  p = fma(p, f, splat(1.0f));
+  const IntVec n = (IntVec)shifted << 23;
+  return (Vec)((IntVec)p + n);
+}
+
+/// e^x; relative error < 2e-7 + 1e-7 |x|.
+MONE_INLINE Vec exp(Vec x) { return exp2(x * splat(1.4426950408889634f)); }
+
+/// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) = x / (1 + e^-2y); absolute error < 1e-6 for |x| <= 10.
+MONE_INLINE Vec gelu_tanh(Vec x) {
+  const Vec y =
+      x * fma(x * x, splat(0.044715f * -2.302208198f), splat(-2.302208198f));  // -2 sqrt(2 / pi) log2(e)
+  return x / (splat(1.0f) + exp2(y));
+}
+
+/// x / 2 (1 + erf(x / sqrt 2)); absolute error < 1e-6 for |x| <= 10. erfc(z) = t p(t) e^-z^2 with t = 1 / (1
+/// + 0.3275911 z), Abramowitz and Stegun 7.1.26, whose own error is 1.5e-7.
+MONE_INLINE Vec gelu_erf(Vec x) {
+  const Vec size = x < splat(0.0f) ? -x : x;
+  const Vec z = size * splat(0.70710678f);
+  const Vec t = splat(1.0f) / fma(z, splat(0.3275911f), splat(1.0f));
+  Vec p = splat(1.061405429f);
+  p = fma(p, t, splat(-1.453152027f));
+  p = fma(p, t, splat(1.421413741f));
+  p = fma(p, t, splat(-0.284496736f));
+  p = fma(p, t, splat(0.254829592f));
+  const Vec half_erfc = splat(0.5f) * p * t * exp(-(z * z));
+  return x < splat(0.0f) ? x * half_erfc : x - x * half_erfc;
+}
+
+}  // namespace mone::cpu::MONE_ISA

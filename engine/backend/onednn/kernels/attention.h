@@ -1,0 +1,179 @@
+/// One head of one attention set: scores of a row tile live in the caches only.
+///
+/// K and V are packed once per head (50 KiB in bf16 for 197 keys of width 64), then each tile of query rows
+/// makes its scores, their softmax and its outputs. Probabilities are rounded to the operand type before they
+/// are divided by their sum; the sum is taken in f32 before rounding.
+#pragma once
+
+#include "engine/backend/onednn/kernels/activation.h"
+#include "engine/backend/onednn/kernels/dot_tile.h"
+
+namespace mone::cpu::MONE_ISA {
+
+MONE_INLINE constexpr int round_up(int x, int to) { return (x + to - 1) / to * to; }
+
+/// Where the parts of the scratch lie, in bytes. Row strides are odd multiples of a cache line, so that the
+/// 12 rows of a tile spread over the sets of the first-level cache.
+struct AttentionScratch {
+  int score_columns, score_stride, prob_stride, out_columns, inner, query_stride;
+  std::size_t keys, values, scores, probs, outs, queries, bytes;
+
+  AttentionScratch(int key_count, int head_width, std::size_t element) {
+    score_columns = round_up(key_count, kPanel);
+    score_stride = round_up(score_columns, 32) + 16;
+    prob_stride = round_up(score_columns, 32) + 32;
+    out_columns = round_up(head_width, kPanel);
+    inner = round_up(head_width, 2);
+    query_stride = round_up(inner, 32) + 32;
+    keys = 0;
+    values = keys + line(element * score_columns * inner);
+    scores = values + line(element * score_columns * out_columns);
+    probs = scores + line(sizeof(float) * kTileRows * score_stride);
+    outs = probs + line(element * kTileRows * prob_stride);
+    queries = outs + line(sizeof(float) * kTileRows * kPanel);
+    bytes = queries + line(element * kTileRows * query_stride);
+  }
+  static std::size_t line(std::size_t x) { return (x + 63) / 64 * 64; }
+};
+
+template <class T>
+MONE_INLINE void zero(T* p, std::size_t count) {
+  __builtin_memset(p, 0, count * sizeof(T));
+}
+
+// Row i of K: column i of panels [score columns / kPanel][inner / kStep][kPanel][kStep].
+MONE_INLINE void pack_key(const float* row, int i, int head_width, int inner, float* packed) {
+  float* column = packed + i / kPanel * kPanel * static_cast<std::ptrdiff_t>(inner) + i % kPanel;
+  for (int k = 0; k < head_width; ++k) column[k * kPanel] = row[k];
+}
+MONE_INLINE void pack_key(const Bf16* row, int i, int head_width, int inner, Bf16* packed) {
+  Bf16* column = packed + i / kPanel * kPanel * static_cast<std::ptrdiff_t>(inner) + i % kPanel * 2;
+  for (int k = 0; k + 1 < head_width; k += 2) __builtin_memcpy(column + k * kPanel, row + k, 4);
+  if (head_width % 2) column[(head_width - 1) * kPanel] = row[head_width - 1];
+}
+
+// Row i of V: row i of panels [out columns / kPanel][keys / kStep][kPanel][kStep].
+MONE_INLINE void pack_value(const float* row, int i, int head_width, int keys, float* packed) {
+  for (int c = 0; c < head_width; ++c)
+    packed[(c / kPanel * static_cast<std::ptrdiff_t>(keys) + i) * kPanel + c % kPanel] = row[c];
+}
+MONE_INLINE void pack_value(const Bf16* row, int i, int head_width, int keys, Bf16* packed) {
+  Bf16* at = packed + i / 2 * 2 * kPanel + i % 2;
+  for (int c = 0; c < head_width; ++c)
+    at[c / kPanel * static_cast<std::ptrdiff_t>(keys) * kPanel + c % kPanel * 2] = row[c];
+}
+
+/// scores -> exp((score - max) scale) as operand, zero past `keys`; returns the sum.
+template <class T>
+MONE_INLINE float exponentials(float* scores, int keys, int columns, float scale, T* probs) {
+  for (int i = keys; i < columns; ++i) scores[i] = -__builtin_inff();
+  Vec most = load(scores);
+  for (int i = kLanes; i < columns; i += kLanes) {
+    const Vec s = load(scores + i);
+    most = s > most ? s : most;
+  }
+  const float factor = scale * 1.4426950408889634f;
+  const Vec top = splat(max_lanes(most));
+  Vec sum = {};
+  int i = 0;
+  for (; i + kLanes <= keys; i += kLanes) {
+    const Vec e = exp2((load(scores + i) - top) * splat(factor));
+    sum += e;
+    store_as(probs + i, e);
+  }
+  if (i < keys) {
+    alignas(64) float e[kLanes];
+    store(e, exp2((load(scores + i) - top) * splat(factor)));
+    for (int j = keys - i; j < kLanes; ++j) e[j] = 0;
+    sum += load(e);
+    store_as(probs + i, load(e));
+    i += kLanes;
+  }
+  for (; i < columns; i += kLanes) store_as(probs + i, Vec{});
+  return sum_lanes(sum);
+}
+
+template <class T>
+struct Head {
+  const Attention& a;
+  AttentionScratch layout;
+  T *keys, *values, *probs, *queries;
+  float *scores, *outs;
+
+  explicit Head(const Attention& attention) : a(attention), layout(a.keys, a.head_width, sizeof(T)) {
+    char* base = static_cast<char*>(a.scratch);
+    keys = reinterpret_cast<T*>(base + layout.keys);
+    values = reinterpret_cast<T*>(base + layout.values);
+    scores = reinterpret_cast<float*>(base + layout.scores);
+    probs = reinterpret_cast<T*>(base + layout.probs);
+    outs = reinterpret_cast<float*>(base + layout.outs);
+    queries = reinterpret_cast<T*>(base + layout.queries);
+  }
+
+  void pack() {
+    zero(values, static_cast<std::size_t>(layout.score_columns) * layout.out_columns);
+    if (a.keys < layout.score_columns || a.head_width < layout.inner)
+      zero(keys, static_cast<std::size_t>(layout.score_columns) * layout.inner);
+    int at = 0;
+    for (int run = 0; run < a.kv_run_count; ++run)
+      for (int i = 0; i < a.kv_runs[run].rows; ++i, ++at) {
+        const std::ptrdiff_t row = a.kv_runs[run].row + i;
+        pack_key(static_cast<const T*>(a.k) + row * a.ldk, at, a.head_width, layout.inner, keys);
+        pack_value(static_cast<const T*>(a.v) + row * a.ldv, at, a.head_width, layout.score_columns, values);
+      }
+  }
+
+  /// Outputs of query rows [row, row + rows) of the buffer.
+  void attend(std::ptrdiff_t row, int rows) {
+    Ahead ahead;
+    const T* q = static_cast<const T*>(a.q) + row * a.ldq;
+    std::ptrdiff_t ldq = a.ldq;
+    if (layout.inner != a.head_width) {  // odd: the pair's other half must be 0
+      for (int i = 0; i < rows; ++i) {
+        __builtin_memcpy(queries + i * layout.query_stride, q + i * ldq, a.head_width * sizeof(T));
+        queries[i * layout.query_stride + a.head_width] = T{};
+      }
+      q = queries;
+      ldq = layout.query_stride;
+    }
+    alignas(64) float sums[kTileRows * kPanel];
+    for (int column = 0; column < layout.score_columns; column += kPanel) {
+      dot<T>(q, ldq, rows, keys + static_cast<std::ptrdiff_t>(column) * layout.inner, layout.inner, sums,
+             ahead);
+      for (int i = 0; i < rows; ++i) {
+        store(scores + i * layout.score_stride + column, load(sums + i * kPanel));
+        store(scores + i * layout.score_stride + column + kLanes, load(sums + i * kPanel + kLanes));
+      }
+    }
+    float inverse[kTileRows];
+    for (int i = 0; i < rows; ++i)
+      inverse[i] = 1.0f / exponentials(scores + i * layout.score_stride, a.keys, layout.score_columns,
+                                       a.scale, probs + i * layout.prob_stride);
+    const int inner = round_up(a.keys, 2);
+    for (int column = 0; column < a.head_width; column += kPanel) {
+      dot<T>(probs, layout.prob_stride, rows,
+             values + static_cast<std::ptrdiff_t>(column) * layout.score_columns, inner, sums, ahead);
+      const int columns = a.head_width - column < kPanel ? a.head_width - column : kPanel;
+      for (int i = 0; i < rows; ++i) {
+        T* out = static_cast<T*>(a.out) + (row + i) * a.ldo + column;
+        const float* sum = sums + i * kPanel;
+        int c = 0;
+        for (; c + kLanes <= columns; c += kLanes) store_as(out + c, load(sum + c) * splat(inverse[i]));
+        for (; c < columns; ++c) store_as(out + c, sum[c] * inverse[i]);
+      }
+    }
+  }
+};
+
+template <class T>
+void attention(const Attention& a) {
+  Head<T> head(a);
+  head.pack();
+  for (int run = 0; run < a.q_run_count; ++run)
+    for (int i = 0; i < a.q_runs[run].rows; i += kTileRows) {
+      const int left = a.q_runs[run].rows - i;
+      head.attend(a.q_runs[run].row + i, left < kTileRows ? left : kTileRows);
+    }
+}
+
+}  // namespace mone::cpu::MONE_ISA

@@ -1,0 +1,126 @@
+/// The innermost loop: up to kTileRows operand rows times one packed panel, f32 sums in registers over the
+/// whole K extent.
+///
+/// Every sum runs over k in order whatever the number of rows, so a row's result does not depend on its
+/// neighbours.
+#pragma once
+
+#include "engine/backend/onednn/kernels/simd.h"
+
+namespace mone::cpu::MONE_ISA {
+
+/// Lines to ask for while the arithmetic runs: the next panel, which comes from memory.
+struct Ahead {
+  const char* next = nullptr;
+  const char* end = nullptr;
+  int lines_per_step = 0;  ///< per 8 steps of k
+  MONE_INLINE void step() {
+    for (int i = 0; i < lines_per_step && next < end; ++i, next += 64) prefetch(next);
+  }
+};
+
+/// Row addresses as base + {0, 1, 2} strides: x86 adds those for free, so 12 rows take 6 registers.
+template <class T>
+struct RowBases {
+  const T* base[(kTileRows + 2) / 3];
+  std::ptrdiff_t ld;
+  MONE_INLINE RowBases(const T* x, std::ptrdiff_t ldx) : ld(ldx) {
+    for (int i = 0; i < (kTileRows + 2) / 3; ++i) base[i] = x + 3 * i * ldx;
+  }
+  MONE_INLINE const T* row(int i) const { return base[i / 3] + (i % 3) * ld; }
+};
+
+template <class T>
+struct Dot;
+
+template <>
+struct Dot<float> {
+  static constexpr int kStep = 1;  // values of k that one instruction sums
+  typedef Vec Weights;
+  static MONE_INLINE Weights weights(const float* p) { return load(p); }
+  static MONE_INLINE Weights value(const float* p) { return splat(*p); }
+  static MONE_INLINE Vec add(Vec sum, Weights x, Weights w) { return fma(x, w, sum); }
+};
+
+#if defined(__AVX512BF16__)
+template <>
+struct Dot<Bf16> {
+  static constexpr int kStep = 2;
+  typedef __m512i Weights;
+  static MONE_INLINE Weights weights(const Bf16* p) { return _mm512_loadu_si512(p); }
+  static MONE_INLINE Weights value(const Bf16* p) {
+    std::int32_t pair;
+    __builtin_memcpy(&pair, p, 4);
+    return _mm512_set1_epi32(pair);
+  }
+  static MONE_INLINE Vec add(Vec sum, Weights x, Weights w) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
+  }
+};
+#endif
+
+template <class T, int M>
+[[gnu::noinline]] void dot_tile(const T* x, std::ptrdiff_t ldx, const T* panel, int k, float* sums,
+                                Ahead& ahead) {
+  using D = Dot<T>;
+  Vec sum[M][2] = {};
+  RowBases<T> rows(x, ldx);
+  const auto step = [&](int i) __attribute__((always_inline)) {
+    const typename D::Weights w0 = D::weights(panel + i * kPanel);
+    const typename D::Weights w1 = D::weights(panel + i * kPanel + kLanes * D::kStep);
+#pragma GCC unroll 12
+    for (int m = 0; m < M; ++m) {
+      const typename D::Weights value = D::value(rows.row(m) + i);
+      sum[m][0] = D::add(sum[m][0], value, w0);
+      sum[m][1] = D::add(sum[m][1], value, w1);
+    }
+  };
+  int i = 0;
+  for (; i + 8 * D::kStep <= k; i += 8 * D::kStep) {
+    ahead.step();
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j) step(i + j * D::kStep);
+  }
+  for (; i < k; i += D::kStep) step(i);
+#pragma GCC unroll 12
+  for (int m = 0; m < M; ++m) {
+    store(sums + m * kPanel, sum[m][0]);
+    store(sums + m * kPanel + kLanes, sum[m][1]);
+  }
+}
+
+/// sums f32 [rows, kPanel] = x [rows, k] * panel [k, kPanel]
+template <class T>
+MONE_INLINE void dot(const T* x, std::ptrdiff_t ldx, int rows, const T* panel, int k, float* sums,
+                     Ahead& ahead) {
+  switch (rows) {
+    case 1:
+      return dot_tile<T, 1>(x, ldx, panel, k, sums, ahead);
+    case 2:
+      return dot_tile<T, 2>(x, ldx, panel, k, sums, ahead);
+    case 3:
+      return dot_tile<T, 3>(x, ldx, panel, k, sums, ahead);
+    case 4:
+      return dot_tile<T, 4>(x, ldx, panel, k, sums, ahead);
+    case 5:
+      return dot_tile<T, 5>(x, ldx, panel, k, sums, ahead);
+    case 6:
+      return dot_tile<T, 6>(x, ldx, panel, k, sums, ahead);
+#if defined(__AVX512F__)
+    case 7:
+      return dot_tile<T, 7>(x, ldx, panel, k, sums, ahead);
+    case 8:
+      return dot_tile<T, 8>(x, ldx, panel, k, sums, ahead);
+    case 9:
+      return dot_tile<T, 9>(x, ldx, panel, k, sums, ahead);
+    case 10:
+      return dot_tile<T, 10>(x, ldx, panel, k, sums, ahead);
+    case 11:
+      return dot_tile<T, 11>(x, ldx, panel, k, sums, ahead);
+    case 12:
+      return dot_tile<T, 12>(x, ldx, panel, k, sums, ahead);
+#endif
+  }
+}
+
+}  // namespace mone::cpu::MONE_ISA

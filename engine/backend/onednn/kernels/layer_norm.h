@@ -1,0 +1,52 @@
+/// Layer norm straight into the operand of the product that follows it.
+#pragma once
+
+#include "engine/backend/onednn/kernels/simd.h"
+
+namespace mone::cpu::MONE_ISA {
+
+template <class T>
+MONE_INLINE void normalise_row(const LayerNorm& n, const float* x, float mean, float scale, T* out,
+                               int columns) {
+  int i = 0;
+  for (; i + kLanes <= columns; i += kLanes)
+    store_as(out + i, fma((load(x + i) - splat(mean)) * splat(scale), load(n.weight + i), load(n.bias + i)));
+  for (; i < columns; ++i) store_as(out + i, (x[i] - mean) * scale * n.weight[i] + n.bias[i]);
+}
+
+/// Two passes over a row that sits in the first-level cache: mean, then the centred squares.
+template <class T>
+void layer_norm(const LayerNorm& n, int row_begin, int row_end) {
+  for (int row = row_begin; row < row_end; ++row) {
+    const float* x = n.x + row * n.ldx;
+    // Four chains hide the latency of an addition.
+    Vec sum[4] = {};
+    int i = 0;
+    for (; i + 4 * kLanes <= n.columns; i += 4 * kLanes)
+      for (int j = 0; j < 4; ++j) sum[j] += load(x + i + j * kLanes);
+    float total = sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    for (; i < n.columns; ++i) total += x[i];
+    const float mean = total / static_cast<float>(n.columns);
+
+    Vec square[4] = {};
+    for (i = 0; i + 4 * kLanes <= n.columns; i += 4 * kLanes)
+      for (int j = 0; j < 4; ++j) {
+        const Vec d = load(x + i + j * kLanes) - splat(mean);
+        square[j] = fma(d, d, square[j]);
+      }
+    float squares = sum_lanes((square[0] + square[1]) + (square[2] + square[3]));
+    for (; i < n.columns; ++i) squares += (x[i] - mean) * (x[i] - mean);
+    const float scale = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n.columns) + n.eps);
+
+    const int width = n.widths ? n.widths[row] : n.columns;
+    if (n.out_f32) {
+      normalise_row(n, x, mean, scale, static_cast<float*>(n.out) + row * n.ldo, width);
+    } else {
+      T* out = static_cast<T*>(n.out) + row * n.ldo;
+      normalise_row(n, x, mean, scale, out, width);
+      __builtin_memset(out + width, 0, (n.ldo - width) * sizeof(T));
+    }
+  }
+}
+
+}  // namespace mone::cpu::MONE_ISA

@@ -1,0 +1,45 @@
+// Compiled once per instruction set, with MONE_ISA naming it.
+#include "engine/backend/onednn/kernels/attention.h"
+#include "engine/backend/onednn/kernels/layer_norm.h"
+#include "engine/backend/onednn/kernels/product.h"
+
+namespace mone::cpu::MONE_ISA {
+namespace {
+
+std::size_t attention_scratch(int keys, int head_width) {
+  return AttentionScratch(keys, head_width, sizeof(float)).bytes;
+}
+
+template <class T>
+void round_to(const float* x, int count, T* out) {
+  int i = 0;
+  for (; i + kLanes <= count; i += kLanes) store_as(out + i, load(x + i));
+  for (; i < count; ++i) store_as(out + i, x[i]);
+}
+
+void finish_any(const Product& p, bool bf16, const float* sums, std::ptrdiff_t ld, const RowTile& tile,
+                int column, int columns) {
+  bf16 ? finish<Bf16>(p, sums, ld, tile, column, columns) : finish<float>(p, sums, ld, tile, column, columns);
+}
+
+constexpr KernelsFor<float> kF32{&product<float>, &pack_panel<float>, &layer_norm<float>, &attention<float>,
+                                 &round_to<float>};
+#if defined(__AVX512BF16__)
+constexpr KernelsFor<Bf16> kBf16{&product<Bf16>, &pack_panel<Bf16>, &layer_norm<Bf16>, &attention<Bf16>,
+                                 &round_to<Bf16>};
+constexpr bool kHasBf16 = true;
+#else
+constexpr KernelsFor<Bf16> kBf16{};
+constexpr bool kHasBf16 = false;
+#endif
+
+#define MONE_TEXT_(x) #x
+#define MONE_TEXT(x) MONE_TEXT_(x)
+
+}  // namespace
+
+extern const Kernels kernels;
+const Kernels kernels{MONE_TEXT(MONE_ISA), kPanel,     kTileRows, kF32, kBf16, kHasBf16,
+                      &attention_scratch,  &finish_any};
+
+}  // namespace mone::cpu::MONE_ISA

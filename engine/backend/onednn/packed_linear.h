@@ -1,0 +1,56 @@
+/// One linear layer, packed once for whatever runs its products.
+#pragma once
+
+#include <vector>
+
+#include "engine/backend/backend.h"
+#include "engine/backend/onednn/dnnl_matmul.h"
+#include "engine/backend/onednn/isa.h"
+#include "engine/backend/onednn/memory.h"
+#include "engine/backend/onednn/staircase.h"
+#include "engine/backend/onednn/thread_team.h"
+
+namespace mone::cpu {
+
+class PackedLinear : public Linear {
+ public:
+  /// @param weight  f32 [n, k] row-major
+  /// @param bias    f32 [n], or empty
+  PackedLinear(const std::vector<float>& weight, const std::vector<float>& bias, int n, int k,
+               Nesting nesting, int experts, bool bf16, const Isa& isa, ThreadTeam& team);
+
+  int outputs() const { return n_; }
+  int inputs() const { return k_; }
+  /// What the rows of a product with this layer are cut by.
+  void cut(Staircase& staircase, const RowPlan& plan) const;
+  void cut(Staircase& staircase, int rows) const;
+
+  /// Runs `product`, whose operand, finish and out are set, on the staircase's rows.
+  void run(Product product, const Staircase& staircase, ThreadTeam& team) const;
+
+ private:
+  // W[n_begin, n_end) x [k_begin, k_end) of one expert's step, for oneDNN: the first product of a row starts
+  // the sums, those after it add to them.
+  struct Block {
+    int n_begin, n_count, k_begin;
+    DnnlMatmul matmul;
+  };
+
+  void pack_own(const std::vector<float>& weight, ThreadTeam& team);
+  void pack_dnnl(const std::vector<float>& weight);
+  void run_own(const Product& product, std::span<const RowTile> tiles, ThreadTeam& team) const;
+  void run_dnnl(const Product& product, std::span<const RowTile> tiles, ThreadTeam& team) const;
+  int width_of(int expert) const;
+
+  int n_, k_, k_padded_;
+  Nesting nesting_;
+  int experts_;
+  bool bf16_, dnnl_;
+  const Kernels* kernels_;
+  Memory panels_;
+  std::vector<float> bias_;  // padded to whole panels
+  // Columns of N that one item makes, [columns][blocks along K].
+  std::vector<std::vector<Block>> columns_;
+};
+
+}  // namespace mone::cpu

@@ -1,0 +1,291 @@
+// The CPU kernels of every instruction set this machine has, against plain loops in double.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "engine/backend/onednn/isa.h"
+#include "engine/backend/onednn/memory.h"
+#include "engine/bf16.h"
+
+namespace mone::cpu {
+namespace {
+
+template <class T>
+float value(T x) {
+  if constexpr (sizeof(T) == 2)
+    return bf16_to_float(static_cast<std::uint16_t>(x));
+  else
+    return x;
+}
+
+template <class T>
+T rounded(float x) {
+  if constexpr (sizeof(T) == 2)
+    return T{float_to_bf16(x)};
+  else
+    return x;
+}
+
+template <class T>
+const KernelsFor<T>& kernels_for(const Kernels& kernels) {
+  if constexpr (sizeof(T) == 2)
+    return kernels.bf16;
+  else
+    return kernels.f32;
+}
+
+template <class T>
+std::vector<T> noise(std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<T> values(count);
+  for (T& v : values) v = rounded<T>(normal(random));
+  return values;
+}
+
+// Relative to the size of the sums: f32 sums of up to 100 products, or one rounding to bf16.
+template <class T>
+constexpr double kTolerance = sizeof(T) == 2 ? 0.01 : 2e-5;
+
+double gelu_tanh(double x) {
+  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+double gelu_erf(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
+
+template <class T>
+struct Case {
+  int rows, n, k;
+  std::ptrdiff_t ldx;
+  std::vector<T> x;
+  std::vector<float> weight, bias;
+  Memory panels;
+
+  Case(const Kernels& kernels, int rows_, int n_, int k_)
+      : rows(rows_), n(n_), k(k_), ldx((k_ + 1) / 2 * 2 + 4) {
+    x = noise<T>(rows * ldx, 1);
+    for (int r = 0; r < rows; ++r)
+      for (int i = k; i < ldx; ++i) x[r * ldx + i] = T{};
+    weight = noise<float>(n * k, 2);
+    const int panel = kernels.panel, count = (n + panel - 1) / panel, padded = (k + 1) / 2 * 2;
+    bias = noise<float>(n, 3);
+    bias.resize(count * panel);
+    panels = Memory(sizeof(T) * count * panel * padded);
+    for (int p = 0; p < count; ++p)
+      kernels_for<T>(kernels).pack_panel(weight.data() + p * panel * k, k, std::min(panel, n - p * panel), k,
+                                         padded, panels.as<T>() + p * panel * padded);
+  }
+
+  Product product() const {
+    Product p;
+    p.x = x.data();
+    p.ldx = ldx;
+    p.panels = panels.as<>();
+    p.k = (k + 1) / 2 * 2;
+    p.n = n;
+    p.bias = bias.data();
+    return p;
+  }
+  double sum(int row, int column, int depth) const {
+    double s = 0;
+    for (int i = 0; i < depth; ++i)
+      s += static_cast<double>(value(x[row * ldx + i])) * value(rounded<T>(weight[column * k + i]));
+    return s;
+  }
+};
+
+class OnednnKernels : public testing::TestWithParam<const Kernels*> {
+ protected:
+  const Kernels& kernels() const { return *GetParam(); }
+  template <class Check>
+  void for_each_type(Check check) {
+    check(float{});
+    if (kernels().has_bf16) check(Bf16{});
+  }
+};
+
+TEST_P(OnednnKernels, ProductsOfAnyShapeMatchPlainSums) {
+  for_each_type([&](auto type) {
+    using T = decltype(type);
+    for (int rows = 1; rows <= kernels().tile_rows; ++rows)
+      for (const auto& [n, k] : {std::pair{1, 1}, {5, 3}, {16, 16}, {33, 24}, {40, 97}, {70, 64}}) {
+        const Case<T> c(kernels(), rows, n, k);
+        std::vector<float> out(rows * n, -1);
+        Product p = c.product();
+        p.out = out.data();
+        p.ldo = n;
+        p.out_f32 = true;
+        const RowTile tile{0, rows, k};
+        kernels_for<T>(kernels()).product(p, &tile, 1, 0, (n + kernels().panel - 1) / kernels().panel);
+        for (int r = 0; r < rows; ++r)
+          for (int o = 0; o < n; ++o)
+            ASSERT_NEAR(out[r * n + o], c.sum(r, o, k) + c.bias[o], 2e-5 * (1 + std::sqrt(k)))
+                << rows << " " << n << " " << k;
+      }
+  });
+}
+
+TEST_P(OnednnKernels, RowsReadTheirOwnWidthAndWriteTheirOwnWidth) {
+  for_each_type([&](auto type) {
+    using T = decltype(type);
+    const int rows = 5, n = 72, k = 72;
+    const std::vector<int> widths{72, 36, 36, 18, 9};
+    Case<T> c(kernels(), rows, n, k);
+    for (int r = 0; r < rows; ++r)
+      for (int i = widths[r]; i < k; ++i) c.x[r * c.ldx + i] = T{};
+    const std::vector<RowTile> tiles{{0, 1, 72}, {1, 3, 36}, {4, 1, 9}};
+    const std::vector<float> gate{1, 2, 0.5f, -1, 3};
+    const int panels = (n + kernels().panel - 1) / kernels().panel;
+
+    std::vector<float> out(rows * n);
+    Product in = c.product();
+    in.nested_inputs = true;
+    in.out = out.data();
+    in.ldo = n;
+    in.out_f32 = true;
+    kernels_for<T>(kernels()).product(in, tiles.data(), 3, 0, panels);
+    std::vector<float> residual(rows * n, 10);
+    Product narrow = c.product();
+    narrow.nested_outputs = true;
+    narrow.widths = widths.data();
+    narrow.finish = Finish::kResidual;
+    narrow.gate = gate.data();
+    narrow.out = residual.data();
+    narrow.ldo = n;
+    kernels_for<T>(kernels()).product(narrow, tiles.data(), 3, 0, panels);
+    for (int r = 0; r < rows; ++r)
+      for (int o = 0; o < n; ++o) {
+        ASSERT_NEAR(out[r * n + o], c.sum(r, o, widths[r]) + c.bias[o], 2e-4);
+        ASSERT_NEAR(residual[r * n + o], o < widths[r] ? 10 + gate[r] * (c.sum(r, o, k) + c.bias[o]) : 10,
+                    5e-4);
+      }
+  });
+}
+
+TEST_P(OnednnKernels, GeluErrorIsBelowAMillionth) {
+  // No inputs, only bias: the product hands its bias to the activation.
+  const int n = 4096;
+  std::vector<float> x(n), panels(2 * n), out(n);
+  for (int i = 0; i < n; ++i) x[i] = static_cast<float>(i - n / 2) * 12 / (n / 2);
+  const std::vector<float> input(2);
+  for (const Finish finish : {Finish::kGeluTanh, Finish::kGeluErf}) {
+    Product p;
+    p.x = input.data();
+    p.ldx = p.k = 2;
+    p.panels = panels.data();
+    p.n = p.ldo = n;
+    p.bias = x.data();
+    p.finish = finish;
+    p.out = out.data();
+    const RowTile tile{0, 1, 2};
+    kernels().f32.product(p, &tile, 1, 0, n / kernels().panel);
+    for (int i = 0; i < n; ++i)
+      ASSERT_NEAR(out[i], finish == Finish::kGeluErf ? gelu_erf(x[i]) : gelu_tanh(x[i]), 1e-6) << x[i];
+  }
+}
+
+TEST_P(OnednnKernels, LayerNormZeroesWhatARowDoesNotRead) {
+  for_each_type([&](auto type) {
+    using T = decltype(type);
+    for (const int columns : {1, 6, 17, 64, 100}) {
+      const int rows = 3;
+      const std::vector<int> widths{columns, (columns + 1) / 2, 1};
+      const std::vector<float> x = noise<float>(rows * columns, 4), weight = noise<float>(columns, 5),
+                               bias = noise<float>(columns, 6);
+      const int ldo = columns + 8;
+      std::vector<T> out(rows * ldo, rounded<T>(7));
+      LayerNorm n;
+      n.x = x.data();
+      n.ldx = n.columns = columns;
+      n.weight = weight.data();
+      n.bias = bias.data();
+      n.eps = 1e-6f;
+      n.out = out.data();
+      n.ldo = ldo;
+      n.widths = widths.data();
+      kernels_for<T>(kernels()).layer_norm(n, 0, rows);
+      for (int r = 0; r < rows; ++r) {
+        double mean = 0, variance = 0;
+        for (int i = 0; i < columns; ++i) mean += x[r * columns + i] / columns;
+        for (int i = 0; i < columns; ++i) variance += std::pow(x[r * columns + i] - mean, 2) / columns;
+        for (int i = 0; i < ldo; ++i) {
+          const double expected =
+              i < widths[r] ? (x[r * columns + i] - mean) / std::sqrt(variance + 1e-6) * weight[i] + bias[i]
+                            : 0;
+          ASSERT_NEAR(value(out[r * ldo + i]), expected, kTolerance<T> * (1 + std::abs(expected)))
+              << columns << " columns, row " << r << ", column " << i;
+        }
+      }
+    }
+  });
+}
+
+TEST_P(OnednnKernels, AttentionMatchesPlainSoftmaxOverScatteredRows) {
+  for_each_type([&](auto type) {
+    using T = decltype(type);
+    for (const auto& [head_width, keys] :
+         {std::pair{1, 2}, {7, 1}, {16, 50}, {48, 13}, {64, 33}, {80, 197}}) {
+      const int rows = 2 * keys + 3, ld = head_width + 3;
+      const auto q = noise<T>(rows * ld, 7), k = noise<T>(rows * ld, 8), v = noise<T>(rows * ld, 9);
+      std::vector<T> out(rows * ld);
+      const int head = keys / 3;
+      std::vector<RowRun> runs{{keys + 1, keys - head}};
+      if (head > 0) runs.push_back({0, head});
+      Memory scratch(kernels().attention_scratch(keys, head_width));
+      Attention a;
+      a.q = q.data(), a.k = k.data(), a.v = v.data(), a.out = out.data();
+      a.ldq = a.ldk = a.ldv = a.ldo = ld;
+      a.q_runs = a.kv_runs = runs.data();
+      a.q_run_count = a.kv_run_count = static_cast<int>(runs.size());
+      a.keys = keys;
+      a.head_width = head_width;
+      a.scale = 1 / std::sqrt(static_cast<float>(head_width));
+      a.scratch = scratch.as<>();
+      kernels_for<T>(kernels()).attention(a);
+      std::vector<int> members;
+      for (const RowRun& run : runs)
+        for (int i = 0; i < run.rows; ++i) members.push_back(run.row + i);
+      for (const int row : members) {
+        std::vector<double> p;
+        double sum = 0;
+        for (const int key : members) {
+          double s = 0;
+          for (int i = 0; i < head_width; ++i)
+            s += static_cast<double>(value(q[row * ld + i])) * value(k[key * ld + i]);
+          sum += p.emplace_back(std::exp(s * a.scale));
+        }
+        for (int i = 0; i < head_width; ++i) {
+          double expected = 0;
+          for (int j = 0; j < keys; ++j) expected += p[j] / sum * value(v[members[j] * ld + i]);
+          ASSERT_NEAR(value(out[row * ld + i]), expected, kTolerance<T> * (1 + std::abs(expected)))
+              << keys << " keys, width " << head_width << ", row " << row;
+        }
+      }
+    }
+  });
+}
+
+TEST_P(OnednnKernels, NotANumberIsNotHidden) {
+  const Case<float> c(kernels(), 1, 4, 8);
+  std::vector<float> x = c.x, out(4);
+  x[3] = std::nanf("");
+  for (const Finish finish : {Finish::kStore, Finish::kGeluTanh, Finish::kGeluErf, Finish::kResidual}) {
+    Product p = c.product();
+    p.x = x.data();
+    p.finish = finish;
+    p.out = out.data();
+    p.ldo = 4;
+    const RowTile tile{0, 1, 8};
+    std::fill(out.begin(), out.end(), 0.0f);
+    kernels().f32.product(p, &tile, 1, 0, 1);
+    EXPECT_TRUE(std::isnan(out[0]) && std::isnan(out[3]));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryIsa, OnednnKernels,
+                         testing::ValuesIn(usable_kernels().begin(), usable_kernels().end()),
+                         [](const auto& test) { return std::string(test.param->isa); });
+
+}  // namespace
+}  // namespace mone::cpu

@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <set>
+
+#include "engine/backend/onednn/thread_team.h"
+
+namespace mone::cpu {
+namespace {
+
+TEST(ThreadTeam, EveryItemRunsExactlyOnce) {
+  for (const int threads : {1, 2, 3, 5}) {
+    ThreadTeam team(threads);
+    EXPECT_EQ(team.threads(), threads);
+    for (int round = 0; round < 300; ++round) {
+      const int items = round % 17;
+      std::array<std::atomic<int>, 17> runs{};
+      team.run(items, [&](int item, int worker) {
+        ++runs[item];
+        EXPECT_TRUE(worker >= 0 && worker < threads);
+      });
+      for (int i = 0; i < 17; ++i) ASSERT_EQ(runs[i], i < items) << "item " << i << " of " << items;
+    }
+  }
+}
+
+TEST(ThreadTeam, WakesUpAfterSleeping) {
+  ThreadTeam team(2);
+  for (int i = 0; i < 5; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::atomic<int> done = 0;
+    team.run(64, [&](int, int) { ++done; });
+    EXPECT_EQ(done, 64);
+  }
+}
+
+TEST(ThreadTeam, BurnsNothingWhenIdle) {
+  ThreadTeam team(3);
+  team.run(8, [](int, int) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 20);
+}
+
+TEST(ThreadTeam, ThreadsHaveNames) {
+  ThreadTeam team(2);
+  std::atomic<bool> seen = false;
+  // The caller holds its item until the worker has told its name.
+  team.run(2, [&](int, int worker) {
+    if (worker == 0) {
+      while (!seen) std::this_thread::yield();
+      return;
+    }
+    char name[16] = {};
+    pthread_getname_np(pthread_self(), name, sizeof name);
+    EXPECT_STREQ(name, "mone-cpu-1");
+    seen = true;
+  });
+}
+
+TEST(UsableCores, FollowsTheAffinityMask) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  EXPECT_LE(usable_cores(), CPU_COUNT(&before));
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu)
+    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(usable_cores(), 1);
+  sched_setaffinity(0, sizeof before, &before);
+}
+
+}  // namespace
+}  // namespace mone::cpu
