@@ -3,4 +3,5 @@
 
 #include <gst/gst.h>
 
+GST_ELEMENT_REGISTER_DECLARE(actiontestsrc);
 GST_ELEMENT_REGISTER_DECLARE(monetubelet);

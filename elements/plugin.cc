@@ -4,7 +4,10 @@
 #include "elements/elements.h"
 
 static gboolean plugin_init(GstPlugin* plugin) {
-  return GST_ELEMENT_REGISTER(monetubelet, plugin);
+  gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER(actiontestsrc, plugin);
+  any |= GST_ELEMENT_REGISTER(monetubelet, plugin);
+  return any;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, mone,

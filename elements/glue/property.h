@@ -34,7 +34,7 @@ struct Range {
 template <class Settings>
 struct Property {
   using Member = std::variant<std::string Settings::*, bool Settings::*, gint Settings::*, guint Settings::*,
-                              guint64 Settings::*, double Settings::*>;
+                              guint64 Settings::*, gint64 Settings::*, double Settings::*>;
   const char* name;
   Member member;
   Range range;
@@ -81,6 +81,9 @@ GParamSpec* param_spec(const Property<Settings>& p) {
         } else if constexpr (std::is_same_v<T, guint64>) {
           return g_param_spec_uint64(p.name, p.name, p.blurb, detail::clamp_to<guint64>(r.min),
                                      detail::clamp_to<guint64>(r.max), value, flags);
+        } else if constexpr (std::is_same_v<T, gint64>) {
+          return g_param_spec_int64(p.name, p.name, p.blurb, detail::clamp_to<gint64>(r.min),
+                                    detail::clamp_to<gint64>(r.max), value, flags);
         } else {
           return g_param_spec_double(p.name, p.name, p.blurb, r.min, r.max, value, flags);
         }
@@ -112,6 +115,8 @@ void set_property(Settings& settings, const Property<Settings>& p, const GValue*
           field = g_value_get_uint(value);
         } else if constexpr (std::is_same_v<T, guint64>) {
           field = g_value_get_uint64(value);
+        } else if constexpr (std::is_same_v<T, gint64>) {
+          field = g_value_get_int64(value);
         } else {
           field = g_value_get_double(value);
         }
@@ -138,6 +143,8 @@ void get_property(const Settings& settings, const Property<Settings>& p, GValue*
           g_value_set_uint(value, field);
         } else if constexpr (std::is_same_v<T, guint64>) {
           g_value_set_uint64(value, field);
+        } else if constexpr (std::is_same_v<T, gint64>) {
+          g_value_set_int64(value, field);
         } else {
           g_value_set_double(value, field);
         }

@@ -1,0 +1,510 @@
+/**
+ * SECTION:element-actiontestsrc
+ *
+ * Like `videotestsrc`, but a person performs a script: walking, waving, falling, shaking hands with another.
+ * The picture is a function of `script`, `seed`, `clutter`, the size and the stream time alone. What is true
+ * on each frame rides along as the custom meta `GstMoneTruthMeta` (see truth_meta.h) and, with `post-truth`,
+ * on the bus.
+ *
+ * |[
+ * gst-launch-1.0 actiontestsrc script="walk:3,wave:2,idle:1,fall:2" ! video/x-raw,width=640,height=480 !
+ * videoconvert ! autovideosink
+ * ]|
+ */
+#include <gst/base/gstpushsrc.h>
+#include <gst/video/video.h>
+
+#include <memory>
+#include <string>
+
+#include "elements/actors/mone_actors.h"
+#include "elements/elements.h"
+#include "elements/frame_schedule.h"
+#include "elements/glue/element.h"
+#include "elements/glue/property.h"
+#include "elements/truth_meta.h"
+
+namespace mone {
+namespace {
+
+enum class GapMode { kSilent, kEvent };
+
+GType vfr_mode_type() {
+  static const GType type = [] {
+    static const GEnumValue values[] = {
+        {static_cast<int>(VfrMode::kNone), "Steady frame rate", "none"},
+        {static_cast<int>(VfrMode::kJitter), "Each timestamp moves by up to 0.4 frame intervals", "jitter"},
+        {static_cast<int>(VfrMode::kDrop), "A quarter of the frames are missing, drawn from the seed",
+         "drop"},
+        {static_cast<int>(VfrMode::kSwing), "The rate swings from full to a third and back every 8 seconds",
+         "swing"},
+        {0, nullptr, nullptr}};
+    return g_enum_register_static("GstMoneVfrMode", values);
+  }();
+  return type;
+}
+
+GType gap_mode_type() {
+  static const GType type = [] {
+    static const GEnumValue values[] = {
+        {static_cast<int>(GapMode::kSilent), "Frames are missing, the next one is marked DISCONT", "silent"},
+        {static_cast<int>(GapMode::kEvent), "A GAP event stands for the missing frames", "event"},
+        {0, nullptr, nullptr}};
+    return g_enum_register_static("GstMoneGapMode", values);
+  }();
+  return type;
+}
+
+struct Settings {
+  std::string script;
+  guint64 seed = 0;
+  double clutter = 0.3;
+  bool is_live = false;
+  bool loop = true;
+  gint64 timestamp_offset = 0;
+  gint vfr_mode = static_cast<gint>(VfrMode::kNone);
+  double gap_every = 0;
+  double gap_length = 1;
+  gint gap_mode = static_cast<gint>(GapMode::kSilent);
+  bool post_truth = false;
+};
+
+constexpr Property<Settings> kProperties[] = {
+    {"script", &Settings::script,
+     "What the person does: label[:seconds],... (3 seconds where none are given). Labels: walk run jump "
+     "jumping_jack "
+     "wave clap bend sit_down stand_up fall kick punch push point throw handshake hug nothing, also idle, "
+     "empty, "
+     "pick_up. Empty = every action in drawn order, without end"},
+    {"seed", &Settings::seed, "Person, clothes, backdrop, camera and manner of acting"},
+    {"clutter",
+     &Settings::clutter,
+     {0, 1},
+     "Backdrop from plain (0) to crowded with bystanders and a shaking camera (1)"},
+    {"is-live", &Settings::is_live, "Whether to act as a live source, paced by the clock"},
+    {"loop", &Settings::loop, "Repeat the script with other details each time; false = EOS at its end"},
+    {"timestamp-offset", &Settings::timestamp_offset, "Added to every timestamp, nanoseconds"},
+    {"vfr-mode", &Settings::vfr_mode, "How the frame rate varies (caps keep the nominal rate)", kReady,
+     vfr_mode_type},
+    {"gap-every",
+     &Settings::gap_every,
+     {0, 86400},
+     "Seconds from the end of one gap to the end of the next; 0 = no gaps"},
+    {"gap-length", &Settings::gap_length, {0, 86400}, "Seconds each gap lasts; less than gap-every"},
+    {"gap-mode", &Settings::gap_mode, "What stands for the frames of a gap", kReady, gap_mode_type},
+    {"post-truth", &Settings::post_truth,
+     "Post an element message `mone-truth` (label, label-index, in-transition, entry, timestamp) whenever it "
+     "changes"},
+};
+
+struct SceneFree {
+  void operator()(mone_actors_scene* scene) const { mone_actors_scene_free(scene); }
+};
+using ScenePtr = std::unique_ptr<mone_actors_scene, SceneFree>;
+
+mone_actors_format scene_format(GstVideoFormat format) {
+  switch (format) {
+    case GST_VIDEO_FORMAT_RGB:
+      return MONE_ACTORS_RGB;
+    case GST_VIDEO_FORMAT_RGBx:
+    case GST_VIDEO_FORMAT_RGBA:
+      return MONE_ACTORS_RGBX;
+    case GST_VIDEO_FORMAT_BGRx:
+    case GST_VIDEO_FORMAT_BGRA:
+      return MONE_ACTORS_BGRX;
+    case GST_VIDEO_FORMAT_GRAY8:
+      return MONE_ACTORS_GRAY8;
+    case GST_VIDEO_FORMAT_NV12:
+      return MONE_ACTORS_NV12;
+    default:
+      return MONE_ACTORS_I420;
+  }
+}
+
+/// The C++ half: settings as asked, and what exists between start and stop. The streaming thread owns the
+/// rest.
+class ActionTestSrc {
+ public:
+  explicit ActionTestSrc(GstBaseSrc* element) : element_(element) {}
+
+  Settings settings;  ///< under the object lock
+
+  void start();
+  void stop();
+  void set_format(const GstVideoInfo& info);
+  void seek(GstSegment* segment);
+  GstFlowReturn fill(GstBuffer* buffer);
+  bool duration(GstClockTime* out);
+  GstClockTime frame_duration() const { return schedule_.grid_time(1); }
+
+ private:
+  ScenePtr make_scene(const mone_actors_scene_options& size) const;
+  bool next_frame(int64_t* n, int64_t* skipped_from);
+  void stamp(GstBuffer* buffer, int64_t n);
+  void tell_truth(GstBuffer* buffer, double scene_time);
+  void draw(GstBuffer* buffer, double scene_time);
+  GstClockTime shown(GstClockTime time) const;
+
+  GstBaseSrc* element_;
+  Settings now_;  ///< as of start
+  FrameSchedule schedule_;
+  GstVideoInfo info_{};
+  ScenePtr scene_;
+  double script_seconds_ = 0;  ///< 0 = endless
+  GstClockTime origin_ = 0;    ///< where frame 0 of the current frame rate lies
+  int64_t next_ = 0;
+  bool reverse_ = false, first_ = true;
+  int told_entry_ = -1;
+  bool told_transition_ = false;
+};
+
+ScenePtr ActionTestSrc::make_scene(const mone_actors_scene_options& size) const {
+  mone_actors_scene_options options = size;
+  options.script = now_.script.c_str();
+  options.seed = now_.seed;
+  options.clutter = static_cast<float>(now_.clutter);
+  ScenePtr scene(mone_actors_scene_new(&options));
+  if (!scene) throw ConfigError(mone_actors_error());
+  return scene;
+}
+
+void ActionTestSrc::start() {
+  GST_OBJECT_LOCK(element_);
+  now_ = settings;
+  GST_OBJECT_UNLOCK(element_);
+  if (now_.gap_every > 0 && now_.gap_length >= now_.gap_every)
+    throw ConfigError("gap-length (" + std::to_string(now_.gap_length) + " s) must be less than gap-every (" +
+                      std::to_string(now_.gap_every) + " s), or no frame is left");
+  // A bad script fails here, before any caps are known.
+  mone_actors_scene_options tiny;
+  mone_actors_scene_options_init(&tiny);
+  tiny.width = tiny.height = 16;
+  script_seconds_ = mone_actors_scene_duration(make_scene(tiny).get());
+  schedule_.vfr = static_cast<VfrMode>(now_.vfr_mode);
+  schedule_.gap_every = now_.gap_every;
+  schedule_.gap_length = now_.gap_length;
+  schedule_.seed = now_.seed;
+  origin_ = 0;
+  next_ = 0;
+  reverse_ = false;
+  first_ = true;
+  told_entry_ = -1;
+}
+
+void ActionTestSrc::stop() { scene_.reset(); }
+
+void ActionTestSrc::set_format(const GstVideoInfo& info) {
+  if (GST_VIDEO_INFO_IS_YUV(&info) && info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255)
+    throw ShapeError(
+        "full-range YUV cannot be produced; leave colorimetry open or ask for a limited-range one");
+  if (info.fps_n != schedule_.fps_n || info.fps_d != schedule_.fps_d) {
+    origin_ += schedule_.grid_time(next_);
+    next_ = 0;
+    schedule_.fps_n = info.fps_n;
+    schedule_.fps_d = info.fps_d;
+  }
+  info_ = info;
+  mone_actors_scene_options options;
+  mone_actors_scene_options_init(&options);
+  options.width = info.width;
+  options.height = info.height;
+  options.pixel_aspect = static_cast<float>(info.par_n) / static_cast<float>(info.par_d);
+  options.format = scene_format(GST_VIDEO_INFO_FORMAT(&info));
+  options.bt709 = info.colorimetry.matrix == GST_VIDEO_COLOR_MATRIX_BT709;
+  scene_ = make_scene(options);
+}
+
+void ActionTestSrc::seek(GstSegment* segment) {
+  segment->time = segment->start;
+  reverse_ = segment->rate < 0;
+  origin_ = 0;
+  next_ = schedule_.frame_at(segment->position);
+  // Backwards, a frame that begins where the segment ends is not in it.
+  if (reverse_ && next_ > 0 && schedule_.grid_time(next_) >= segment->position) --next_;
+  first_ = true;
+  told_entry_ = -1;
+}
+
+/// The frame to send now; `skipped_from` is the first frame of a gap just before it, or -1.
+bool ActionTestSrc::next_frame(int64_t* n, int64_t* skipped_from) {
+  *skipped_from = -1;
+  while (next_ >= 0) {
+    *n = next_;
+    next_ += reverse_ ? -1 : 1;
+    if (schedule_.sent(*n)) return true;
+    if (schedule_.in_gap(*n) && *skipped_from < 0) *skipped_from = *n;
+  }
+  return false;
+}
+
+/// A time of the source as a timestamp.
+GstClockTime ActionTestSrc::shown(GstClockTime time) const {
+  const auto moved = static_cast<gint64>(time) + now_.timestamp_offset;
+  return moved < 0 ? 0 : static_cast<GstClockTime>(moved);
+}
+
+void ActionTestSrc::stamp(GstBuffer* buffer, int64_t n) {
+  int64_t after = n + 1;
+  while (!schedule_.sent(after) && !schedule_.in_gap(after)) ++after;
+  const GstClockTime begin = origin_ + schedule_.time(n), end = origin_ + schedule_.time(after);
+  GST_BUFFER_PTS(buffer) = shown(begin);
+  GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_DURATION(buffer) = end - begin;
+  GST_BUFFER_OFFSET(buffer) = static_cast<guint64>(n);
+  GST_BUFFER_OFFSET_END(buffer) = static_cast<guint64>(n) + 1;
+}
+
+void ActionTestSrc::tell_truth(GstBuffer* buffer, double scene_time) {
+  mone_actors_truth t;
+  mone_actors_scene_truth(scene_.get(), scene_time, &t);
+  const TruthMeta truth{mone_actors_label(t.label),
+                        t.label,
+                        t.in_transition != 0,
+                        static_cast<double>(t.phase),
+                        t.persons,
+                        t.entry,
+                        static_cast<int>(t.x),
+                        static_cast<int>(t.y),
+                        static_cast<int>(t.width),
+                        static_cast<int>(t.height)};
+  add_truth_meta(buffer, truth);
+  if (!now_.post_truth || (truth.entry == told_entry_ && truth.in_transition == told_transition_)) return;
+  told_entry_ = truth.entry;
+  told_transition_ = truth.in_transition;
+  GstStructure* s =
+      gst_structure_new("mone-truth", "label", G_TYPE_STRING, truth.label.c_str(), "label-index", G_TYPE_INT,
+                        truth.label_index, "in-transition", G_TYPE_BOOLEAN, truth.in_transition, "entry",
+                        G_TYPE_INT, truth.entry, "timestamp", G_TYPE_UINT64, GST_BUFFER_PTS(buffer), nullptr);
+  gst_element_post_message(GST_ELEMENT_CAST(element_), gst_message_new_element(GST_OBJECT_CAST(element_), s));
+}
+
+void ActionTestSrc::draw(GstBuffer* buffer, double scene_time) {
+  GstVideoFrame frame;
+  if (!gst_video_frame_map(&frame, &info_, buffer, GST_MAP_WRITE))
+    throw DeviceError("a video buffer from downstream's pool could not be mapped for writing");
+  guint8* planes[3] = {};
+  int32_t strides[3] = {};
+  for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES(&frame) && i < 3; ++i) {
+    planes[i] = static_cast<guint8*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, i));
+    strides[i] = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, i);
+  }
+  mone_actors_scene_render(scene_.get(), scene_time, planes, strides);
+  gst_video_frame_unmap(&frame);
+}
+
+GstFlowReturn ActionTestSrc::fill(GstBuffer* buffer) {
+  if (!scene_) return GST_FLOW_NOT_NEGOTIATED;
+  int64_t n, skipped_from;
+  if (!next_frame(&n, &skipped_from)) return GST_FLOW_EOS;
+  const GstClockTime at = origin_ + schedule_.time(n);
+  const double seconds = static_cast<double>(at) / GST_SECOND;
+  if (!now_.loop && script_seconds_ > 0 && seconds >= script_seconds_ - 1e-9) return GST_FLOW_EOS;
+
+  if (skipped_from >= 0 && !first_) {
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+    if (now_.gap_mode == static_cast<gint>(GapMode::kEvent) && !reverse_) {
+      const GstClockTime from = origin_ + schedule_.grid_time(skipped_from);
+      gst_pad_push_event(GST_BASE_SRC_PAD(element_),
+                         gst_event_new_gap(shown(from), at > from ? at - from : 0));
+    }
+  }
+  first_ = false;
+  stamp(buffer, n);
+  draw(buffer, seconds);
+  tell_truth(buffer, seconds);
+  return GST_FLOW_OK;
+}
+
+bool ActionTestSrc::duration(GstClockTime* out) {
+  const int buffers = element_->num_buffers;
+  *out = GST_CLOCK_TIME_NONE;
+  if (!now_.loop && script_seconds_ > 0) *out = static_cast<GstClockTime>(script_seconds_ * GST_SECOND);
+  if (buffers >= 0 && frame_duration() > 0) *out = std::min(*out, origin_ + schedule_.grid_time(buffers));
+  return GST_CLOCK_TIME_IS_VALID(*out);
+}
+
+}  // namespace
+}  // namespace mone
+
+struct GstMoneActionTestSrc {
+  GstPushSrc parent;
+  mone::ActionTestSrc* impl;
+};
+struct GstMoneActionTestSrcClass {
+  GstPushSrcClass parent_class;
+};
+
+G_DEFINE_TYPE(GstMoneActionTestSrc, gst_mone_action_test_src, GST_TYPE_PUSH_SRC)
+GST_ELEMENT_REGISTER_DEFINE(actiontestsrc, "actiontestsrc", GST_RANK_NONE,
+                            gst_mone_action_test_src_get_type())
+
+namespace {
+
+using mone::guarded;
+
+#define ACTION_FORMATS "{ I420, NV12, RGB, RGBx, BGRx, RGBA, BGRA, GRAY8 }"
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS("video/x-raw, format = (string) " ACTION_FORMATS
+                                            ", width = (int) [ 16, 7680 ], height = (int) [ 16, 4320 ], "
+                                            "framerate = (fraction) [ 1/1000, 1000/1 ]"));
+
+mone::ActionTestSrc* impl_of(gpointer object) {
+  return reinterpret_cast<GstMoneActionTestSrc*>(object)->impl;
+}
+
+void set_property(GObject* object, guint id, const GValue* value, GParamSpec*) {
+  mone::ActionTestSrc* impl = impl_of(object);
+  GST_OBJECT_LOCK(object);
+  mone::set_property(impl->settings, mone::kProperties[id - 1], value);
+  const bool live = impl->settings.is_live;
+  GST_OBJECT_UNLOCK(object);
+  gst_base_src_set_live(GST_BASE_SRC(object), live);
+}
+
+void get_property(GObject* object, guint id, GValue* value, GParamSpec*) {
+  GST_OBJECT_LOCK(object);
+  mone::get_property(impl_of(object)->settings, mone::kProperties[id - 1], value);
+  GST_OBJECT_UNLOCK(object);
+}
+
+GstCaps* fixate(GstBaseSrc* src, GstCaps* caps) {
+  caps = gst_caps_make_writable(caps);
+  GstStructure* s = gst_caps_get_structure(caps, 0);
+  gst_structure_fixate_field_nearest_int(s, "width", 640);
+  gst_structure_fixate_field_nearest_int(s, "height", 480);
+  gst_structure_fixate_field_nearest_fraction(s, "framerate", 30, 1);
+  if (gst_structure_has_field(s, "pixel-aspect-ratio"))
+    gst_structure_fixate_field_nearest_fraction(s, "pixel-aspect-ratio", 1, 1);
+  return GST_BASE_SRC_CLASS(gst_mone_action_test_src_parent_class)->fixate(src, caps);
+}
+
+gboolean set_caps(GstBaseSrc* src, GstCaps* caps) {
+  return guarded(src, gboolean{FALSE}, [&]() -> gboolean {
+    GstVideoInfo info;
+    if (!gst_video_info_from_caps(&info, caps))
+      throw mone::ShapeError("caps are not raw video this element can draw");
+    impl_of(src)->set_format(info);
+    gst_base_src_set_blocksize(src, static_cast<guint>(info.size));
+    return TRUE;
+  });
+}
+
+gboolean start(GstBaseSrc* src) {
+  return guarded(src, gboolean{FALSE}, [&]() -> gboolean {
+    impl_of(src)->start();
+    return TRUE;
+  });
+}
+
+gboolean stop(GstBaseSrc* src) {
+  impl_of(src)->stop();
+  return TRUE;
+}
+
+gboolean is_seekable(GstBaseSrc* src) { return !gst_base_src_is_live(src); }
+
+gboolean do_seek(GstBaseSrc* src, GstSegment* segment) {
+  impl_of(src)->seek(segment);
+  return TRUE;
+}
+
+void get_times(GstBaseSrc* src, GstBuffer* buffer, GstClockTime* begin, GstClockTime* end) {
+  *begin = *end = GST_CLOCK_TIME_NONE;
+  if (!gst_base_src_is_live(src) || !GST_BUFFER_PTS_IS_VALID(buffer)) return;
+  *begin = GST_BUFFER_PTS(buffer);
+  *end = *begin + GST_BUFFER_DURATION(buffer);
+}
+
+gboolean query(GstBaseSrc* src, GstQuery* query) {
+  mone::ActionTestSrc* impl = impl_of(src);
+  if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && gst_base_src_is_live(src)) {
+    // A frame is made when its time has come and is there at once; one interval covers the drawing.
+    gst_query_set_latency(query, TRUE, impl->frame_duration(), impl->frame_duration());
+    return TRUE;
+  }
+  if (GST_QUERY_TYPE(query) == GST_QUERY_DURATION) {
+    GstFormat format;
+    gst_query_parse_duration(query, &format, nullptr);
+    GstClockTime duration;
+    if (format == GST_FORMAT_TIME && impl->duration(&duration)) {
+      gst_query_set_duration(query, format, static_cast<gint64>(duration));
+      return TRUE;
+    }
+    return FALSE;
+  }
+  return GST_BASE_SRC_CLASS(gst_mone_action_test_src_parent_class)->query(src, query);
+}
+
+gboolean decide_allocation(GstBaseSrc* src, GstQuery* query) {
+  GstBufferPool* pool = nullptr;
+  guint size = gst_base_src_get_blocksize(src), min = 0, max = 0;
+  const bool offered = gst_query_get_n_allocation_pools(query) > 0;
+  if (offered) {
+    guint wanted = 0;
+    gst_query_parse_nth_allocation_pool(query, 0, &pool, &wanted, &min, &max);
+    size = MAX(size, wanted);
+  }
+  if (!pool) pool = gst_video_buffer_pool_new();
+  GstCaps* caps = nullptr;
+  gst_query_parse_allocation(query, &caps, nullptr);
+  GstStructure* config = gst_buffer_pool_get_config(pool);
+  gst_buffer_pool_config_set_params(config, caps, size, min, max);
+  if (gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr))
+    gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  gst_buffer_pool_set_config(pool, config);
+  if (offered)
+    gst_query_set_nth_allocation_pool(query, 0, pool, size, min, max);
+  else
+    gst_query_add_allocation_pool(query, pool, size, min, max);
+  gst_object_unref(pool);
+  return GST_BASE_SRC_CLASS(gst_mone_action_test_src_parent_class)->decide_allocation(src, query);
+}
+
+GstFlowReturn fill(GstPushSrc* src, GstBuffer* buffer) {
+  return guarded(src, GST_FLOW_ERROR, [&] { return impl_of(src)->fill(buffer); });
+}
+
+void finalize(GObject* object) {
+  delete impl_of(object);
+  G_OBJECT_CLASS(gst_mone_action_test_src_parent_class)->finalize(object);
+}
+
+}  // namespace
+
+static void gst_mone_action_test_src_class_init(GstMoneActionTestSrcClass* klass) {
+  auto* object = G_OBJECT_CLASS(klass);
+  auto* element = GST_ELEMENT_CLASS(klass);
+  auto* base = GST_BASE_SRC_CLASS(klass);
+  object->set_property = set_property;
+  object->get_property = get_property;
+  object->finalize = finalize;
+  mone::install_properties<mone::Settings>(object, mone::kProperties);
+  gst_element_class_add_static_pad_template(element, &src_template);
+  gst_element_class_set_static_metadata(
+      element, "Action test source", "Source/Video",
+      "A person performing a scripted action, deterministic by seed, with ground truth on every buffer "
+      "(custom meta GstMoneTruthMeta: label, label-index, in-transition, phase, persons, entry, x, y, width, "
+      "height)",
+      "The gst-mone authors");
+  gst_element_class_add_static_metadata(
+      element, "example",
+      "gst-launch-1.0 actiontestsrc script=\"walk:3,wave:2,idle:1,fall:2\" ! videoconvert ! autovideosink");
+  gst_type_mark_as_plugin_api(mone::vfr_mode_type(), static_cast<GstPluginAPIFlags>(0));
+  gst_type_mark_as_plugin_api(mone::gap_mode_type(), static_cast<GstPluginAPIFlags>(0));
+  base->fixate = fixate;
+  base->set_caps = set_caps;
+  base->start = start;
+  base->stop = stop;
+  base->is_seekable = is_seekable;
+  base->do_seek = do_seek;
+  base->get_times = get_times;
+  base->query = query;
+  base->decide_allocation = decide_allocation;
+  GST_PUSH_SRC_CLASS(klass)->fill = fill;
+}
+
+static void gst_mone_action_test_src_init(GstMoneActionTestSrc* self) {
+  self->impl = new mone::ActionTestSrc(GST_BASE_SRC(self));
+  gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
+}

@@ -1,0 +1,370 @@
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "elements/actors/mone_actors.h"
+#include "elements/glue/gst_ptr.h"
+#include "elements/truth_meta.h"
+
+namespace mone {
+namespace {
+
+class ActionTestSrc : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { gst_init(nullptr, nullptr); }
+};
+
+struct HarnessFree {
+  void operator()(GstHarness* h) const { gst_harness_teardown(h); }
+};
+using Harness = std::unique_ptr<GstHarness, HarnessFree>;
+
+/// A harness around `actiontestsrc PROPERTIES`, its sink asking for `caps`.
+Harness harness(const std::string& properties, const char* caps) {
+  Harness h(gst_harness_new_parse(("actiontestsrc " + properties).c_str()));
+  gst_harness_set_sink_caps_str(h.get(), caps);
+  gst_harness_play(h.get());
+  return h;
+}
+
+std::vector<Owned<GstBuffer>> pull(GstHarness* h, int count) {
+  std::vector<Owned<GstBuffer>> buffers;
+  for (int i = 0; i < count; ++i) {
+    GstBuffer* buffer = gst_harness_pull(h);
+    if (!buffer) break;
+    buffers.push_back(Owned<GstBuffer>::adopt(buffer));
+  }
+  return buffers;
+}
+
+std::vector<guint8> bytes_of(const Owned<GstBuffer>& buffer) {
+  const BufferMap map(buffer.get(), GST_MAP_READ);
+  return {map.data(), map.data() + map.size()};
+}
+
+constexpr char kSmall[] = "video/x-raw,format=GRAY8,width=64,height=48,framerate=10/1";
+
+struct Played {
+  GstMessageType end = GST_MESSAGE_UNKNOWN;
+  std::string error;
+  std::vector<GstClockTime> pts;
+  std::vector<std::vector<guint8>> pictures;
+  std::vector<TruthMeta> truths;
+  std::vector<std::string> posted;
+  int gap_events = 0, discontinuities = 0;
+};
+
+struct PipelineFree {
+  void operator()(GstElement* e) const {
+    gst_element_set_state(e, GST_STATE_NULL);
+    gst_object_unref(e);
+  }
+};
+using Pipeline = std::unique_ptr<GstElement, PipelineFree>;
+
+Pipeline launch(const std::string& line) {
+  GError* error = nullptr;
+  GstElement* pipeline = gst_parse_launch(line.c_str(), &error);
+  EXPECT_EQ(error, nullptr) << error->message;
+  return Pipeline(pipeline);
+}
+
+GstPadProbeReturn watch(GstPad*, GstPadProbeInfo* info, gpointer data) {
+  auto* run = static_cast<Played*>(data);
+  if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+    GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    run->pts.push_back(GST_BUFFER_PTS(buffer));
+    run->discontinuities += GST_BUFFER_IS_DISCONT(buffer) ? 1 : 0;
+    const BufferMap map(buffer, GST_MAP_READ);
+    run->pictures.emplace_back(map.data(), map.data() + map.size());
+    if (auto truth = get_truth_meta(buffer)) run->truths.push_back(*truth);
+  } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_GAP) {
+    ++run->gap_events;
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+void attach(GstElement* pipeline, Played* run) {
+  GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
+  GstPad* pad = gst_element_get_static_pad(sink, "sink");
+  gst_pad_add_probe(
+      pad, static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+      watch, run, nullptr);
+  gst_object_unref(pad);
+  gst_object_unref(sink);
+}
+
+/// Waits for EOS or an error, collecting truth messages.
+void finish(GstElement* pipeline, Played* run) {
+  GstBus* bus = gst_element_get_bus(pipeline);
+  while (run->end == GST_MESSAGE_UNKNOWN) {
+    GstMessage* message = gst_bus_timed_pop_filtered(
+        bus, 20 * GST_SECOND,
+        static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT));
+    if (!message) break;
+    const GstMessageType type = GST_MESSAGE_TYPE(message);
+    if (type == GST_MESSAGE_ELEMENT) {
+      const GstStructure* s = gst_message_get_structure(message);
+      if (gst_structure_has_name(s, "mone-truth"))
+        run->posted.push_back(gst_structure_get_string(s, "label"));
+    } else {
+      run->end = type;
+    }
+    if (type == GST_MESSAGE_ERROR) {
+      GError* error = nullptr;
+      gst_message_parse_error(message, &error, nullptr);
+      run->error = error->message;
+      g_error_free(error);
+    }
+    gst_message_unref(message);
+  }
+  gst_object_unref(bus);
+}
+
+Played play(const std::string& properties, const std::string& caps = kSmall) {
+  Played run;
+  const Pipeline pipeline =
+      launch("actiontestsrc name=src " + properties + " ! " + caps + " ! fakesink name=sink");
+  attach(pipeline.get(), &run);
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  finish(pipeline.get(), &run);
+  return run;
+}
+
+TEST_F(ActionTestSrc, StampsEveryFrameAndTellsTheTruth) {
+  const Harness h = harness("script=walk:2,wave:2", kSmall);
+  const auto buffers = pull(h.get(), 40);
+  ASSERT_EQ(buffers.size(), 40u);
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    EXPECT_EQ(GST_BUFFER_PTS(buffers[i].get()), i * GST_SECOND / 10);
+    EXPECT_EQ(GST_BUFFER_DURATION(buffers[i].get()), GST_SECOND / 10);
+    const auto truth = get_truth_meta(buffers[i].get());
+    ASSERT_TRUE(truth);
+    EXPECT_EQ(truth->label, i < 20 ? "walk" : "wave");
+  }
+  EXPECT_FALSE(get_truth_meta(buffers[19].get())->in_transition);
+  EXPECT_TRUE(get_truth_meta(buffers[20].get())->in_transition);
+  EXPECT_GT(get_truth_meta(buffers[39].get())->height, 10);
+}
+
+TEST_F(ActionTestSrc, NegotiatesEveryFormatAndSize) {
+  for (const char* format : {"I420", "NV12", "RGB", "RGBx", "BGRx", "RGBA", "BGRA", "GRAY8"})
+    for (const char* size : {"width=320,height=240", "width=101,height=77", "width=16,height=16"}) {
+      const std::string caps = std::string("video/x-raw,format=") + format + "," + size + ",framerate=25/1";
+      const Harness h = harness("script=clap", caps.c_str());
+      const auto buffers = pull(h.get(), 2);
+      ASSERT_EQ(buffers.size(), 2u) << caps;
+      GstVideoInfo info;
+      const auto current = Owned<GstCaps>::adopt(gst_pad_get_current_caps(h->sinkpad));
+      ASSERT_TRUE(gst_video_info_from_caps(&info, current.get()));
+      EXPECT_EQ(gst_buffer_get_size(buffers[0].get()), info.size) << caps;
+    }
+}
+
+TEST_F(ActionTestSrc, ChoosesAModestPictureWhenDownstreamDoesNotCare) {
+  const Harness h = harness("", "video/x-raw");
+  ASSERT_EQ(pull(h.get(), 1).size(), 1u);
+  const auto caps = Owned<GstCaps>::adopt(gst_pad_get_current_caps(h->sinkpad));
+  GstVideoInfo info;
+  ASSERT_TRUE(gst_video_info_from_caps(&info, caps.get()));
+  EXPECT_EQ(info.width, 640);
+  EXPECT_EQ(info.height, 480);
+  EXPECT_EQ(info.fps_n, 30);
+}
+
+TEST_F(ActionTestSrc, RefusesFullRangeYuv) {
+  const Played run =
+      play("num-buffers=2", "video/x-raw,format=I420,width=64,height=48,colorimetry=(string)1:4:0:0");
+  EXPECT_EQ(run.end, GST_MESSAGE_ERROR);
+  EXPECT_NE(run.error.find("full-range"), std::string::npos) << run.error;
+}
+
+TEST_F(ActionTestSrc, RenegotiatesInMidStreamWithoutAJumpInTime) {
+  Played run;
+  const Pipeline pipeline =
+      launch(std::string("actiontestsrc num-buffers=60 script=walk ! capsfilter name=filter caps=") + kSmall +
+             " ! fakesink name=sink");
+  attach(pipeline.get(), &run);
+  GstElement* filter = gst_bin_get_by_name(GST_BIN(pipeline.get()), "filter");
+  GstPad* pad = gst_element_get_static_pad(filter, "sink");
+  const auto ask = [](GstPad* at, GstPadProbeInfo* info, gpointer) {
+    if (GST_BUFFER_OFFSET(GST_PAD_PROBE_INFO_BUFFER(info)) != 10) return GST_PAD_PROBE_OK;
+    GstElement* parent = gst_pad_get_parent_element(at);
+    gst_util_set_object_arg(G_OBJECT(parent), "caps",
+                            "video/x-raw,format=I420,width=128,height=96,framerate=20/1");
+    gst_object_unref(parent);
+    return GST_PAD_PROBE_REMOVE;
+  };
+  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, ask, nullptr, nullptr);
+  gst_object_unref(pad);
+  gst_object_unref(filter);
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  finish(pipeline.get(), &run);
+  EXPECT_EQ(run.error, "");
+  ASSERT_EQ(run.pts.size(), 60u);
+  EXPECT_EQ(run.pictures.back().size(), 128u * 96 * 3 / 2);
+  for (size_t i = 1; i < run.pts.size(); ++i)
+    EXPECT_EQ(run.pts[i] - run.pts[i - 1],
+              run.pictures[i - 1].size() == 64 * 48 ? GST_SECOND / 10 : GST_SECOND / 20);
+}
+
+TEST_F(ActionTestSrc, TheSameSeedGivesTheSameBytesAndAnotherDoesNot) {
+  const auto first = [](const char* properties) {
+    const Harness h = harness(properties, kSmall);
+    return bytes_of(pull(h.get(), 5)[4]);
+  };
+  EXPECT_EQ(first("seed=3"), first("seed=3"));
+  EXPECT_NE(first("seed=3"), first("seed=4"));
+}
+
+TEST_F(ActionTestSrc, EndsAfterNumBuffersAndAfterTheScript) {
+  EXPECT_EQ(play("num-buffers=7").pts.size(), 7u);
+  const Played run = play("script=walk:1,wave:1.5 loop=false");
+  EXPECT_EQ(run.end, GST_MESSAGE_EOS);
+  EXPECT_EQ(run.pts.size(), 25u);
+  EXPECT_EQ(play("script=walk:1 num-buffers=30").pts.size(), 30u);
+}
+
+TEST_F(ActionTestSrc, ABadScriptIsOneErrorThatNamesTheToken) {
+  const Played run = play("script=walk:2,yodel:1");
+  EXPECT_EQ(run.end, GST_MESSAGE_ERROR);
+  EXPECT_NE(run.error.find("yodel"), std::string::npos) << run.error;
+  EXPECT_NE(play("gap-every=1 gap-length=2").error.find("gap-length"), std::string::npos);
+}
+
+TEST_F(ActionTestSrc, WorksAgainAfterABadScript) {
+  const Pipeline pipeline = launch("actiontestsrc name=src script=yodel num-buffers=3 ! fakesink name=sink");
+  EXPECT_EQ(gst_element_set_state(pipeline.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  Played run;
+  attach(pipeline.get(), &run);
+  GstElement* src = gst_bin_get_by_name(GST_BIN(pipeline.get()), "src");
+  g_object_set(src, "script", "walk", nullptr);
+  gst_object_unref(src);
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  Played result;
+  finish(pipeline.get(), &result);
+  EXPECT_EQ(run.pts.size(), 3u);
+}
+
+TEST_F(ActionTestSrc, GapsAreSilentOrAnnounced) {
+  const Played silent = play("gap-every=1 gap-length=0.3 num-buffers=21");
+  EXPECT_EQ(silent.gap_events, 0);
+  EXPECT_EQ(silent.pts[6], 6 * GST_SECOND / 10);
+  EXPECT_EQ(silent.pts[7], GST_SECOND);
+  EXPECT_EQ(silent.discontinuities, 3);  // the first buffer and one after each gap
+  EXPECT_EQ(play("gap-every=1 gap-length=0.3 gap-mode=event num-buffers=21").gap_events, 2);
+}
+
+TEST_F(ActionTestSrc, VariableRatesKeepOrderAndDurationsMeet) {
+  for (const char* mode : {"jitter", "drop", "swing"}) {
+    const Harness h = harness(std::string("vfr-mode=") + mode, kSmall);
+    const auto buffers = pull(h.get(), 60);
+    ASSERT_EQ(buffers.size(), 60u);
+    bool uneven = false;
+    for (size_t i = 1; i < buffers.size(); ++i) {
+      GstBuffer *a = buffers[i - 1].get(), *b = buffers[i].get();
+      EXPECT_EQ(GST_BUFFER_PTS(a) + GST_BUFFER_DURATION(a), GST_BUFFER_PTS(b));
+      uneven |= GST_BUFFER_DURATION(a) != GST_SECOND / 10;
+    }
+    EXPECT_TRUE(uneven) << mode;
+  }
+}
+
+TEST_F(ActionTestSrc, TimestampOffsetMovesTheStampsOnly) {
+  const auto plain = pull(harness("", kSmall).get(), 3),
+             moved = pull(harness("timestamp-offset=5000000000", kSmall).get(), 3);
+  EXPECT_EQ(GST_BUFFER_PTS(moved[2].get()), GST_BUFFER_PTS(plain[2].get()) + 5 * GST_SECOND);
+  EXPECT_EQ(bytes_of(moved[2]), bytes_of(plain[2]));
+}
+
+TEST_F(ActionTestSrc, SeekingShowsTheSamePicturesAndStopsWhereAsked) {
+  const Played whole = play("script=walk:1,jump:2 num-buffers=30");
+  for (const double rate : {1.0, -1.0}) {
+    Played run;
+    const Pipeline pipeline =
+        launch(std::string("actiontestsrc script=walk:1,jump:2 ! ") + kSmall + " ! fakesink name=sink");
+    gst_element_set_state(pipeline.get(), GST_STATE_PAUSED);
+    gst_element_get_state(pipeline.get(), nullptr, nullptr, 10 * GST_SECOND);
+    ASSERT_TRUE(gst_element_seek(pipeline.get(), rate, GST_FORMAT_TIME,
+                                 static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE),
+                                 GST_SEEK_TYPE_SET, GST_SECOND, GST_SEEK_TYPE_SET, 2 * GST_SECOND));
+    gst_element_get_state(pipeline.get(), nullptr, nullptr, 10 * GST_SECOND);
+    attach(pipeline.get(), &run);  // after the preroll buffer
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    finish(pipeline.get(), &run);
+    EXPECT_EQ(run.end, GST_MESSAGE_EOS);
+    ASSERT_GE(run.pts.size(), 9u) << rate;
+    EXPECT_EQ(run.pts.back(), rate > 0 ? GST_SECOND * 19 / 10 : GST_SECOND) << rate;
+    for (size_t i = 0; i < run.pts.size(); ++i)
+      EXPECT_EQ(run.pictures[i], whole.pictures[run.pts[i] * 10 / GST_SECOND]) << rate << " " << i;
+  }
+}
+
+TEST_F(ActionTestSrc, AnswersDurationAndSeekingQueries) {
+  const Pipeline pipeline = launch("actiontestsrc script=walk:1,jump:2 loop=false ! fakesink name=sink");
+  gst_element_set_state(pipeline.get(), GST_STATE_PAUSED);
+  gst_element_get_state(pipeline.get(), nullptr, nullptr, 10 * GST_SECOND);
+  gint64 duration = 0;
+  EXPECT_TRUE(gst_element_query_duration(pipeline.get(), GST_FORMAT_TIME, &duration));
+  EXPECT_EQ(duration, static_cast<gint64>(3 * GST_SECOND));
+  for (const bool live : {false, true}) {
+    const Pipeline other =
+        launch(std::string("actiontestsrc is-live=") + (live ? "true" : "false") + " ! fakesink name=sink");
+    gst_element_set_state(other.get(), GST_STATE_PLAYING);
+    gst_element_get_state(other.get(), nullptr, nullptr, 10 * GST_SECOND);
+    const auto query = Owned<GstQuery>::adopt(gst_query_new_seeking(GST_FORMAT_TIME));
+    ASSERT_TRUE(gst_element_query(other.get(), query.get()));
+    gboolean seekable;
+    gst_query_parse_seeking(query.get(), nullptr, &seekable, nullptr, nullptr);
+    EXPECT_EQ(seekable, !live);
+  }
+}
+
+TEST_F(ActionTestSrc, ALiveSourceIsPacedAndReportsItsLatency) {
+  Harness h(gst_harness_new_parse("actiontestsrc is-live=true script=wave"));
+  gst_harness_set_sink_caps_str(h.get(), kSmall);
+  gst_harness_use_testclock(h.get());
+  gst_harness_play(h.get());
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(gst_harness_wait_for_clock_id_waits(h.get(), 1, 10));
+    ASSERT_TRUE(gst_harness_crank_single_clock_wait(h.get()));
+    const auto one = pull(h.get(), 1);
+    ASSERT_EQ(one.size(), 1u);
+    EXPECT_EQ(GST_BUFFER_PTS(one[0].get()), static_cast<GstClockTime>(i) * GST_SECOND / 10);
+  }
+  EXPECT_EQ(gst_harness_query_latency(h.get()), GST_SECOND / 10);
+}
+
+TEST_F(ActionTestSrc, PostsTruthWhenItChanges) {
+  const Played run = play("script=walk:2,wave:2,empty:1 loop=false post-truth=true");
+  ASSERT_GE(run.posted.size(), 3u);
+  EXPECT_EQ(run.posted.front(), "walk");
+  EXPECT_EQ(run.posted.back(), "nothing");
+  EXPECT_LE(run.posted.size(), 7u);
+}
+
+TEST_F(ActionTestSrc, MetasDoNotOutliveTheirBufferInThePool) {
+  const Played run = play("script=walk:2,wave:2 num-buffers=40");
+  ASSERT_EQ(run.truths.size(), 40u);
+  EXPECT_EQ(run.truths[0].label, "walk");
+  EXPECT_EQ(run.truths[39].label, "wave");
+}
+
+TEST_F(ActionTestSrc, SurvivesFiftyStateCycles) {
+  const Pipeline pipeline =
+      launch(std::string("actiontestsrc is-live=true ! ") + kSmall + " ! fakesink name=sink");
+  for (int i = 0; i < 50; ++i) {
+    gst_element_set_state(pipeline.get(), i % 3 ? GST_STATE_PLAYING : GST_STATE_PAUSED);
+    if (i % 2) gst_element_get_state(pipeline.get(), nullptr, nullptr, GST_SECOND);
+    EXPECT_NE(gst_element_set_state(pipeline.get(), i % 5 ? GST_STATE_READY : GST_STATE_NULL),
+              GST_STATE_CHANGE_FAILURE);
+  }
+}
+
+}  // namespace
+}  // namespace mone
