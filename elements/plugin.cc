@@ -4,10 +4,11 @@
 #include "elements/elements.h"
 
 static gboolean plugin_init(GstPlugin* plugin) {
-  gboolean any = FALSE;
-  any |= GST_ELEMENT_REGISTER(actiontestsrc, plugin);
-  any |= GST_ELEMENT_REGISTER(monetubelet, plugin);
-  return any;
+  gboolean all = GST_ELEMENT_REGISTER(actiontestsrc, plugin);
+  all &= GST_ELEMENT_REGISTER(monetubelet, plugin);
+  all &= GST_ELEMENT_REGISTER(monevivit, plugin);
+  all &= GST_ELEMENT_REGISTER(monelabel, plugin);
+  return all;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, mone,

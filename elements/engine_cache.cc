@@ -1,0 +1,41 @@
+#include "elements/engine_cache.h"
+
+#include <map>
+#include <mutex>
+#include <tuple>
+
+namespace mone {
+namespace {
+
+using Key = std::tuple<std::string, std::string, int, int, bool>;
+
+Key key_of(const Model& model, const EngineOptions& o) {
+  return {model.hash(), o.backend, o.dtype ? static_cast<int>(*o.dtype) : -1, o.threads, o.deterministic};
+}
+
+struct Cache {
+  std::mutex mutex;
+  std::map<Key, std::weak_ptr<Engine>> engines;
+};
+
+Cache& cache() {
+  static Cache instance;
+  return instance;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Engine>> shared_engine(const std::string& model_path, const EngineOptions& options) {
+  auto model = Model::load(model_path);
+  if (!model) return model.error();
+  Cache& c = cache();
+  const std::lock_guard lock(c.mutex);
+  std::erase_if(c.engines, [](const auto& entry) { return entry.second.expired(); });
+  auto& slot = c.engines[key_of(*model.value(), options)];
+  if (auto engine = slot.lock()) return engine;
+  auto engine = Engine::create(model.value(), options);
+  if (engine) slot = engine.value();
+  return engine;
+}
+
+}  // namespace mone

@@ -1,0 +1,60 @@
+/// One window (engine Stream) per region, kept in step with the timestamps: lost tubelets are skipped, gaps
+/// and restarts clear. No GStreamer inside; one thread at a time.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "engine/engine.h"
+
+namespace mone {
+
+/// A tubelet and where it stands in its stream.
+struct RegionTubelet {
+  Tubelet tubelet;
+  unsigned region = 0;
+  unsigned epoch = 0;    ///< no window holds tubelets of two epochs (TubeletMeta)
+  bool discont = false;  ///< the buffer says that it does not follow the one before
+  Time hop{0};           ///< expected time to the next tubelet; 0 = unknown
+  int source_width = 0, source_height = 0;
+};
+
+class RegionWindows {
+ public:
+  /// @param max_gap a longer one clears the region's window; 0 = the length of one window (nt hops)
+  RegionWindows(std::shared_ptr<Engine> engine, Time max_gap)
+      : engine_(std::move(engine)), max_gap_(max_gap) {}
+
+  struct Outcome {
+    const Prediction* prediction = nullptr;  ///< valid until the region's next push, or reset
+    int lost = 0;                            ///< tubelets that the timestamps say are missing before it
+    bool restarted = false;                  ///< the window begins with this tubelet
+    Time max_gap{0};                         ///< the one in effect
+  };
+  /// Runs one tubelet at `budget`. A hole of at least half a hop more than one hop is a loss. A DISCONT
+  /// without a hole is another picture, with one it is only the loss.
+  Outcome push(const RegionTubelet& in, double budget);
+
+  /// Forgets the regions that have had no tubelet for max_gap before `now`.
+  void expire(Time now);
+  void reset() { regions_.clear(); }
+  std::size_t size() const { return regions_.size(); }
+
+ private:
+  struct Region {
+    std::unique_ptr<Stream> stream;
+    Time end{0}, hop{0}, max_gap{0};
+    unsigned epoch = 0;
+    int source_width = 0, source_height = 0;
+    bool empty = true;
+  };
+  Time max_gap(Time hop) const;
+  static bool follows(const Region& region, const RegionTubelet& in);
+  static int skip_lost(Region& region, const RegionTubelet& in, int window);
+
+  std::shared_ptr<Engine> engine_;
+  Time max_gap_;
+  std::map<unsigned, Region> regions_;
+};
+
+}  // namespace mone

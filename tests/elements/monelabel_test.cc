@@ -1,0 +1,227 @@
+#include <gst/check/gstharness.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "elements/action_meta.h"
+#include "tests/elements/support.h"
+
+namespace mone {
+namespace {
+
+constexpr GstClockTime kHop = 100 * GST_MSECOND;
+constexpr GstClockTime kWindow = 2 * GST_SECOND;
+
+class MoneLabel : public testing::Test {
+ protected:
+  void start(const std::string& properties = "smoothing=0", const char* output = "application/x-json") {
+    harness_.reset(gst_harness_new_parse(("monelabel " + properties).c_str()));
+    label_ = gst_harness_find_element(harness_.get(), "monelabel");
+    gst_object_unref(label_);
+    bus_ = give_bus(harness_->element);
+    if (output) gst_harness_set_sink_caps_str(harness_.get(), output);
+    gst_harness_set_src_caps_str(harness_.get(), MONE_SCORES_CAPS ", classes=3, model=m, model-hash=abc");
+    ModelInfo info;
+    info.labels = {"walk", "run", "w\xc3\xa4ve"};
+    info.model = "m";
+    info.model_hash = "abc";
+    gst_harness_push_event(harness_.get(), new_model_event(info));
+  }
+  /// Scores of which `label` has the share `p`, for a window of two seconds that ends at `end`.
+  static GstBuffer* scores(GstClockTime end, int label, double p, guint region = 0) {
+    std::vector<float> logits(3, static_cast<float>(std::log((1 - p) / 2)));
+    logits[static_cast<std::size_t>(label)] = static_cast<float>(std::log(p));
+    GstBuffer* buffer = gst_buffer_new_memdup(logits.data(), logits.size() * sizeof(float));
+    GST_BUFFER_PTS(buffer) = end;
+    GST_BUFFER_DURATION(buffer) = kHop;
+    ScoresMeta meta;
+    meta.region = region;
+    meta.box = {1, 2, 30, 40};
+    meta.window_start = end - std::min(end, kWindow);
+    meta.window_end = end;
+    meta.max_gap = kWindow;
+    meta.budget = 0.5;
+    meta.realised = 0.48;
+    meta.missing = 1;
+    meta.warming = true;
+    add_scores_meta(buffer, meta);
+    return buffer;
+  }
+  std::string push(GstBuffer* buffer) {
+    EXPECT_EQ(gst_harness_push(harness_.get(), buffer), GST_FLOW_OK);
+    return pull();
+  }
+  std::string pull() {
+    out_ = Owned<GstBuffer>::adopt(gst_harness_pull(harness_.get()));
+    const BufferMap map(out_.get(), GST_MAP_READ);
+    return {reinterpret_cast<const char*>(map.data()), map.size()};
+  }
+  std::vector<std::string> events() {
+    std::vector<std::string> seen;
+    for (const auto& m : messages(bus_.get(), GST_MESSAGE_ELEMENT)) {
+      const GstStructure* s = gst_message_get_structure(m.get());
+      if (gst_structure_has_name(s, "mone-label"))
+        seen.push_back(std::string(gst_structure_get_string(s, "event")) + " " +
+                       gst_structure_get_string(s, "label"));
+    }
+    return seen;
+  }
+
+  Harness harness_;
+  GstElement* label_ = nullptr;
+  Owned<GstBus> bus_;
+  Owned<GstBuffer> out_;
+};
+
+using Strings = std::vector<std::string>;
+
+TEST_F(MoneLabel, AJsonLineCarriesEverythingAboutItsLabel) {
+  start("smoothing=0 top-k=2");
+  const std::string line = push(scores(3 * GST_SECOND, 1, 0.9));
+  EXPECT_EQ(line.back(), '\n');
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+  const auto j = nlohmann::json::parse(line);
+  EXPECT_EQ(j["label"], "run");
+  EXPECT_NEAR(j["score"], 0.9, 1e-5);
+  EXPECT_EQ(j["topk"].size(), 2u);
+  EXPECT_EQ(j["start"], 1.0);
+  EXPECT_EQ(j["end"], 3.0);
+  EXPECT_EQ(j["budget"], 0.5);
+  EXPECT_EQ(j["realised"], 0.48);
+  EXPECT_EQ(j["missing"], 1);
+  EXPECT_EQ(j["fresh"], true);
+  EXPECT_EQ(j["warming"], true);
+  EXPECT_EQ(j["mixed_rate"], false);
+  EXPECT_EQ(j["region"], 0);
+  EXPECT_EQ(j["box"]["width"], 30);
+  EXPECT_EQ(j["model"], "m");
+  EXPECT_EQ(j["model_hash"], "abc");
+  EXPECT_FALSE(j["stream"].get<std::string>().empty());
+  EXPECT_EQ(j["events"][0]["event"], "new");
+  EXPECT_EQ(j["events"][0]["start"], 2.0);
+  EXPECT_EQ(GST_BUFFER_PTS(out_.get()), 3 * GST_SECOND);
+  EXPECT_EQ(GST_BUFFER_DURATION(out_.get()), kHop);
+}
+
+TEST_F(MoneLabel, JsonComesFirstWhereDownstreamTakesAll) {
+  start("smoothing=0", nullptr);
+  EXPECT_EQ(push(scores(kWindow, 0, 0.9)).front(), '{');
+}
+
+TEST_F(MoneLabel, TextNamesWhatIsOnOrGuesses) {
+  start("smoothing=0", "text/x-raw,format=utf8");
+  EXPECT_EQ(push(scores(kWindow, 0, 0.93)), "walk 93%\n");
+  EXPECT_EQ(push(scores(kWindow + kHop, 2, 0.4)), "w\xc3\xa4ve? 40%\n");
+}
+
+TEST_F(MoneLabel, ScoresPassWithTheLabelAsMeta) {
+  start("smoothing=0", "application/x-mone-scores");
+  push(scores(kWindow, 2, 0.9));
+  EXPECT_EQ(gst_buffer_get_size(out_.get()), 3 * sizeof(float));
+  const auto metas = get_action_metas(out_.get());
+  ASSERT_EQ(metas.size(), 1u);
+  EXPECT_EQ(metas[0].top.front().label, "w\xc3\xa4ve");
+  EXPECT_EQ(metas[0].label_index, 2);
+  EXPECT_EQ(metas[0].window.box, (Box{1, 2, 30, 40}));
+  EXPECT_EQ(metas[0].active.size(), 1u);
+}
+
+TEST_F(MoneLabel, TheActionMetaIsReadableWithoutOurHeaders) {
+  start();
+  push(scores(kWindow, 0, 0.9));
+  GstCustomMeta* meta = gst_buffer_get_custom_meta(out_.get(), "GstMoneActionMeta");
+  ASSERT_NE(meta, nullptr);
+  const GstStructure* s = gst_custom_meta_get_structure(meta);
+  EXPECT_STREQ(gst_structure_get_string(s, "label"), "walk");
+  guint64 end = 0;
+  EXPECT_TRUE(gst_structure_get_uint64(s, "window-end", &end));
+  EXPECT_EQ(end, kWindow);
+}
+
+TEST_F(MoneLabel, TheBusHearsWhatBeginsAndEnds) {
+  start("smoothing=0 on=0.6 off=0.4");
+  push(scores(kWindow, 0, 0.9));
+  push(scores(kWindow + kHop, 0, 0.5));
+  push(scores(kWindow + 2 * kHop, 1, 0.8));
+  EXPECT_EQ(events(), (Strings{"new walk", "end walk", "new run"}));
+  g_object_set(label_, "messages", 2, nullptr);
+  push(scores(kWindow + 3 * kHop, 1, 0.8));
+  EXPECT_EQ(events(), Strings{"update run"});
+  g_object_set(label_, "messages", 0, nullptr);
+  push(scores(kWindow + 4 * kHop, 0, 0.8));
+  EXPECT_TRUE(events().empty());
+}
+
+TEST_F(MoneLabel, EosEndsWhatIsOnInALastLine) {
+  start();
+  push(scores(kWindow, 0, 0.9));
+  gst_harness_push_event(harness_.get(), gst_event_new_eos());
+  const auto j = nlohmann::json::parse(pull());
+  EXPECT_EQ(j["fresh"], false);
+  EXPECT_EQ(j["events"][0]["event"], "end");
+  EXPECT_EQ(j["events"][0]["end"], 2.0);
+  EXPECT_EQ(events(), (Strings{"new walk", "end walk"}));
+}
+
+TEST_F(MoneLabel, FlushEndsWhatIsOnAndForgets) {
+  start("smoothing=10");
+  push(scores(kWindow, 0, 0.9));
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_start());
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_EQ(events(), (Strings{"new walk", "end walk"}));
+  EXPECT_EQ(nlohmann::json::parse(push(scores(kWindow + kHop, 1, 0.9)))["label"], "run");
+}
+
+TEST_F(MoneLabel, ThresholdsChangedWhilePlayingActOnTheNextWindow) {
+  start("smoothing=0 on=0.95");
+  push(scores(kWindow, 0, 0.9));
+  EXPECT_TRUE(events().empty());
+  g_object_set(label_, "on", 0.6, nullptr);
+  push(scores(kWindow + kHop, 0, 0.9));
+  EXPECT_EQ(events(), Strings{"new walk"});
+  g_object_set(label_, "on", 0.2, nullptr);
+  push(scores(kWindow + 2 * kHop, 0, 0.9));
+}
+
+TEST_F(MoneLabel, ARegionThatLeavesEndsWhatWasOnThere) {
+  start();
+  push(scores(kWindow, 0, 0.9, 4));
+  gst_harness_push(harness_.get(), scores(3 * kWindow, 1, 0.9, 5));
+  const auto ended = nlohmann::json::parse(pull());
+  EXPECT_EQ(ended["region"], 4);
+  EXPECT_EQ(ended["events"][0]["event"], "end");
+  EXPECT_EQ(nlohmann::json::parse(pull())["region"], 5);
+  EXPECT_EQ(events(), (Strings{"new walk", "end walk", "new run"}));
+}
+
+TEST_F(MoneLabel, ALabelCarriesTheSourcesClock) {
+  start();
+  GstBuffer* buffer = scores(kWindow, 0, 0.9);
+  const auto clock = Owned<GstCaps>::adopt(gst_caps_new_empty_simple("timestamp/x-ntp"));
+  gst_buffer_add_reference_timestamp_meta(buffer, clock.get(), 100 * GST_SECOND, GST_CLOCK_TIME_NONE);
+  const auto j = nlohmann::json::parse(push(buffer));
+  EXPECT_EQ(j["reference"]["clock"], "timestamp/x-ntp");
+  EXPECT_EQ(j["reference"]["end"], 100 * GST_SECOND);
+  EXPECT_EQ(j["reference"]["start"], 98 * GST_SECOND);
+}
+
+TEST_F(MoneLabel, WorksAgainAfterEosAndFiftyStateCycles) {
+  start();
+  push(scores(kWindow, 0, 0.9));
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_NE(gst_element_set_state(harness_->element, GST_STATE_NULL), GST_STATE_CHANGE_FAILURE);
+    ASSERT_NE(gst_element_set_state(harness_->element, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  }
+}
+
+TEST_F(MoneLabel, ScoresOfAnotherSizeAreAnErrorAndNotACrash) {
+  start();
+  gst_harness_push(harness_.get(), gst_buffer_new_allocate(nullptr, 8, nullptr));
+  EXPECT_EQ(messages(bus_.get(), GST_MESSAGE_ERROR).size(), 1u);
+}
+
+}  // namespace
+}  // namespace mone
