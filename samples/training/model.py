@@ -111,10 +111,13 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(Block(c) for _ in range(depth))
         self.norm = nn.LayerNorm(c["D"], eps=c["ln_eps"])
 
-    def embed(self, tokens):
+    def embed(self, tokens, chosen=None):
+        """chosen: i64 [S, tokens], the places of the tokens given, where training leaves some out."""
+        places = self.pos_embed[self.has_cls :]
+        tokens = tokens + (places if chosen is None else places[chosen])
         if self.has_cls:
-            tokens = torch.cat([self.cls_token.to(tokens.dtype).expand(len(tokens), 1, -1), tokens], 1)
-        return tokens + self.pos_embed
+            tokens = torch.cat([(self.cls_token + self.pos_embed[0]).expand(len(tokens), 1, -1), tokens], 1)
+        return tokens
 
     def read_out(self, x):
         """[S, R, D] after the last norm -> [S, D]."""

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""How often a model names what an unseen `actiontestsrc` script shows, prediction by prediction, as a live stream would.
+
+    python evaluate_scripts.py MODEL.safetensors --scripts 10 --clutter 0.3,1
+
+Each script performs every label in drawn order. Frames are rendered at --fps, every second one is sampled (what
+`sampling=follow` does at 30), scaled with an antialiased filter, padded and made into tubelets; a spatial output is
+computed once per tubelet and the window slides by one. Warm-up predictions, and those the scene marks as transitions,
+do not count. The control gives experts at random, in the same numbers per tubelet.
+"""
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small matrix products wait for each other on a busy machine
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from actors import Scene, open_library
+from model_file import load_model
+from planes import cut, luma_motion
+from routing import token_counts
+
+SIZE = 112
+
+
+def scaling(source: int, target: int) -> np.ndarray:
+    """Rows of weights of a triangle filter as wide as the reduction: antialiased bilinear. f32 [target, source]."""
+    ratio = max(1.0, source / target)
+    centre = (np.arange(target)[:, None] + 0.5) * source / target - 0.5
+    weight = np.maximum(0, 1 - np.abs(np.arange(source)[None] - centre) / ratio)
+    return (weight / weight.sum(1, keepdims=True)).astype(np.float32)
+
+
+def padded(luma: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """u8 [h, w] -> u8 [112, 112], the long side filled, black around."""
+    small = np.rint(down @ luma.astype(np.float32) @ across.T).clip(0, 255).astype(np.uint8)
+    out = np.zeros((SIZE, SIZE), np.uint8)
+    top, left = (SIZE - small.shape[0]) // 2, (SIZE - small.shape[1]) // 2
+    out[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return out
+
+
+def make_script(labels: list[str], rng: np.random.Generator) -> str:
+    order = rng.permutation(len(labels))
+    return ",".join(f"{labels[i]}:{rng.uniform(4.0, 6.0):.1f}" for i in order)
+
+
+def render(lib, script: str, seed: int, clutter: float, fps: float, stride: int, size: tuple[int, int]):
+    """One pass of a script: tubelets u8 [n, tokens, pixels] and per tubelet label and transition at its last frame."""
+    height, width = size
+    scene = Scene(lib, script, seed, width, height, clutter)
+    ratio = SIZE / max(size)
+    down, across = scaling(height, round(height * ratio)), scaling(width, round(width * ratio))
+    times = np.arange(0, scene.duration(), stride / fps)
+    times = times[: len(times) // 2 * 2]
+    luma = np.stack([padded(scene.luma(t), down, across) for t in times])
+    truth = [scene.truth(t) for t in times[1::2]]
+    tubelets = cut(luma_motion(luma[None]))[0]
+    return torch.from_numpy(tubelets), np.array([(t.label, t.in_transition) for t in truth])
+
+
+@torch.no_grad()
+def predictions(model, tubelets: torch.Tensor, budget: float, control: bool) -> np.ndarray:
+    """Label per window that ends at tubelet nt - 1, nt, ...: i64 [n - nt + 1]."""
+    c = model.config
+    mean, std = (torch.tensor(c["input"][k]).repeat_interleave(tubelets.shape[-1] // 3) for k in ("mean", "std"))
+    generator, outputs = torch.Generator().manual_seed(1), []
+    for part in tubelets.split(256):
+        x = model.embed((part.float() * c["input"]["scale"] - mean) / std)
+        forced = None
+        if control:
+            counts = torch.tensor(token_counts(budget, part.shape[1], c["E"]))
+            order = torch.rand(part.shape[:2], generator=generator).argsort(1)
+            forced = torch.arange(c["E"]).repeat_interleave(counts)[order]
+        outputs.append(model.encode(model.spatial, x, budget, forced, sort=True)[0])
+    windows = torch.cat(outputs).unfold(0, model.nt, 1).transpose(1, 2)
+    return model.head(model.temporal(windows)).argmax(1).numpy()
+
+
+def evaluate(model, scripts: int, clutter: float, budgets: list[float], fps: float = 30, stride: int = 2,
+             size=(240, 320), seed: int = 990_000, library: str | None = None) -> dict:  # fmt: skip
+    lib = open_library(library)
+    labels = model.config["labels"]
+    streams = []
+    for k in range(scripts):
+        rng = np.random.default_rng([seed, k])
+        streams.append(render(lib, make_script(labels, rng), seed + k, clutter, fps, stride, size))
+    rows = []
+    for budget in budgets:
+        for control in (False, True):
+            found = np.concatenate([predictions(model, tubelets, budget, control) for tubelets, _ in streams])
+            truth = np.concatenate([t[model.nt - 1 :] for _, t in streams])
+            counted = truth[:, 1] == 0
+            right = (found == truth[:, 0])[counted]
+            row = {"budget": budget, "router": "random" if control else "learned", "accuracy": round(right.mean(), 4),
+                   "predictions": int(counted.sum())}  # fmt: skip
+            if not control:
+                row["by_label"], row["taken_for"] = by_label(found[counted], truth[counted, 0], labels)
+            rows.append(row)
+    return {"clutter": clutter, "scripts": scripts, "transition_share": round(1 - counted.mean(), 3), "rows": rows}
+
+
+def by_label(found: np.ndarray, truth: np.ndarray, labels: list[str]) -> tuple[dict, dict]:
+    """Share right per label, and for each the wrong label it gets most often."""
+    share, confused = {}, {}
+    for k, name in enumerate(labels):
+        mine = found[truth == k]
+        if not len(mine):
+            continue
+        share[name] = round(float((mine == k).mean()), 3)
+        wrong = np.bincount(mine[mine != k], minlength=len(labels))
+        if wrong.sum():
+            confused[name] = f"{labels[wrong.argmax()]} {wrong.max() / len(mine):.2f}"
+    return share, confused
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("model", type=Path)
+    p.add_argument("--scripts", type=int, default=10)
+    p.add_argument("--clutter", default="0.3,1")
+    p.add_argument("--budgets", default="1,0.75,0.5,0.4,0.25,0.15")
+    p.add_argument("--fps", type=float, default=30)
+    p.add_argument("--stride", type=int, default=2)
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--library")
+    p.add_argument("--json", type=Path, help="write the whole result here")
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    model, results = load_model(a.model), []
+    for clutter in map(float, a.clutter.split(",")):
+        start = time.monotonic()
+        results.append(evaluate(model, a.scripts, clutter, [float(b) for b in a.budgets.split(",")], a.fps, a.stride,
+                                library=a.library))  # fmt: skip
+        print(f"clutter {clutter}: {a.scripts} scripts, {results[-1]['transition_share']:.0%} of predictions in "
+              f"transitions, {time.monotonic() - start:.0f} s")  # fmt: skip
+        for row in results[-1]["rows"]:
+            print(f"  budget {row['budget']:<5} {row['router']:<8} {row['accuracy']:.3f}  ({row['predictions']})")
+        first = results[-1]["rows"][0]
+        print("  " + ", ".join(f"{k} {v:.2f}" for k, v in first["by_label"].items()))
+        print("  taken for: " + ", ".join(f"{k}: {v}" for k, v in first["taken_for"].items()), flush=True)
+    if a.json:
+        a.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
