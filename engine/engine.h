@@ -98,6 +98,10 @@ class MONE_API Engine {
   virtual int threads() const = 0;
 };
 
+/// The backends this build knows, best first. Whether one runs here, Engine::create() says when asked for it
+/// by name.
+MONE_API std::vector<std::string> backend_names();
+
 /// Where the engine's log lines go (level 0 error, 1 warning, 2 info, 3 debug); default: nowhere.
 using LogSink = std::function<void(int level, const std::string& line)>;
 MONE_API void set_log_sink(LogSink sink);

@@ -37,6 +37,12 @@ std::span<const BackendEntry> backends() {
   return kBackends;
 }
 
+std::vector<std::string> backend_names() {
+  std::vector<std::string> names;
+  for (const BackendEntry& entry : backends()) names.emplace_back(entry.name);
+  return names;
+}
+
 Result<std::unique_ptr<Backend>> choose_backend(const ModelConfig& config, const EngineOptions& options) {
   const char* variable = std::getenv("MONE_BACKEND");
   const std::string environment = variable ? variable : "";

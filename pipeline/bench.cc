@@ -1,0 +1,119 @@
+// mone bench: how long the streaming step takes on this machine, by budget.
+#include <fstream>
+#include <iostream>
+
+#include "engine/cost.h"
+#include "engine/step_timing.h"
+#include "pipeline/command_line.h"
+#include "pipeline/json_line.h"
+#include "pipeline/open_engine.h"
+#include "pipeline/table.h"
+
+namespace mone {
+namespace {
+
+struct BenchArguments {
+  std::string model, budgets = "1,0.75,0.5,0.25";
+  EngineArguments engine;
+  StepTimingOptions timing;
+  bool json = false;
+
+  bool parse(const Arguments& arguments);
+};
+
+bool BenchArguments::parse(const Arguments& arguments) {
+  namespace po = boost::program_options;
+  CommandLine line(
+      "bench [options]",
+      "Times one prediction of a stream (one new tubelet and the temporal encoder), warm: median and\n"
+      "minimum. gmac counts multiply-adds (of the method, without shortcuts); gflops is 2 gmac a second.");
+  line.options()("model", po::value(&model)->value_name("FILE"), "model file; default: the installed one")(
+      "budget", po::value(&budgets)->value_name("LIST"), "budgets to time; default: 1,0.75,0.5,0.25")(
+      "batch", po::value(&timing.streams)->value_name("B"),
+      "streams that push at once; a row's time is that of B predictions; default: 1")(
+      "json", po::bool_switch(&json), "one JSON object instead of a table");
+  engine.add_to(line);
+  std::vector<std::string> rest;
+  line.take_rest("", &rest);
+  if (!line.parse(arguments)) return false;
+  if (!rest.empty())
+    throw UsageError("bench takes no argument '" + rest[0] + "' (a model is named by --model)");
+  if (timing.streams < 1 || timing.streams > 256) {
+    throw UsageError("--batch is 1 to 256, not " + std::to_string(timing.streams));
+  }
+  return true;
+}
+
+/// What the processor calls itself.
+std::string device_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const auto colon = line.find(": ");
+    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "CPU";
+}
+
+struct BenchRow {
+  StepTiming timing;
+  double gmac = 0, gflops = 0;
+};
+
+void print_json(const Engine& engine, int batch, const std::vector<BenchRow>& rows) {
+  Json list = Json::array();
+  for (const BenchRow& row : rows) {
+    list.push_back({{"budget", row.timing.budget},
+                    {"ms_median", row.timing.ms_median},
+                    {"ms_min", row.timing.ms_min},
+                    {"gmac", row.gmac},
+                    {"gflops", row.gflops}});
+  }
+  write_line(std::cout, {{"device", device_name()},
+                         {"backend", engine.backend()},
+                         {"dtype", to_name(engine.dtype())},
+                         {"threads", engine.threads()},
+                         {"batch", batch},
+                         {"rows", list}});
+}
+
+void print_table(const Engine& engine, int batch, const std::vector<BenchRow>& rows) {
+  std::cout << engine.model().name() << " on " << device_name() << ": " << engine.backend() << ", "
+            << to_name(engine.dtype()) << ", " << engine.threads()
+            << (engine.threads() == 1 ? " thread" : " threads");
+  if (batch > 1) std::cout << ", " << batch << " streams at once";
+  std::cout << '\n';
+  Table table({{"budget", Align::kRight},
+               {"ms median", Align::kRight},
+               {"ms min", Align::kRight},
+               {"gmac", Align::kRight},
+               {"gflops", Align::kRight}});
+  for (const BenchRow& row : rows) {
+    table.add({fixed(row.timing.budget, 3), fixed(row.timing.ms_median, 2), fixed(row.timing.ms_min, 2),
+               significant(row.gmac), fixed(row.gflops, 1)});
+  }
+  table.print(std::cout, "  ");
+}
+
+}  // namespace
+
+int bench_command(const Arguments& arguments) {
+  BenchArguments wanted;
+  if (!wanted.parse(arguments)) return kExitDone;
+  const auto budgets = parse_budgets(wanted.budgets);
+  const EngineOptions options = wanted.engine.options();
+  log_engine_to_stderr();
+
+  const auto engine = open_engine(wanted.model, options);
+  if (!engine) return kExitFailed;
+  std::vector<BenchRow> rows;
+  for (const double budget : budgets) {
+    BenchRow row{time_step(*engine, budget, wanted.timing)};
+    row.gmac = wanted.timing.streams * step_gmac(engine->model().config(), row.timing.tokens_per_expert);
+    row.gflops = 2 * row.gmac / (row.timing.ms_median / 1e3);
+    rows.push_back(row);
+  }
+  (wanted.json ? print_json : print_table)(*engine, wanted.timing.streams, rows);
+  return kExitDone;
+}
+
+}  // namespace mone

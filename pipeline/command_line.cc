@@ -1,0 +1,89 @@
+#include "pipeline/command_line.h"
+
+#include <charconv>
+#include <iostream>
+
+namespace mone {
+namespace po = boost::program_options;
+
+CommandLine::CommandLine(std::string usage, std::string about)
+    : usage_(std::move(usage)), about_(std::move(about)) {
+  shown_.add_options()("help,h", "print this");
+}
+
+void CommandLine::take_rest(const char* name, std::vector<std::string>* values) {
+  hidden_.add_options()(name, po::value(values));
+  rest_.add(name, -1);
+}
+
+bool CommandLine::parse(const Arguments& arguments) {
+  po::options_description all;
+  all.add(shown_).add(hidden_);
+  // Abbreviated options would change their meaning when an option is added.
+  const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+  try {
+    po::store(po::command_line_parser(arguments).options(all).positional(rest_).style(style).run(), found_);
+    if (found_.count("help") != 0) {
+      std::cout << "Usage: mone " << usage_ << "\n\n" << about_ << "\n\n" << shown_;
+      return false;
+    }
+    po::notify(found_);
+  } catch (const po::too_many_positional_options_error&) {
+    throw UsageError("there are more arguments than it takes: mone " + usage_);
+  } catch (const po::error& error) {
+    throw UsageError(error.what());
+  }
+  return true;
+}
+
+void EngineArguments::add_to(CommandLine& line) {
+  line.options()("backend", po::value(&backend)->value_name("NAME"),
+                 "onednn or reference; default: $MONE_BACKEND, else the best here")(
+      "dtype", po::value(&dtype)->value_name("TYPE"),
+      "f32 or bf16; default: bf16 where the backend runs it in hardware")(
+      "threads", po::value(&threads)->value_name("N"), "threads of the engine; default: every core")(
+      "deterministic", po::bool_switch(&deterministic), "the same bits whoever shares a batch");
+}
+
+EngineOptions EngineArguments::options() const {
+  EngineOptions options;
+  options.backend = backend;
+  if (dtype == "f32") {
+    options.dtype = DType::kF32;
+  } else if (dtype == "bf16") {
+    options.dtype = DType::kBf16;
+  } else if (!dtype.empty()) {
+    throw UsageError("--dtype is f32 or bf16, not '" + dtype + "'");
+  }
+  if (threads < 0 || threads > 1024) {
+    throw UsageError("--threads is 0 (every core) to 1024, not " + std::to_string(threads));
+  }
+  options.threads = threads;
+  options.deterministic = deterministic;
+  return options;
+}
+
+void check_budget(double budget) {
+  if (!(budget > 0 && budget <= 1)) {
+    throw UsageError("--budget is a share of the model's width above 0 and up to 1, not " +
+                     std::to_string(budget));
+  }
+}
+
+std::vector<double> parse_budgets(const std::string& text) {
+  std::vector<double> budgets;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    double budget = 0;
+    const auto [stop, error] = std::from_chars(text.data() + begin, text.data() + end, budget);
+    if (error != std::errc{} || stop != text.data() + end) {
+      throw UsageError("--budget is a list such as 1,0.5,0.25, not '" + text + "'");
+    }
+    check_budget(budget);
+    budgets.push_back(budget);
+    begin = end + 1;
+  }
+  return budgets;
+}
+
+}  // namespace mone

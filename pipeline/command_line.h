@@ -1,0 +1,56 @@
+/// Arguments of one subcommand, by Boost.Program_options, strictly: unknown options, missing values and
+/// values out of range are usage errors that name the option.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <optional>
+#include <string>
+
+#include "engine/engine.h"
+#include "pipeline/command.h"
+
+namespace mone {
+
+class CommandLine {
+ public:
+  /// @param usage  what follows "Usage: mone ", e.g. "classify [options] FILE..."
+  /// @param about  what the command does, printed by --help
+  CommandLine(std::string usage, std::string about);
+
+  /// Adds named options; values go where the caller's `po::value(&variable)` says.
+  boost::program_options::options_description_easy_init options() { return shown_.add_options(); }
+  /// Adds the arguments without a name: `values` takes them all, in order.
+  void take_rest(const char* name, std::vector<std::string>* values);
+
+  /// Parses. False if --help was asked for and printed.
+  /// @throws UsageError
+  bool parse(const Arguments& arguments);
+  /// Whether the option stood on the command line.
+  bool has(const char* name) const { return found_.count(name) != 0 && !found_[name].defaulted(); }
+
+ private:
+  std::string usage_, about_;
+  boost::program_options::options_description shown_{"Options"};
+  boost::program_options::options_description hidden_;
+  boost::program_options::positional_options_description rest_;
+  boost::program_options::variables_map found_;
+};
+
+/// The options of everything that makes an engine: --backend --dtype --threads --deterministic.
+struct EngineArguments {
+  std::string backend, dtype;
+  int threads = 0;
+  bool deterministic = false;
+
+  void add_to(CommandLine& line);
+  /// @throws UsageError for a dtype or thread count that does not exist
+  EngineOptions options() const;
+};
+
+/// @throws UsageError unless `budget` is in (0, 1]
+void check_budget(double budget);
+
+/// Reads "1,0.5,0.25". @throws UsageError for anything that is not a budget
+std::vector<double> parse_budgets(const std::string& text);
+
+}  // namespace mone

@@ -1,0 +1,72 @@
+// mone: arguments -> subcommand -> exit code.
+#include <algorithm>
+#include <iostream>
+
+#include "pipeline/command.h"
+
+namespace {
+
+struct Command {
+  const char* name;
+  int (*run)(const mone::Arguments&);
+  const char* does;
+};
+
+constexpr Command kCommands[] = {
+    {"classify", mone::classify_command, "label the actions in video files"},
+    {"model", mone::model_command, "show, run or verify a model file"},
+    {"bench", mone::bench_command, "time the streaming step of a model on this machine"},
+};
+
+void print_usage(std::ostream& out) {
+  out << "mone " MONE_VERSION
+         ": action labels for video, with a compute budget\n\nUsage: mone COMMAND [arguments]\n\n";
+  for (const Command& command : kCommands) {
+    out << "  " << command.name << std::string(10 - std::string(command.name).size(), ' ') << command.does
+        << '\n';
+  }
+  out << "\n'mone COMMAND --help' explains a command; --version prints the version.\n"
+         "Exit codes: 0 done, 1 something failed (standard error says what), 2 wrong usage.\n";
+}
+
+int run(const mone::Arguments& arguments) {
+  if (arguments.empty()) throw mone::UsageError("a command is missing: classify, model or bench");
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    print_usage(std::cout);
+    return mone::kExitDone;
+  }
+  if (name == "--version") {
+    std::cout << "mone " MONE_VERSION "\n";
+    return mone::kExitDone;
+  }
+  const auto command = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                    [&](const Command& c) { return name == c.name; });
+  if (command == std::end(kCommands)) {
+    throw mone::UsageError("there is no command '" + name + "': it is classify, model or bench");
+  }
+  return command->run({arguments.begin() + 1, arguments.end()});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const mone::Arguments arguments(argv + 1, argv + argc);
+  int code = mone::kExitFailed;
+  try {
+    code = run(arguments);
+  } catch (const mone::UsageError& error) {
+    const bool in_command = !arguments.empty() && arguments.front().rfind('-', 0) != 0;
+    std::cerr << "mone: " << error.what() << "\nTry 'mone " << (in_command ? arguments.front() + " " : "")
+              << "--help'.\n";
+    return mone::kExitUsage;
+  } catch (const std::exception& error) {
+    std::cerr << "mone: " << error.what() << '\n';
+  }
+  std::cout.flush();
+  if (!std::cout) {
+    std::cerr << "mone: standard output could not be written\n";
+    code = mone::kExitFailed;
+  }
+  return code;
+}
