@@ -165,7 +165,6 @@ void Sampler::start(Time time) {
   fresh_ = false;
   candidate_ = 0;
   chosen_ = false;
-  choose_stride(time);
   emit(SampleStep::Kind::kRestart, time);
   if (options_.mode == Sampling::kFollow) {
     emit(SampleStep::Kind::kLoad, time);
@@ -234,10 +233,11 @@ Time Sampler::tick_time() const {
 void Sampler::emit(SampleStep::Kind kind, Time time) { steps_.push_back({kind, time, state_}); }
 
 void Sampler::emit_step(SampleStep::Kind kind, Time time) {
+  if (step_ == 0) choose_stride(time);  // what was asked since the last tubelet ended
   update_rate();
   emit(kind, time);
   step_ = (step_ + 1) % format_.pt;
-  if (step_ == 0) choose_stride(time);
+  if (step_ == 0) choose_stride(time);  // the way to the next one
   next_ += state_.stride;
 }
 
