@@ -16,7 +16,9 @@ class Reader {
  public:
   Reader(const json& object, std::string prefix, std::string& failure)
       : object_(object), prefix_(std::move(prefix)), failure_(failure) {
-    if (!object_.is_object()) fail("", "must be an object");
+    if (object_.is_object()) return;
+    if (!prefix_.empty()) prefix_.pop_back();  // "rate." -> "rate"
+    fail("", "must be an object");
   }
 
   void integer(const char* key, int& value, int low, int high) {
@@ -98,7 +100,8 @@ class Reader {
   }
 
   void fail(const std::string& key, const std::string& why) {
-    if (failure_.empty()) failure_ = "config: " + prefix_ + key + " " + why;
+    if (failure_.empty())
+      failure_ = "config: " + prefix_ + key + (prefix_.empty() && key.empty() ? "" : " ") + why;
   }
 
  private:

@@ -8,12 +8,6 @@ std::string to_string(const Shape& shape) {
   return text + "]";
 }
 
-std::int64_t element_count(const Shape& shape) {
-  std::int64_t count = 1;
-  for (const std::int64_t extent : shape) count *= extent;
-  return count;
-}
-
 std::vector<float> to_floats(const TensorView& view) {
   std::vector<float> values(static_cast<std::size_t>(view.count()));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = view.at(static_cast<std::int64_t>(i));

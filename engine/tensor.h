@@ -20,7 +20,11 @@ using Shape = std::vector<std::int64_t>;
 
 /// "[768, 3, 2, 16, 16]"
 std::string to_string(const Shape& shape);
-std::int64_t element_count(const Shape& shape);
+inline std::int64_t element_count(const Shape& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) count *= extent;
+  return count;
+}
 
 /// Elements of one tensor in C order, owned by someone else. `data` may be unaligned (safetensors promises
 /// nothing).

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/export.h"
 #include "engine/model_config.h"
 #include "engine/safetensors.h"
 #include "engine/tensor.h"
@@ -21,7 +22,7 @@ struct TensorSpec {
 };
 
 /// The table for a config. `mone.alpha` is listed as [1]; [L] is accepted too.
-std::vector<TensorSpec> tensor_table(const ModelConfig& config);
+MONE_API std::vector<TensorSpec> tensor_table(const ModelConfig& config);
 
 /// Validated views into the file; the file must outlive them.
 class Weights {

@@ -1,0 +1,104 @@
+#include "engine/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "engine/clip.h"
+#include "tests/tiny_model.h"
+
+namespace mone {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+std::shared_ptr<const Model> tiny() { return Model::load(test::write_model(test::tiny_fe())).value(); }
+
+/// An environment variable for the time of a test.
+struct Environment {
+  Environment(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+  ~Environment() { ::unsetenv(name_); }
+  const char* name_;
+};
+
+TEST(Engine, UsesTheBackendItIsAskedFor) {
+  const auto engine = Engine::create(tiny(), {"reference", DType::kBf16}).value();
+  EXPECT_EQ(engine->backend(), "reference");
+  EXPECT_EQ(engine->dtype(), DType::kBf16);
+  EXPECT_GE(engine->threads(), 1);
+}
+
+TEST(Engine, TakesTheBackendFromTheEnvironmentUnlessAskedOtherwise) {
+  const Environment variable("MONE_BACKEND", "reference");
+  EXPECT_EQ(Engine::create(tiny(), {}).value()->backend(), "reference");
+  const Environment wrong("MONE_BACKEND", "abacus");
+  EXPECT_THAT(Engine::create(tiny(), {}).error().text, HasSubstr("no backend \"abacus\"; this build has"));
+  EXPECT_EQ(Engine::create(tiny(), {"reference"}).value()->backend(), "reference");
+}
+
+TEST(Engine, LogsWhichBackendItChoseAndWhy) {
+  std::vector<std::string> lines;
+  set_log_sink([&](int, const std::string& line) { lines.push_back(line); });
+  const auto chosen = Engine::create(tiny(), {"reference", DType::kF32});
+  set_log_sink({});
+  EXPECT_TRUE(chosen);
+  EXPECT_THAT(lines, Contains(HasSubstr("backend reference, f32, 1 threads: asked for")));
+}
+
+TEST(Engine, StreamsKeepTheirEngineAlive) {
+  std::unique_ptr<Stream> stream = Engine::create(tiny(), {}).value()->new_stream();
+  const auto pixels = test::random_tubelet(test::tiny_fe().config, 1);
+  EXPECT_EQ(std::ssize(stream->push({pixels}, 1).logits), 5);
+}
+
+TEST(Engine, TheDefaultModelIsFoundThroughTheEnvironment) {
+  {
+    const Environment model("MONE_MODEL", "/somewhere/mine.safetensors");
+    EXPECT_EQ(default_model_path(), "/somewhere/mine.safetensors");
+  }
+  const std::string path = test::write_model(test::tiny_fe(), "default.safetensors");
+  const std::string folder = path.substr(0, path.rfind('/'));
+  const Environment folders("MONE_MODEL_PATH", "/nonexistent:" + folder);
+  EXPECT_EQ(default_model_path(), path);
+  EXPECT_TRUE(Model::load(""));
+}
+
+TEST(Clip, RefusesWhatDoesNotFitTheModel) {
+  const auto engine = Engine::create(tiny(), {"reference"}).value();
+  const ModelConfig& c = engine->model().config();
+  const std::vector<std::uint8_t> pixels(c.frames * c.image_height * c.image_width * 3);
+  EXPECT_THROW(classify_clip(*engine, {std::span(pixels).first(10)}), ShapeError);
+  EXPECT_THROW(classify_clip(*engine, {pixels, 0.0}), ConfigError);
+  const std::vector<std::uint8_t> few(3), wrong(c.nt() * c.tokens(), 4);
+  EXPECT_THROW(classify_clip(*engine, {pixels, 1.0, few}), ShapeError);
+  EXPECT_THROW(classify_clip(*engine, {pixels, 1.0, wrong}), ConfigError);
+}
+
+TEST(Clip, GivesWhatAStreamGivesAfterTheSameTubelets) {
+  const auto engine = Engine::create(tiny(), {"reference", DType::kF32}).value();
+  const ModelConfig& c = engine->model().config();
+  std::vector<std::uint8_t> frames(c.frames * c.image_height * c.image_width * 3);
+  for (std::size_t i = 0; i < frames.size(); ++i) frames[i] = static_cast<std::uint8_t>(i * i / 7 % 251);
+  const ClipResult clip = classify_clip(*engine, {frames, 0.4});
+
+  const auto stream = engine->new_stream();
+  std::vector<float> streamed;
+  for (int t = 0; t < c.nt(); ++t) {
+    std::vector<std::uint8_t> tubelet;  // [tokens, pt, ph, pw, 3]
+    for (int token = 0; token < c.tokens(); ++token)
+      for (int a = 0; a < c.pt; ++a)
+        for (int y = 0; y < c.ph; ++y) {
+          const int row = token / c.nw() * c.ph + y, column = token % c.nw() * c.pw;
+          const int at = (((t * c.pt + a) * c.image_height + row) * c.image_width + column) * 3;
+          tubelet.insert(tubelet.end(), frames.begin() + at, frames.begin() + at + c.pw * 3);
+        }
+    const auto logits = stream->push({tubelet}, 0.4).logits;
+    streamed.assign(logits.begin(), logits.end());
+  }
+  EXPECT_EQ(clip.logits, streamed);
+}
+
+}  // namespace
+}  // namespace mone

@@ -1,0 +1,73 @@
+// Every global allocation of this process is counted: a step must make none once the first ones are over.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "tests/backend_names.h"
+#include "tests/tiny_model.h"
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+void* counted(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
+  ++allocations;
+  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment))
+    return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, std::size_t(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return counted(size, std::size_t(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace mone {
+namespace {
+
+/// (backend, joint)
+class NoAllocation : public testing::TestWithParam<std::tuple<std::string, bool>> {};
+
+TEST_P(NoAllocation, HappensOnThePerTubeletPathAfterTheFirstSteps) {
+  const auto& [backend, joint] = GetParam();
+  const std::string path = test::write_model(joint ? test::tiny_joint() : test::tiny_fe());
+  const auto engine = Engine::create(Model::load(path).value(), {backend}).value();
+  const auto stream = engine->new_stream();
+  const auto pixels = test::random_tubelet(engine->model().config(), 1);
+  const double budgets[] = {0.25, 1, 0.5, 0.125, 0.8};
+  for (const double budget : budgets) stream->push({pixels}, budget);
+  const long before = allocations;
+  for (int i = 0; i < 20; ++i) {
+    stream->push({pixels}, budgets[i % 5]);
+    stream->skip({}, {});
+  }
+  stream->reset();
+  stream->push({pixels}, 0.5);
+  EXPECT_EQ(allocations - before, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, NoAllocation,
+                         testing::Combine(testing::ValuesIn(test::backend_names()), testing::Bool()),
+                         [](const auto& instance) {
+                           return std::get<0>(instance.param) +
+                                  (std::get<1>(instance.param) ? "_joint" : "_fe");
+                         });
+
+}  // namespace
+}  // namespace mone
