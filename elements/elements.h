@@ -7,3 +7,8 @@ GST_ELEMENT_REGISTER_DECLARE(actiontestsrc);
 GST_ELEMENT_REGISTER_DECLARE(monetubelet);
 GST_ELEMENT_REGISTER_DECLARE(monevivit);
 GST_ELEMENT_REGISTER_DECLARE(monelabel);
+GST_ELEMENT_REGISTER_DECLARE(moneclassify);
+
+GType gst_mone_tubelet_get_type();
+GType gst_mone_vivit_get_type();
+GType gst_mone_label_get_type();

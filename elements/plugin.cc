@@ -8,6 +8,7 @@ static gboolean plugin_init(GstPlugin* plugin) {
   all &= GST_ELEMENT_REGISTER(monetubelet, plugin);
   all &= GST_ELEMENT_REGISTER(monevivit, plugin);
   all &= GST_ELEMENT_REGISTER(monelabel, plugin);
+  all &= GST_ELEMENT_REGISTER(moneclassify, plugin);
   return all;
 }
 

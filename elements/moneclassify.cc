@@ -1,0 +1,433 @@
+/**
+ * SECTION:element-moneclassify
+ * @title: moneclassify
+ * @short_description: Recognises actions in video and attaches the labels to it
+ *
+ * Video passes untouched and in order. Beside it, `monetubelet ! monevivit ! monelabel` look at the same
+ * frames, and what they find rides on the video buffers: a `GstMoneActionMeta` for each region and, with
+ * GStreamer >= 1.24, a GstAnalyticsRelationMeta. The messages of monelabel reach the application's bus.
+ *
+ * `wait=never`, the choice for live video, adds no latency: frames go on at once, the analysis takes what it
+ * can (at most 3 frames are held, the oldest is dropped), and a label rides on the next frame with the times
+ * of its own window. `wait=always`, the choice for files, holds each frame until its tubelets are answered:
+ * nothing is skipped and two runs give the same labels. (With `sampling=nominal` a tubelet is known to be
+ * complete when the next frame comes; its label rides there.)
+ *
+ * ## Example
+ *
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=90 ! moneclassify budget=0.5 ! moneoverlay ! videoconvert !
+ * fakevideosink
+ * ]|
+ */
+#include <gst/video/video.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "elements/action_meta.h"
+#include "elements/analytics.h"
+#include "elements/elements.h"
+#include "elements/glue/element.h"
+#include "elements/glue/gst_ptr.h"
+#include "elements/glue/proxy.h"
+#include "elements/latest_labels.h"
+#include "elements/scores_meta.h"
+
+GST_DEBUG_CATEGORY_STATIC(mone_classify_debug);
+#define GST_CAT_DEFAULT mone_classify_debug
+
+namespace mone {
+namespace {
+
+enum { kWaitAuto, kWaitNever, kWaitAlways };
+
+GType wait_type() {
+  static const GEnumValue values[] = {
+      {kWaitAuto, "never for a live source, else always", "auto"},
+      {kWaitNever, "Frames go on at once, labels ride on later ones", "never"},
+      {kWaitAlways, "A frame is held until its tubelets are answered", "always"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstMoneWait", values);
+  return type;
+}
+
+/// Frames that the analysis may hold: two in its queue and the one it looks at.
+constexpr guint kHeldFrames = 3;
+/// Cut tubelets waiting for the engine. One would starve it between two; more would only be later.
+constexpr guint kHeldTubelets = 2;
+
+/// The parts' properties that the bin shows. Those that two parts have by the same name are the first one's.
+struct Shown {
+  GType (*type)();
+  std::vector<const char*> names;
+};
+const Shown kShown[] = {
+    {gst_mone_vivit_get_type,
+     {"model", "backend", "dtype", "threads", "deterministic", "budget", "max-gap", "stats"}},
+    {gst_mone_label_get_type, {"top-k", "smoothing", "on", "off", "messages"}},
+    {gst_mone_tubelet_get_type, {"sampling", "stride", "crop"}}};
+enum : guint { kWait = 1, kFirstShown };
+
+GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw"));
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw"));
+GstStaticPadTemplate feed_template =
+    GST_STATIC_PAD_TEMPLATE("feed", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw"));
+GstStaticPadTemplate results_template =
+    GST_STATIC_PAD_TEMPLATE("results", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(MONE_SCORES_CAPS));
+
+/// More buffers in every pool on offer, so that what the analysis holds starves nobody.
+void ask_for_more(GstQuery* query, bool answered) {
+  const guint pools = answered ? gst_query_get_n_allocation_pools(query) : 0;
+  for (guint i = 0; i < pools; ++i) {
+    GstBufferPool* pool = nullptr;
+    guint size, min, max;
+    gst_query_parse_nth_allocation_pool(query, i, &pool, &size, &min, &max);
+    gst_query_set_nth_allocation_pool(query, i, pool, size, min + kHeldFrames, max ? max + kHeldFrames : 0);
+    if (pool) gst_object_unref(pool);
+  }
+  GstCaps* caps = nullptr;
+  GstVideoInfo info;
+  gst_query_parse_allocation(query, &caps, nullptr);
+  if (!pools && caps && gst_video_info_from_caps(&info, caps))
+    gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(info.size), kHeldFrames, 0);
+}
+
+}  // namespace
+
+/// The bin's C++ half.
+///
+///     sink ──────────────────────────────── + latest labels ───────────── src
+///       └ feed ─ [frames] ─ convert ─ tubelet ─ [tubelets] ─ vivit ─ label ─ results
+///
+/// The two queues, each with a thread, are linked in with `never`. Without them the streaming thread itself
+/// runs through the analysis: when the push to `feed` returns, the frame's tubelets are answered. Which of
+/// the two is decided at the first buffer, when upstream knows whether it is live.
+class Classify {
+ public:
+  explicit Classify(GstBin* bin);
+  ~Classify();
+  Classify(const Classify&) = delete;
+  Classify& operator=(const Classify&) = delete;
+
+  /// The name of the first part that could not be made, else empty.
+  const std::string& absent() const { return absent_; }
+  GObject* owner(const char* property) const;
+  std::atomic<gint> wait{kWaitAuto};
+
+  void activate();
+  void deactivate();
+  GstFlowReturn chain(GstBuffer* frame);
+  gboolean sink_event(GstEvent* event);
+  gboolean sink_query(GstQuery* query);
+  gboolean src_query(GstQuery* query);
+
+ private:
+  GstElement* add(const char* factory, const char* name);
+  void set_up_pads();
+  void open();
+  bool waits() const;
+  GstFlowReturn analyse(GstBuffer* frame);
+  GstBuffer* attach(GstBuffer* frame);
+
+  GstBin* bin_;
+  GstPad *sink_, *src_;  // the bin's
+  Owned<GstPad> feed_, results_;
+  GstElement *frames_, *convert_, *tubelet_, *tubelets_, *vivit_, *label_;  // the bin's
+  std::string absent_;
+  LatestLabels latest_;
+  std::atomic<bool> open_{false};
+};
+
+GstElement* Classify::add(const char* factory, const char* name) {
+  GstElement* element = gst_element_factory_make(factory, name);
+  if (!element) {
+    if (absent_.empty()) absent_ = factory;
+    return nullptr;
+  }
+  gst_bin_add(bin_, element);
+  return element;
+}
+
+Classify::Classify(GstBin* bin) : bin_(bin) {
+  frames_ = add("queue", "frames");
+  convert_ = add("videoconvert", "convert");
+  tubelet_ = add("monetubelet", "tubelet");
+  tubelets_ = add("queue", "tubelets");
+  vivit_ = add("monevivit", "vivit");
+  label_ = add("monelabel", "label");
+  sink_ = gst_pad_new_from_static_template(&sink_template, "sink");
+  src_ = gst_pad_new_from_static_template(&src_template, "src");
+  feed_ = Owned<GstPad>::adopt(
+      GST_PAD(gst_object_ref_sink(gst_pad_new_from_static_template(&feed_template, "feed"))));
+  results_ = Owned<GstPad>::adopt(
+      GST_PAD(gst_object_ref_sink(gst_pad_new_from_static_template(&results_template, "results"))));
+  set_up_pads();
+  if (!absent_.empty()) return;
+  constexpr int kLeakOldest = 2;
+  g_object_set(frames_, "leaky", kLeakOldest, "max-size-buffers", kHeldFrames - 1, "max-size-bytes", 0u,
+               "max-size-time", guint64{0}, "silent", TRUE, nullptr);
+  g_object_set(tubelets_, "leaky", kLeakOldest, "max-size-buffers", kHeldTubelets, "max-size-bytes", 0u,
+               "max-size-time", guint64{0}, "silent", TRUE, nullptr);
+  gst_element_link(convert_, tubelet_);
+  gst_element_link(vivit_, label_);
+  const auto last = Owned<GstPad>::adopt(gst_element_get_static_pad(label_, "src"));
+  gst_pad_link(last.get(), results_.get());
+}
+
+Classify::~Classify() {
+  if (GstPad* peer = gst_pad_get_peer(results_.get())) {
+    gst_pad_unlink(peer, results_.get());
+    gst_object_unref(peer);
+  }
+}
+
+void Classify::set_up_pads() {
+  for (GstPad* pad : {sink_, src_, feed_.get(), results_.get()}) gst_pad_set_element_private(pad, this);
+#define SELF(pad) static_cast<Classify*>(gst_pad_get_element_private(pad))
+  gst_pad_set_chain_function(sink_, [](GstPad* pad, GstObject* bin, GstBuffer* frame) -> GstFlowReturn {
+    return guarded(bin, GST_FLOW_ERROR, [&] { return SELF(pad)->chain(frame); });
+  });
+  gst_pad_set_event_function(sink_, [](GstPad* pad, GstObject*, GstEvent* event) -> gboolean {
+    return SELF(pad)->sink_event(event);
+  });
+  gst_pad_set_query_function(sink_, [](GstPad* pad, GstObject*, GstQuery* query) -> gboolean {
+    return SELF(pad)->sink_query(query);
+  });
+  gst_pad_set_query_function(
+      src_, [](GstPad* pad, GstObject*, GstQuery* query) -> gboolean { return SELF(pad)->src_query(query); });
+  // What the analysis asks of upstream (QOS, a new format) is not the video's business.
+  gst_pad_set_event_function(feed_.get(), [](GstPad*, GstObject*, GstEvent* event) -> gboolean {
+    gst_event_unref(event);
+    return FALSE;
+  });
+  gst_pad_set_query_function(feed_.get(), [](GstPad* pad, GstObject* parent, GstQuery* query) -> gboolean {
+    if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY) return gst_pad_peer_query(SELF(pad)->sink_, query);
+    return gst_pad_query_default(pad, parent, query);
+  });
+  gst_pad_set_chain_function(results_.get(), [](GstPad* pad, GstObject*, GstBuffer* scores) -> GstFlowReturn {
+    const auto owned = Owned<GstBuffer>::adopt(scores);
+    for (ActionMeta& action : get_action_metas(scores)) SELF(pad)->latest_.put(std::move(action));
+    return GST_FLOW_OK;
+  });
+  gst_pad_set_event_function(results_.get(), [](GstPad*, GstObject*, GstEvent* event) -> gboolean {
+    gst_event_unref(event);
+    return TRUE;
+  });
+#undef SELF
+  GST_PAD_SET_PROXY_CAPS(sink_);
+  GST_PAD_SET_PROXY_CAPS(src_);
+  gst_element_add_pad(GST_ELEMENT(bin_), sink_);
+  gst_element_add_pad(GST_ELEMENT(bin_), src_);
+}
+
+GObject* Classify::owner(const char* property) const {
+  for (GstElement* child : {vivit_, label_, tubelet_})
+    if (child && g_object_class_find_property(G_OBJECT_GET_CLASS(child), property)) return G_OBJECT(child);
+  return nullptr;
+}
+
+void Classify::activate() {
+  for (GstPad* pad : {results_.get(), feed_.get()}) gst_pad_set_active(pad, TRUE);
+}
+
+/// After the parts have stopped: no thread is in them any more.
+void Classify::deactivate() {
+  for (GstPad* pad : {feed_.get(), results_.get()}) gst_pad_set_active(pad, FALSE);
+  const auto unlink = [](GstElement* from, GstElement* to) { gst_element_unlink(from, to); };
+  for (GstElement* first : {frames_, convert_}) {
+    const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(first, "sink"));
+    gst_pad_unlink(feed_.get(), pad.get());
+  }
+  unlink(frames_, convert_);
+  unlink(tubelet_, tubelets_);
+  unlink(tubelets_, vivit_);
+  unlink(tubelet_, vivit_);
+  latest_.clear();
+  open_ = false;
+}
+
+bool Classify::waits() const {
+  if (wait != kWaitAuto) return wait == kWaitAlways;
+  const auto query = Owned<GstQuery>::adopt(gst_query_new_latency());
+  gboolean live = TRUE;  // who does not answer may be: a camera that cannot tell yet
+  if (gst_pad_peer_query(sink_, query.get())) gst_query_parse_latency(query.get(), &live, nullptr, nullptr);
+  return !live;
+}
+
+/// Links the analysis and tells it what upstream has said so far.
+void Classify::open() {
+  const bool wait_for_it = waits();
+  GST_INFO_OBJECT(bin_, "frames %s for the analysis", wait_for_it ? "wait" : "do not wait");
+  GstElement* first = wait_for_it ? convert_ : frames_;
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(first, "sink"));
+  bool linked = wait_for_it ? gst_element_link(tubelet_, vivit_)
+                            : gst_element_link(frames_, convert_) &&
+                                  gst_element_link_many(tubelet_, tubelets_, vivit_, nullptr);
+  linked = linked && gst_pad_link(feed_.get(), pad.get()) == GST_PAD_LINK_OK;
+  if (!linked) throw Error("cannot link the analysis of moneclassify");
+  gst_pad_sticky_events_foreach(
+      sink_,
+      [](GstPad*, GstEvent** event, gpointer feed) -> gboolean {
+        gst_pad_push_event(GST_PAD(feed), gst_event_ref(*event));
+        return TRUE;
+      },
+      feed_.get());
+  open_ = true;
+}
+
+/// OK unless the analysis has failed; that it is stopping or has seen EOS is no reason to stop the video.
+GstFlowReturn Classify::analyse(GstBuffer* frame) {
+  const GstFlowReturn flow = gst_pad_push(feed_.get(), gst_buffer_ref(frame));
+  const bool failed =
+      flow == GST_FLOW_ERROR || flow == GST_FLOW_NOT_NEGOTIATED || flow == GST_FLOW_NOT_SUPPORTED;
+  return failed ? flow : GST_FLOW_OK;
+}
+
+GstBuffer* Classify::attach(GstBuffer* frame) {
+  const std::vector<ActionMeta> labels = latest_.at(GST_BUFFER_PTS(frame));
+  if (labels.empty()) return frame;
+  frame = gst_buffer_make_writable(frame);  // its pixels stay shared
+  for (const ActionMeta& action : labels) {
+    add_action_meta(frame, action);
+    add_analytics(frame, action);
+  }
+  return frame;
+}
+
+GstFlowReturn Classify::chain(GstBuffer* frame) {
+  auto owned = Owned<GstBuffer>::adopt(frame);
+  if (!open_) open();
+  const GstFlowReturn analysis = analyse(frame);
+  if (analysis != GST_FLOW_OK) return analysis;
+  return gst_pad_push(src_, attach(owned.release()));
+}
+
+gboolean Classify::sink_event(GstEvent* event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) latest_.clear();
+  if (open_) gst_pad_push_event(feed_.get(), gst_event_ref(event));
+  return gst_pad_push_event(src_, event);
+}
+
+gboolean Classify::sink_query(GstQuery* query) {
+  if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
+    return gst_pad_query_default(sink_, GST_OBJECT(bin_), query);
+  const bool answered = gst_pad_peer_query(src_, query);
+  if (wait != kWaitAlways) ask_for_more(query, answered);
+  return answered || wait != kWaitAlways;
+}
+
+/// Frames that wait do so for at most about one tubelet.
+gboolean Classify::src_query(GstQuery* query) {
+  if (!gst_pad_query_default(src_, GST_OBJECT(bin_), query)) return FALSE;
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || wait != kWaitAlways) return TRUE;
+  gboolean live;
+  GstClockTime min, max;
+  gst_query_parse_latency(query, &live, &min, &max);
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(vivit_, "sink"));
+  const auto caps = Owned<GstCaps>::adopt(gst_pad_query_caps(pad.get(), nullptr));
+  gint n = 0, d = 1;
+  if (live && gst_caps_is_fixed(caps.get()) &&
+      gst_structure_get_fraction(gst_caps_get_structure(caps.get(), 0), "rate-nominal", &n, &d) && n > 0) {
+    const GstClockTime hop =
+        gst_util_uint64_scale(GST_SECOND, static_cast<guint64>(d), static_cast<guint64>(n));
+    gst_query_set_latency(query, live, min + hop, GST_CLOCK_TIME_IS_VALID(max) ? max + hop : max);
+  }
+  return TRUE;
+}
+
+}  // namespace mone
+
+struct _GstMoneClassify {
+  GstBin parent;
+  mone::Classify* impl;  // new in init, delete in finalize
+};
+#define GST_TYPE_MONE_CLASSIFY (gst_mone_classify_get_type())
+G_DECLARE_FINAL_TYPE(GstMoneClassify, gst_mone_classify, GST, MONE_CLASSIFY, GstBin)
+G_DEFINE_TYPE(GstMoneClassify, gst_mone_classify, GST_TYPE_BIN)
+GST_ELEMENT_REGISTER_DEFINE(moneclassify, "moneclassify", GST_RANK_NONE, GST_TYPE_MONE_CLASSIFY)
+
+namespace {
+
+using mone::guarded;
+
+mone::Classify& impl(void* element) { return *GST_MONE_CLASSIFY(element)->impl; }
+
+void finalize(GObject* object) {
+  delete GST_MONE_CLASSIFY(object)->impl;
+  G_OBJECT_CLASS(gst_mone_classify_parent_class)->finalize(object);
+}
+
+void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+  if (id == mone::kWait)
+    impl(object).wait = g_value_get_enum(value);
+  else if (GObject* owner = impl(object).owner(spec->name))
+    g_object_set_property(owner, spec->name, value);
+}
+
+void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+  if (id == mone::kWait)
+    g_value_set_enum(value, impl(object).wait);
+  else if (GObject* owner = impl(object).owner(spec->name))
+    g_object_get_property(owner, spec->name, value);
+}
+
+GstStateChangeReturn change_state(GstElement* element, GstStateChange change) {
+  if (const std::string& absent = impl(element).absent(); !absent.empty()) {
+    GST_ELEMENT_ERROR(element, CORE, MISSING_PLUGIN,
+                      ("moneclassify needs the element %s; install the plug-in that has it.", absent.c_str()),
+                      (nullptr));
+    return GST_STATE_CHANGE_FAILURE;
+  }
+  if (change == GST_STATE_CHANGE_READY_TO_PAUSED) impl(element).activate();
+  const auto result = GST_ELEMENT_CLASS(gst_mone_classify_parent_class)->change_state(element, change);
+  const bool failed = result == GST_STATE_CHANGE_FAILURE;
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY || (failed && change == GST_STATE_CHANGE_READY_TO_PAUSED))
+    impl(element).deactivate();
+  return result;
+}
+
+/// In the parts' own words.
+void show_properties(GObjectClass* object_class) {
+  guint id = mone::kFirstShown;
+  for (const auto& [type, names] : mone::kShown) {
+    auto* part = G_OBJECT_CLASS(g_type_class_ref(type()));
+    for (const char* name : names)
+      if (GParamSpec* spec = g_object_class_find_property(part, name))
+        g_object_class_install_property(object_class, id++, mone::clone_param_spec(spec));
+    g_type_class_unref(part);
+  }
+}
+
+}  // namespace
+
+static void gst_mone_classify_class_init(GstMoneClassifyClass* klass) {
+  GST_DEBUG_CATEGORY_INIT(mone_classify_debug, "moneclassify", 0, "labels on video");
+  auto* object_class = G_OBJECT_CLASS(klass);
+  object_class->finalize = finalize;
+  object_class->set_property = set_property;
+  object_class->get_property = get_property;
+  g_object_class_install_property(
+      object_class, mone::kWait,
+      g_param_spec_enum(
+          "wait", "wait", "Whether frames wait for their labels", mone::wait_type(), mone::kWaitAuto,
+          static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)));
+  show_properties(object_class);
+
+  auto* element_class = GST_ELEMENT_CLASS(klass);
+  element_class->change_state = change_state;
+  gst_element_class_add_static_pad_template(element_class, &mone::sink_template);
+  gst_element_class_add_static_pad_template(element_class, &mone::src_template);
+  gst_element_class_set_static_metadata(
+      element_class, "Action recognition", "Filter/Analyzer/Video",
+      "Recognises actions in video and attaches the labels to the buffers; the "
+      "video itself passes untouched",
+      "gst-mone");
+  gst_type_mark_as_plugin_api(mone::wait_type(), static_cast<GstPluginAPIFlags>(0));
+}
+
+static void gst_mone_classify_init(GstMoneClassify* self) { self->impl = new mone::Classify(GST_BIN(self)); }

@@ -1,0 +1,408 @@
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include "elements/action_meta.h"
+#include "tests/elements/support.h"
+
+namespace mone {
+namespace {
+
+/// What a probe at the end of a pipeline saw.
+struct Seen {
+  std::vector<GstClockTime> pts;
+  std::vector<std::string> labels;  // of the frames that carry one, with their scores and times
+  int fresh = 0;
+};
+
+/// A running pipeline whose element `out` is the last; it is looked at on its sink pad.
+class Pipeline {
+ public:
+  explicit Pipeline(const std::string& line) {
+    GError* error = nullptr;
+    pipeline_ =
+        Owned<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_parse_launch(line.c_str(), &error))));
+    EXPECT_EQ(error, nullptr) << (error ? error->message : "");
+    bus_ = Owned<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
+    const auto out = child("out");
+    const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(out.get(), "sink"));
+    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, see, this, nullptr);
+  }
+  ~Pipeline() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
+
+  Owned<GstElement> child(const char* name) {
+    return Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
+  }
+  GstStateChangeReturn set_state(GstState state) { return gst_element_set_state(pipeline_.get(), state); }
+  GstElement* get() const { return pipeline_.get(); }
+
+  /// Waits for the end or an error; the error's text, or "".
+  std::string finish() {
+    const auto message = Owned<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+        bus_.get(), 60 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+    if (!message) return "nothing came for a minute";
+    return GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR ? error_text(message.get()) : "";
+  }
+  std::string play() {
+    set_state(GST_STATE_PLAYING);
+    return finish();
+  }
+  GstBus* bus() const { return bus_.get(); }
+  const Seen& seen() const { return seen_; }
+  void forget() { seen_ = {}; }
+
+ private:
+  static GstPadProbeReturn see(GstPad*, GstPadProbeInfo* info, gpointer self) {
+    Seen& seen = static_cast<Pipeline*>(self)->seen_;
+    GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    seen.pts.push_back(GST_BUFFER_PTS(buffer));
+    for (const ActionMeta& a : get_action_metas(buffer)) {
+      seen.labels.push_back(a.top.front().label + " " + std::to_string(a.top.front().score) + " " +
+                            std::to_string(a.window.window_end) + (a.fresh ? " fresh" : ""));
+      seen.fresh += a.fresh;
+      EXPECT_LE(a.window.window_end, GST_BUFFER_PTS(buffer)) << "no label from the future";
+    }
+    return GST_PAD_PROBE_OK;
+  }
+  Owned<GstElement> pipeline_;
+  Owned<GstBus> bus_;
+  Seen seen_;
+};
+
+std::string source(int frames, const char* more = "") {
+  return "videotestsrc pattern=ball num-buffers=" + std::to_string(frames) + more +
+         " ! video/x-raw,format=I420,width=64,height=48,framerate=30/1 ! ";
+}
+std::string classify(const std::string& more) {
+  return "moneclassify name=c backend=reference threads=1 model=" + tiny_model() + " " + more + " ! ";
+}
+const char* const kOut = "fakesink name=out sync=false";
+
+TEST(MoneClassify, PassesEveryFrameInOrderAndLabelsThem) {
+  Pipeline p(source(60) + classify("wait=always") + kOut);
+  ASSERT_EQ(p.play(), "");
+  ASSERT_EQ(p.seen().pts.size(), 60u);
+  EXPECT_TRUE(std::is_sorted(p.seen().pts.begin(), p.seen().pts.end()));
+  EXPECT_GE(p.seen().fresh, 10) << "two seconds at five to seven tubelets a second";
+  EXPECT_GE(p.seen().labels.size(), 50u) << "frames in between carry the last label";
+}
+
+TEST(MoneClassify, TwoRunsThatWaitGiveTheSameLabels) {
+  std::vector<std::string> runs[2];
+  for (auto& run : runs) {
+    Pipeline p(source(90) + classify("wait=always") + kOut);
+    ASSERT_EQ(p.play(), "");
+    run = p.seen().labels;
+  }
+  EXPECT_EQ(runs[0], runs[1]);
+  EXPECT_FALSE(runs[0].empty());
+}
+
+TEST(MoneClassify, AFreshLabelRidesOnTheFrameThatCompletedItsWindow) {
+  Pipeline p(source(60) + classify("wait=always") + kOut);
+  ASSERT_EQ(p.play(), "");
+  std::map<std::string, int> fresh;
+  for (const auto& label : p.seen().labels)
+    if (label.ends_with(" fresh")) {
+      EXPECT_EQ(++fresh[label], 1);
+    }
+}
+
+TEST(MoneClassify, AutoWaitsForAFileAndNotForACamera) {
+  Pipeline file(source(30) + classify("") + kOut);
+  ASSERT_EQ(file.play(), "");
+  EXPECT_GT(file.seen().fresh, 3);
+  const auto queue = file.child("frames");
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(queue.get(), "sink"));
+  EXPECT_FALSE(gst_pad_is_linked(pad.get()));
+
+  Pipeline camera(source(15, " is-live=true") + classify("") + kOut);
+  ASSERT_EQ(camera.play(), "");
+  EXPECT_EQ(camera.seen().pts.size(), 15u);
+  const auto live = camera.child("frames");
+  const auto live_pad = Owned<GstPad>::adopt(gst_element_get_static_pad(live.get(), "sink"));
+  EXPECT_TRUE(gst_pad_is_linked(live_pad.get()));
+}
+
+TEST(MoneClassify, AFormatThatNobodyCutsStillPassesAndIsLabelled) {
+  Pipeline p(
+      "videotestsrc num-buffers=30 ! video/x-raw,format=P010_10LE,width=64,height=48,framerate=30/1 ! " +
+      classify("wait=always") + "video/x-raw,format=P010_10LE ! " + kOut);
+  ASSERT_EQ(p.play(), "");
+  EXPECT_EQ(p.seen().pts.size(), 30u);
+  EXPECT_GT(p.seen().fresh, 3);
+}
+
+TEST(MoneClassify, ThePixelsAreNotTouched) {
+  const std::string line =
+      "videotestsrc pattern=smpte num-buffers=10 ! video/x-raw,format=I420,width=64,height=48 ! ";
+  std::string sums[2];
+  int i = 0;
+  for (const std::string& middle : {std::string(), classify("wait=always")}) {
+    Pipeline p(line + middle + "identity name=out ! fakesink");
+    const auto out = p.child("out");
+    const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(out.get(), "src"));
+    gst_pad_add_probe(
+        pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad*, GstPadProbeInfo* info, gpointer sum) {
+          const BufferMap map(GST_PAD_PROBE_INFO_BUFFER(info), GST_MAP_READ);
+          const OwnedChars text(g_compute_checksum_for_data(G_CHECKSUM_SHA256, map.data(), map.size()));
+          *static_cast<std::string*>(sum) += text.get();
+          return GST_PAD_PROBE_OK;
+        },
+        &sums[i++], nullptr);
+    ASSERT_EQ(p.play(), "");
+  }
+  EXPECT_EQ(sums[0], sums[1]);
+}
+
+TEST(MoneClassify, PropertiesChangeWhilePlaying) {
+  Pipeline p(source(60) + classify("wait=always budget=1") + kOut);
+  const auto c = p.child("c");
+  std::thread turner([&] {
+    for (int i = 0; i < 40; ++i) {
+      g_object_set(c.get(), "budget", 0.0625 + 0.02 * i, "on", 0.3, "smoothing", 0.1 * i, "top-k", 1 + i % 5,
+                   nullptr);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  EXPECT_EQ(p.play(), "");
+  turner.join();
+  double budget = 0;
+  g_object_get(c.get(), "budget", &budget, nullptr);
+  EXPECT_NEAR(budget, 0.0625 + 0.02 * 39, 1e-9);
+}
+
+TEST(MoneClassify, LabelsReachTheBus) {
+  Pipeline p(source(60) + classify("wait=always on=0.01 off=0 smoothing=0") + kOut);
+  p.set_state(GST_STATE_PLAYING);
+  int begun = 0, ended = 0;
+  while (true) {
+    const auto m = Owned<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+        p.bus(), 60 * GST_SECOND,
+        static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT)));
+    ASSERT_TRUE(m);
+    if (GST_MESSAGE_TYPE(m.get()) != GST_MESSAGE_ELEMENT) break;
+    const GstStructure* s = gst_message_get_structure(m.get());
+    if (!gst_structure_has_name(s, "mone-label")) continue;
+    begun += !g_strcmp0(gst_structure_get_string(s, "event"), "new");
+    ended += !g_strcmp0(gst_structure_get_string(s, "event"), "end");
+  }
+  EXPECT_GT(begun, 0);
+  EXPECT_EQ(begun, ended) << "EOS ends what is on";
+}
+
+TEST(MoneClassify, FiftyStateCyclesUnderLoad) {
+  Pipeline p(source(-1, " is-live=false") + classify("wait=never") + kOut);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_NE(p.set_state(i % 3 ? GST_STATE_PLAYING : GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+    if (i % 2) gst_element_get_state(p.get(), nullptr, nullptr, GST_SECOND);
+    ASSERT_NE(p.set_state(i % 5 ? GST_STATE_READY : GST_STATE_NULL), GST_STATE_CHANGE_FAILURE);
+  }
+  Pipeline waits(source(-1) + classify("wait=always") + kOut);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_NE(waits.set_state(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+    if (i % 2) gst_element_get_state(waits.get(), nullptr, nullptr, GST_SECOND);
+    ASSERT_NE(waits.set_state(GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+  }
+}
+
+TEST(MoneClassify, WorksAgainAfterEosAndGivesTheSameLabels) {
+  Pipeline p(source(45) + classify("wait=always") + kOut);
+  ASSERT_EQ(p.play(), "");
+  const auto first = p.seen().labels;
+  p.forget();
+  p.set_state(GST_STATE_READY);
+  ASSERT_EQ(p.play(), "");
+  EXPECT_EQ(first, p.seen().labels);
+}
+
+TEST(MoneClassify, AMissingModelIsOneErrorAndItWorksOnceThereIsOne) {
+  Pipeline p(source(30) + "moneclassify name=c backend=reference wait=always model=/nowhere.safetensors ! " +
+             kOut);
+  EXPECT_EQ(p.set_state(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  const auto errors = messages(p.bus(), GST_MESSAGE_ERROR);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_NE(error_text(errors[0].get()).find("/nowhere.safetensors"), std::string::npos);
+  p.set_state(GST_STATE_NULL);
+  g_object_set(p.child("c").get(), "model", tiny_model().c_str(), nullptr);
+  EXPECT_EQ(p.play(), "");
+  EXPECT_GT(p.seen().fresh, 3);
+}
+
+TEST(MoneClassify, ASeekBackGivesTheSameLabelsAgain) {
+  Pipeline p(source(-1) + classify("wait=always") + kOut);
+  p.set_state(GST_STATE_PAUSED);
+  ASSERT_EQ(gst_element_get_state(p.get(), nullptr, nullptr, 10 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+  std::vector<std::string> runs[2];
+  for (auto& run : runs) {
+    p.forget();
+    ASSERT_TRUE(gst_element_seek(p.get(), 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
+                                 GST_SEEK_TYPE_SET, 2 * GST_SECOND));
+    ASSERT_EQ(p.play(), "");
+    run = p.seen().labels;
+  }
+  EXPECT_FALSE(runs[0].empty());
+  EXPECT_EQ(runs[0], runs[1]);
+}
+
+/// A harness around moneclassify, frames pushed by the test.
+class MoneClassifyHarness : public testing::Test {
+ protected:
+  void start(const std::string& properties) {
+    harness_.reset(gst_harness_new_parse(
+        ("moneclassify backend=reference threads=1 model=" + tiny_model() + " " + properties).c_str()));
+    bus_ = give_bus(harness_->element);
+    caps(64, 48);
+  }
+  void caps(int width, int height) {
+    gst_video_info_set_format(&info_, GST_VIDEO_FORMAT_I420, static_cast<guint>(width),
+                              static_cast<guint>(height));
+    info_.fps_n = 30;
+    info_.fps_d = 1;
+    gst_harness_set_src_caps(harness_.get(), gst_video_info_to_caps(&info_));
+  }
+  GstFlowReturn push(int frame) {
+    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, info_.size, nullptr);
+    gst_buffer_memset(buffer, 0, static_cast<guint8>(frame * 37), info_.size);
+    GST_BUFFER_PTS(buffer) = gst_util_uint64_scale(static_cast<guint64>(frame), GST_SECOND, 30);
+    GST_BUFFER_DURATION(buffer) = GST_SECOND / 30;
+    return gst_harness_push(harness_.get(), buffer);
+  }
+  std::vector<ActionMeta> pull() {
+    const auto out = Owned<GstBuffer>::adopt(gst_harness_pull(harness_.get()));
+    return get_action_metas(out.get());
+  }
+  /// Pushes frames [from, to) and returns how many carried a fresh label.
+  int run(int from, int to) {
+    int fresh = 0;
+    for (int i = from; i < to; ++i) {
+      EXPECT_EQ(push(i), GST_FLOW_OK);
+      for (const ActionMeta& a : pull()) {
+        fresh += a.fresh;
+        last_ = a;
+      }
+    }
+    return fresh;
+  }
+
+  Harness harness_;
+  Owned<GstBus> bus_;
+  GstVideoInfo info_{};
+  ActionMeta last_;
+};
+
+TEST_F(MoneClassifyHarness, SizeMayChangeInMidStreamAndTheWindowRestarts) {
+  start("wait=always");
+  EXPECT_GT(run(0, 40), 4);
+  EXPECT_FALSE(last_.window.warming);
+  EXPECT_EQ(last_.window.source_width, 64);
+  caps(128, 96);
+  EXPECT_GT(run(40, 50), 0);
+  EXPECT_TRUE(last_.window.warming);
+  EXPECT_EQ(last_.window.source_width, 128);
+}
+
+TEST_F(MoneClassifyHarness, AFlushForgetsTheLabels) {
+  start("wait=always");
+  EXPECT_GT(run(0, 40), 4);
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_start());
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_EQ(push(40), GST_FLOW_OK);
+  EXPECT_TRUE(pull().empty());
+  EXPECT_GT(run(41, 60), 0);
+}
+
+TEST_F(MoneClassifyHarness, ALabelIsNotCarriedLongerThanAWindow) {
+  start("wait=always");
+  run(0, 40);
+  EXPECT_EQ(push(400), GST_FLOW_OK);
+  EXPECT_TRUE(pull().empty());
+}
+
+TEST_F(MoneClassifyHarness, AddsNoLatencyUnlessAsked) {
+  for (const char* wait : {"never", "always"}) {
+    start(std::string("wait=") + wait);
+    gst_harness_set_upstream_latency(harness_.get(), 40 * GST_MSECOND);
+    run(0, 2);
+    const GstClockTime latency = gst_harness_query_latency(harness_.get());
+    const GstClockTime tubelet =
+        wait == std::string("never") ? 0 : 160 * GST_MSECOND;  // nominal, 6.25 a second
+    EXPECT_EQ(latency, 40 * GST_MSECOND + tubelet) << wait;
+  }
+}
+
+TEST_F(MoneClassifyHarness, AsksForTheBuffersItHolds) {
+  start("wait=never");
+  const auto caps = Owned<GstCaps>::adopt(gst_video_info_to_caps(&info_));
+  const auto query = Owned<GstQuery>::adopt(gst_query_new_allocation(caps.get(), TRUE));
+  ASSERT_TRUE(gst_pad_peer_query(harness_->srcpad, query.get()));
+  ASSERT_GE(gst_query_get_n_allocation_pools(query.get()), 1u);
+  guint min = 0;
+  gst_query_parse_nth_allocation_pool(query.get(), 0, nullptr, nullptr, &min, nullptr);
+  EXPECT_GE(min, 3u);
+}
+
+TEST_F(MoneClassifyHarness, LiveVideoNeverWaitsForASlowEngine) {
+  start("wait=never");
+  // A lock on the analysis: its last pad does not return until the test lets it.
+  const auto label = Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(harness_->element), "label"));
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(label.get(), "sink"));
+  static std::atomic<bool> stuck;
+  stuck = true;
+  gst_pad_add_probe(
+      pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad*, GstPadProbeInfo*, gpointer) {
+        while (stuck) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return GST_PAD_PROBE_OK;
+      },
+      nullptr, nullptr);
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(push(i), GST_FLOW_OK);
+    const auto out = Owned<GstBuffer>::adopt(gst_harness_try_pull(harness_.get()));
+    ASSERT_TRUE(out) << "frame " << i << " was not there at once";
+    EXPECT_EQ(GST_BUFFER_PTS(out.get()), gst_util_uint64_scale(static_cast<guint64>(i), GST_SECOND, 30));
+  }
+  stuck = false;
+}
+
+TEST_F(MoneClassifyHarness, EosAndFlushPassWhileTheEngineIsBusy) {
+  start("wait=never");
+  run(0, 60);
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_start());
+  gst_harness_push_event(harness_.get(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  run(60, 90);
+  EXPECT_TRUE(gst_harness_push_event(harness_.get(), gst_event_new_eos()));
+  bool eos = false;
+  while (GstEvent* event = gst_harness_try_pull_event(harness_.get())) {
+    eos |= GST_EVENT_TYPE(event) == GST_EVENT_EOS;
+    gst_event_unref(event);
+  }
+  EXPECT_TRUE(eos);
+}
+
+TEST_F(MoneClassifyHarness, ShowsThePropertiesOfItsParts) {
+  start("wait=always budget=0.25 stride=2 top-k=2");
+  run(0, 30);
+  EXPECT_EQ(last_.window.budget, 0.25);
+  EXPECT_EQ(last_.top.size(), 2u);
+  GstStructure* stats = nullptr;
+  const auto classify = Owned<GstElement>::adopt(gst_harness_find_element(harness_.get(), "moneclassify"));
+  g_object_get(classify.get(), "stats", &stats, nullptr);
+  ASSERT_NE(stats, nullptr);
+  EXPECT_STREQ(gst_structure_get_string(stats, "backend"), "reference");
+  gst_structure_free(stats);
+}
+
+}  // namespace
+}  // namespace mone
