@@ -1,5 +1,6 @@
 #include "elements/actors/mone_actors.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstring>
@@ -43,6 +44,9 @@ Options adopted(const Options* given, Options defaults) {
 void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(what);
 }
+
+/// Within thirty years of the start, NaN at the start, so that entry numbers fit.
+double sensible(double time) { return std::min(1e9, std::max(0.0, time)); }
 
 void check(const mone_actors_clip_options& o) {
   require(o.width >= 16 && o.width <= 1024 && o.height >= 16 && o.height <= 1024,
@@ -153,9 +157,15 @@ double mone_actors_scene_duration(const mone_actors_scene* scene) {
 
 void mone_actors_scene_render(mone_actors_scene* scene, double time, uint8_t* const* planes,
                               const int32_t* strides) {
-  scene->picture.render(time, planes, strides);
+  guarded(0, [&] {
+    scene->picture.render(sensible(time), planes, strides);
+    return 0;
+  });
 }
 
 void mone_actors_scene_truth(mone_actors_scene* scene, double time, mone_actors_truth* truth) {
-  scene->picture.truth(time, truth);
+  guarded(0, [&] {
+    scene->picture.truth(sensible(time), truth);
+    return 0;
+  });
 }

@@ -61,7 +61,7 @@ def open_library(path: str | None = None):
 
 
 class Actors:
-    """Renders labelled clips as luma."""
+    """Renders labelled clips."""
 
     def __init__(self, path: str | None = None):
         self.lib = open_library(path)
@@ -70,8 +70,8 @@ class Actors:
     def clips(self, seed: int, labels: np.ndarray, **options):
         """labels: int [n], -1 = drawn. options: fields of ClipOptions.
 
-        Returns luma u8 [n, frames, height, width], joints f32 [n, frames, 2, 13, 2], labels i32 [n] and the span of
-        the action f32 [n, 2].
+        Returns luma u8 [n, frames, height, width] (with rgb=1 one more axis of 3), joints f32 [n, frames, 2, 13, 2],
+        labels i32 [n] and the span of the action f32 [n, 2].
         """
         o = ClipOptions()
         self.lib.mone_actors_clip_options_init(ct.byref(o))
@@ -79,7 +79,7 @@ class Actors:
             setattr(o, name, value)
         labels = np.ascontiguousarray(labels, np.int32)
         n = len(labels)
-        pixels = np.empty((n, o.frames, o.height, o.width), np.uint8)
+        pixels = np.empty((n, o.frames, o.height, o.width) + ((3,) if o.rgb else ()), np.uint8)
         joints = np.empty((n, o.frames, PERSONS, JOINTS, 2), np.float32)
         drawn, span = np.empty(n, np.int32), np.empty((n, 2), np.float32)
         if self.lib.mone_actors_render_clips(seed, n, labels.ctypes.data, ct.byref(o), pixels.ctypes.data,

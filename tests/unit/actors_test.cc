@@ -231,6 +231,13 @@ TEST(Actors, FormatsShowTheSamePicture) {
   }
 }
 
+TEST(Actors, AnyTimeHasAPicture) {
+  Scene scene("walk:1,wave:1");
+  EXPECT_EQ(scene.gray(-5), scene.gray(0));
+  EXPECT_EQ(scene.gray(std::nan("")), scene.gray(0));
+  EXPECT_EQ(scene.gray(1e300), scene.gray(1e9));
+}
+
 TEST(Actors, OddSizesAndPaddedRowsStayInside) {
   mone_actors_scene_options options;
   mone_actors_scene_options_init(&options);
