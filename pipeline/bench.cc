@@ -33,8 +33,6 @@ bool BenchArguments::parse(const Arguments& arguments) {
       "streams that push at once; a row's time is that of B predictions; default: 1")(
       "json", po::bool_switch(&json), "one JSON object instead of a table");
   engine.add_to(line);
-  std::vector<std::string> rest;
-  line.take_rest("", &rest);
   if (!line.parse(arguments)) return false;
   if (!rest.empty())
     throw UsageError("bench takes no argument '" + rest[0] + "' (a model is named by --model)");

@@ -1,0 +1,312 @@
+// What `mone` says and how it exits, whatever it is given.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tests/pipeline/run_program.h"
+#include "tests/pipeline/video_writer.h"
+
+namespace mone::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string kModel = MONE_GOLDEN_DIR "/fe_token.safetensors";
+constexpr int kWindow = 3;  // tubelets of that model
+
+ProgramRun mone(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), MONE_PROGRAM);
+  return run_program(std::move(arguments));
+}
+
+std::vector<json> lines_of(const std::string& out) {
+  std::vector<json> lines;
+  std::istringstream in(out);
+  for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+class Mone : public ::testing::Test {
+ protected:
+  std::string video(const std::string& name = "walk.mkv", const VideoSpec& spec = {}) {
+    const std::string path = folder_.file(name);
+    EXPECT_EQ(write_video(path, spec), "");
+    return path;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(Mone, PrintsItsVersionAndHelp) {
+  EXPECT_THAT(mone({"--version"}).out, HasSubstr("mone 0."));
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"--help"},
+                                                                     {"classify", "--help"},
+                                                                     {"model", "--help"},
+                                                                     {"model", "show", "--help"},
+                                                                     {"model", "run", "--help"},
+                                                                     {"model", "verify", "--help"},
+                                                                     {"bench", "--help"}}) {
+    const ProgramRun run = mone(arguments);
+    EXPECT_EQ(run.code, 0) << arguments[0];
+    EXPECT_THAT(run.out, HasSubstr("Usage: mone")) << arguments[0];
+    EXPECT_EQ(run.err, "") << arguments[0];
+  }
+}
+
+TEST_F(Mone, RefusesWrongUsageWithTwoAndAHelpfulLine) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* says;
+  } cases[] = {{{}, "a command is missing"},
+               {{"classfy"}, "no command 'classfy'"},
+               {{"classify"}, "a FILE is missing"},
+               {{"classify", "--bugdet", "1", "x.mp4"}, "--bugdet"},
+               {{"classify", "--bud", "1", "x.mp4"}, "--bud"},
+               {{"classify", "--budget", "0", "x.mp4"}, "--budget"},
+               {{"classify", "--budget", "1.5", "x.mp4"}, "--budget"},
+               {{"classify", "--budget", "nan", "x.mp4"}, "--budget"},
+               {{"classify", "--budget", "half", "x.mp4"}, "budget"},
+               {{"classify", "--budget"}, "budget"},
+               {{"classify", "--sampling", "fast", "x.mp4"}, "follow or nominal"},
+               {{"classify", "--top-k", "0", "x.mp4"}, "--top-k"},
+               {{"classify", "--dtype", "f16", "x.mp4"}, "f32 or bf16"},
+               {{"classify", "--threads", "-1", "x.mp4"}, "--threads"},
+               {{"model"}, "show, run or verify"},
+               {{"model", "explain"}, "no subcommand 'explain'"},
+               {{"model", "run", kModel}, "--clip"},
+               {{"model", "run", "--clip", "c.npy"}, "one MODEL"},
+               {{"model", "show", kModel, kModel}, "one MODEL"},
+               {{"model", "verify"}, "one MODEL"},
+               {{"bench", "--budget", "1,,2"}, "--budget"},
+               {{"bench", "--budget", ""}, "--budget"},
+               {{"bench", "--batch", "0"}, "--batch"},
+               {{"bench", kModel}, "more arguments"}};
+  for (const auto& wrong : cases) {
+    const ProgramRun run = mone(wrong.arguments);
+    EXPECT_EQ(run.code, 2) << run.err;
+    EXPECT_THAT(run.err, AllOf(HasSubstr(wrong.says), HasSubstr("--help"))) << run.err;
+    EXPECT_EQ(run.out, "");
+  }
+}
+
+TEST_F(Mone, NamesTheModelFileThatItCannotUse) {
+  const std::string garbage = folder_.file("garbage.safetensors");
+  write_file(garbage, "not a model");
+  for (const std::string& model : {std::string("/nowhere/m.safetensors"), garbage}) {
+    for (const auto& arguments :
+         std::vector<std::vector<std::string>>{{"classify", "--model", model, "x.mp4"},
+                                               {"model", "show", model},
+                                               {"model", "verify", model},
+                                               {"bench", "--model", model}}) {
+      const ProgramRun run = mone(arguments);
+      EXPECT_EQ(run.code, 1);
+      EXPECT_THAT(run.err, HasSubstr(model));
+    }
+  }
+}
+
+TEST_F(Mone, NamesTheBackendsThereAreWhenAskedForAnother) {
+  const ProgramRun run = mone({"classify", "--model", kModel, "--backend", "abacus", "x.mp4"});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("abacus"), HasSubstr("reference")));
+}
+
+TEST_F(Mone, ClassifyWritesOneObjectALineAndASummary) {
+  const std::string path = video();
+  const ProgramRun run =
+      mone({"classify", "--json", "--model", kModel, "--budget", "0.5", "--top-k", "3", path});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.err, "");  // no progress bar where there is no terminal
+  auto lines = lines_of(run.out);
+  ASSERT_GT(lines.size(), 4u);
+  const json summary = lines.back();
+  lines.pop_back();
+  double last_end = -1;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const json& line = lines[i];
+    ASSERT_EQ(line.size(), 9u) << line;
+    EXPECT_EQ(line.at("file"), path);
+    EXPECT_LE(line.at("start").get<double>(), line.at("end").get<double>());
+    EXPECT_GT(line.at("end").get<double>(), last_end);
+    last_end = line.at("end");
+    const json& topk = line.at("topk");
+    ASSERT_EQ(topk.size(), 3u);
+    EXPECT_EQ(topk[0].at("label"), line.at("label"));
+    EXPECT_EQ(topk[0].at("score"), line.at("score"));
+    EXPECT_GE(topk[0].at("score").get<double>(), topk[1].at("score").get<double>());
+    EXPECT_EQ(line.at("budget"), 0.5);
+    EXPECT_NEAR(line.at("realised").get<double>(), 0.5, 0.06);
+    EXPECT_EQ(line.at("warming"), i + 1 < kWindow);
+  }
+  ASSERT_EQ(summary.size(), 2u);
+  EXPECT_EQ(summary.at("file"), path);
+  const json& about = summary.at("summary");
+  ASSERT_EQ(about.size(), 5u);
+  EXPECT_TRUE(about.at("label").is_string());
+  EXPECT_GT(about.at("score").get<double>(), 0);
+  EXPECT_EQ(about.at("predictions"), lines.size());
+  EXPECT_EQ(about.at("frames"), 60);
+  EXPECT_NEAR(about.at("seconds").get<double>(), 2.0, 0.05);
+  EXPECT_LE(last_end, 2.0);
+}
+
+TEST_F(Mone, ClassifyGivesTheSameTwice) {
+  const std::string path = video();
+  const std::vector<std::string> arguments = {"classify", "--json", "--model", kModel, path};
+  EXPECT_EQ(mone(arguments).out, mone(arguments).out);
+}
+
+TEST_F(Mone, ClassifyDefaultsToBudgetOneAndFiveLabels) {
+  const auto lines = lines_of(mone({"classify", "--json", "--model", kModel, video()}).out);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_EQ(lines[0].at("budget"), 1.0);
+  EXPECT_EQ(lines[0].at("realised"), 1.0);
+  EXPECT_EQ(lines[0].at("topk").size(), 5u);
+}
+
+TEST_F(Mone, ClassifyPrintsATableForPeople) {
+  const std::string path = video();
+  const ProgramRun run = mone({"classify", "--model", kModel, path});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr(path + ": "), HasSubstr("60 frames"), HasSubstr("from"),
+                             HasSubstr("score"), HasSubstr("warming up"), Not(HasSubstr("{"))));
+}
+
+TEST_F(Mone, ClassifyGoesOnAfterAFileThatFails) {
+  const std::string good = video(), text = folder_.file("notes.txt");
+  write_file(text, "these are not pictures\n");
+  const ProgramRun run = mone({"classify", "--json", "--model", kModel, "/nowhere/a.mp4", text, good});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err,
+              AllOf(HasSubstr("/nowhere/a.mp4: No such file"), HasSubstr(text + ": not a video file")));
+  EXPECT_EQ(lines_of(run.out).back().at("file"), good);
+}
+
+TEST_F(Mone, ClassifySaysThatAFileIsTooShort) {
+  VideoSpec spec;
+  spec.frames = 1;
+  const std::string path = video("one.mkv", spec);
+  const ProgramRun run = mone({"classify", "--json", "--model", kModel, path});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr(path + ": too short"));
+  EXPECT_EQ(run.out, "");
+}
+
+TEST_F(Mone, ClassifySaysThatAFileHasNoVideo) {
+  std::string wav(
+      "RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\0\x08\0\0", 44);
+  wav.append(2048, '\0');
+  const std::string path = folder_.file("sound.wav");
+  write_file(path, wav);
+  const ProgramRun run = mone({"classify", "--json", "--model", kModel, path});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr(path + ": has no video stream"));
+}
+
+TEST_F(Mone, ClassifyNamesFilesWhoseNamesAreNotUtf8) {
+  const std::string path = video("caf\xe9.mkv");
+  const ProgramRun run = mone({"classify", "--json", "--model", kModel, path});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(lines_of(run.out).back().at("file").get<std::string>(), HasSubstr("caf\xef\xbf\xbd.mkv"));
+}
+
+TEST_F(Mone, ClassifyTakesAFileNameForAFileName) {
+  // "a:b.mkv" is no protocol, and "-x.mkv" after "--" is no option.
+  EXPECT_EQ(mone({"classify", "--model", kModel, video("12:30 at the door.mkv")}).code, 0);
+  EXPECT_EQ(mone({"classify", "--model", kModel, "--", video("-x.mkv")}).code, 0);
+}
+
+TEST_F(Mone, ModelShowListsCostsAndLabels) {
+  const ProgramRun run = mone({"model", "show", kModel});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("4 nested, of widths 2, 4, 8, 16"), HasSubstr("per prediction"),
+                             HasSubstr("5 labels"), HasSubstr("sha-256")));
+  const json shown = json::parse(mone({"model", "show", "--json", kModel}).out);
+  EXPECT_EQ(shown.at("hash").get<std::string>().size(), 64u);
+  EXPECT_EQ(shown.at("labels").size(), 5u);
+  EXPECT_EQ(shown.at("cost").at(0).at("budget"), 1.0);
+  EXPECT_GT(shown.at("cost").at(0).at("gmac_step"), shown.at("cost").back().at("gmac_step"));
+  EXPECT_TRUE(shown.at("provenance").contains("terms"));
+}
+
+TEST_F(Mone, ModelVerifyAgreesWithASoundModel) {
+  const ProgramRun run = mone({"model", "verify", kModel});
+  EXPECT_EQ(run.code, 0) << run.out << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("the file is sound"), HasSubstr("reference"), HasSubstr("agrees")));
+}
+
+TEST_F(Mone, ModelVerifyRefusesADamagedModel) {
+  std::string bytes = read_file(kModel);
+  const std::string path = folder_.file("damaged.safetensors");
+  bytes.resize(bytes.size() - 100);
+  write_file(path, bytes);
+  const ProgramRun run = mone({"model", "verify", path});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr(path));
+}
+
+std::string npy_clip(int frames, int height, int width) {
+  const std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (" + std::to_string(frames) +
+                             ", " + std::to_string(height) + ", " + std::to_string(width) + ", 3), }\n";
+  std::string bytes("\x93NUMPY\x01\0", 8);
+  bytes += static_cast<char>(header.size());
+  bytes += '\0';
+  bytes += header;
+  for (int i = 0; i < frames * height * width * 3; ++i) bytes += static_cast<char>(i * 7919 >> 3);
+  return bytes;
+}
+
+TEST_F(Mone, ModelRunPrintsLogits) {
+  const std::string clip = folder_.file("clip.npy");
+  write_file(clip, npy_clip(6, 16, 20));
+  for (const std::string dtype : {"f32", "bf16"}) {
+    const ProgramRun run = mone({"model", "run", kModel, "--clip", clip, "--budget", "0.5", "--backend",
+                                 "reference", "--dtype", dtype, "--deterministic"});
+    ASSERT_EQ(run.code, 0) << run.err;
+    const json result = json::parse(run.out);
+    ASSERT_EQ(result.size(), 5u);
+    EXPECT_EQ(result.at("logits").size(), 5u);
+    for (const auto& logit : result.at("logits")) EXPECT_TRUE(std::isfinite(logit.get<double>()));
+    EXPECT_NEAR(result.at("capacity").get<double>(), 0.5, 0.06);
+    int tokens = 0;
+    for (const auto& count : result.at("tokens_per_expert")) tokens += count.get<int>();
+    EXPECT_EQ(result.at("tokens_per_expert").size(), 4u);
+    EXPECT_EQ(tokens, 20);
+    EXPECT_EQ(result.at("backend"), "reference");
+    EXPECT_EQ(result.at("dtype"), dtype);
+  }
+}
+
+TEST_F(Mone, ModelRunSaysWhatShapeItWants) {
+  const std::string clip = folder_.file("clip.npy");
+  write_file(clip, npy_clip(6, 20, 16));
+  const ProgramRun run = mone({"model", "run", kModel, "--clip", clip});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, AllOf(HasSubstr(clip), HasSubstr("[6, 20, 16, 3]"), HasSubstr("[6, 16, 20, 3]")));
+}
+
+TEST_F(Mone, BenchPrintsARowForEachBudget) {
+  const ProgramRun run = mone({"bench", "--model", kModel, "--budget", "1,0.25", "--dtype", "f32",
+                               "--threads", "1", "--batch", "2", "--json"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json result = json::parse(run.out);
+  for (const char* key : {"device", "backend", "dtype", "threads", "rows"})
+    EXPECT_TRUE(result.contains(key)) << key;
+  EXPECT_EQ(result.at("threads"), 1);
+  ASSERT_EQ(result.at("rows").size(), 2u);
+  for (const json& row : result.at("rows")) {
+    ASSERT_EQ(row.size(), 5u);
+    EXPECT_GE(row.at("ms_median"), row.at("ms_min"));
+    EXPECT_GT(row.at("ms_min"), 0);
+    EXPECT_GT(row.at("gmac"), 0);
+    EXPECT_GT(row.at("gflops"), 0);
+  }
+  EXPECT_EQ(result.at("rows")[1].at("budget"), 0.25);
+}
+
+}  // namespace
+}  // namespace mone::testing

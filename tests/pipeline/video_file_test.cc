@@ -1,0 +1,222 @@
+// Files of every kind through FFmpeg: times, turned pictures, odd formats, damage.
+#include "pipeline/video_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/pipeline/run_program.h"
+#include "tests/pipeline/video_writer.h"
+
+namespace mone::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+
+struct Seen {
+  std::vector<Time> times;
+  int width = 0, height = 0;
+  PixelFormat format{};
+  VideoLosses losses;
+};
+
+class VideoFiles : public ::testing::Test {
+ protected:
+  void SetUp() override { av_log_set_level(AV_LOG_QUIET); }
+
+  std::string write(const std::string& name, const VideoSpec& spec = {}) {
+    const std::string path = folder_.file(name);
+    missing_ = write_video(path, spec);
+    return path;
+  }
+  static Seen see(const std::string& path) {
+    Seen seen;
+    auto file = VideoFile::open(path);
+    EXPECT_TRUE(file) << file.error().text;
+    if (!file) return seen;
+    while (const auto* picture = file.value()->next()) {
+      seen.times.push_back(picture->time);
+      seen.width = picture->frame.width;
+      seen.height = picture->frame.height;
+      seen.format = picture->frame.format;
+    }
+    seen.losses = file.value()->losses();
+    return seen;
+  }
+  TemporaryFolder folder_;
+  std::string missing_;
+};
+
+TEST_F(VideoFiles, GiveEveryFrameAtItsTime) {
+  for (const char* name : {"a.mp4", "a.mkv", "a.ts", "a.avi"}) {
+    const std::string path = write(name);
+    ASSERT_EQ(missing_, "");
+    const Seen seen = see(path);
+    ASSERT_EQ(seen.times.size(), 60u) << name;
+    EXPECT_EQ(seen.times[0], Time{}) << name;
+    for (int i = 0; i < 60; ++i) {
+      EXPECT_NEAR(std::chrono::duration<double>(seen.times[i]).count(), i / 30.0, 0.0015) << name << " " << i;
+    }
+    EXPECT_FALSE(seen.losses.any()) << name << ": " << seen.losses.text();
+  }
+}
+
+TEST_F(VideoFiles, KeepTheOrderOfPresentation) {
+  VideoSpec spec;
+  spec.encoder = "libx264";
+  spec.b_frames = 2;
+  const std::string path = write("b.mp4", spec);
+  if (!missing_.empty()) GTEST_SKIP() << missing_;
+  const Seen seen = see(path);
+  ASSERT_EQ(seen.times.size(), 60u);
+  EXPECT_EQ(seen.times[0], Time{});
+  EXPECT_TRUE(std::is_sorted(seen.times.begin(), seen.times.end()));
+}
+
+TEST_F(VideoFiles, KeepUnevenTimes) {
+  VideoSpec spec;
+  spec.time = [](int i) { return 100 + 40 * i + (i >= 20 ? 500 : 0) + (i % 2) * 9; };
+  const Seen seen = see(write("vfr.mkv", spec));
+  ASSERT_EQ(missing_, "");
+  ASSERT_EQ(seen.times.size(), 60u);
+  for (int i = 0; i < 60; ++i) {
+    EXPECT_EQ(seen.times[i], milliseconds(40 * i + (i >= 20 ? 500 : 0) + (i % 2) * 9)) << i;
+  }
+}
+
+TEST_F(VideoFiles, StandUprightWhenTurned) {
+  VideoSpec spec;
+  spec.frames = 3;
+  const Seen upright = see(write("0.mp4", spec));
+  ASSERT_EQ(missing_, "");
+  EXPECT_EQ(upright.width, 96);
+  for (const int turn : {90, 270}) {
+    spec.turn = turn;
+    const Seen seen = see(write("t.mp4", spec));
+    EXPECT_EQ(seen.width, 80) << turn;
+    EXPECT_EQ(seen.height, 96) << turn;
+  }
+  spec.turn = 180;
+  EXPECT_EQ(see(write("h.mp4", spec)).width, 96);
+}
+
+TEST_F(VideoFiles, AreConvertedWhenTheCutterDoesNotTakeTheirFormat) {
+  for (const char* format : {"yuv422p", "yuv444p", "yuv420p10le"}) {
+    VideoSpec spec;
+    spec.encoder = "ffv1";
+    spec.pixel_format = format;
+    spec.frames = 5;
+    const Seen seen = see(write("f.mkv", spec));
+    ASSERT_EQ(missing_, "") << format;
+    EXPECT_EQ(seen.times.size(), 5u) << format;
+    EXPECT_EQ(seen.format, PixelFormat::kI420) << format;
+  }
+}
+
+TEST_F(VideoFiles, WithoutTimesAreSpacedEvenly) {
+  const std::string path = write("raw.m4v");  // an elementary stream: no container, no times
+  ASSERT_EQ(missing_, "");
+  const Seen seen = see(path);
+  ASSERT_GE(seen.times.size(), 59u);
+  for (std::size_t i = 1; i < seen.times.size(); ++i) {
+    EXPECT_GT(seen.times[i], seen.times[i - 1]) << i;
+    EXPECT_LT(seen.times[i] - seen.times[i - 1], milliseconds(70)) << i;
+  }
+}
+
+TEST_F(VideoFiles, CutShortGiveWhatIsThereAndSayWhatIsNot) {
+  const std::string path = write("cut.mkv");
+  ASSERT_EQ(missing_, "");
+  const std::string bytes = read_file(path);
+  write_file(path, bytes.substr(0, bytes.size() / 2));
+  const Seen seen = see(path);
+  EXPECT_GT(seen.times.size(), 10u);
+  EXPECT_LT(seen.times.size(), 50u);
+  EXPECT_TRUE(seen.losses.any());
+  EXPECT_THAT(seen.losses.text(), HasSubstr("s are missing"));
+}
+
+TEST_F(VideoFiles, WithDamageInsideGiveTheRest) {
+  const std::string path = write("hurt.avi");
+  ASSERT_EQ(missing_, "");
+  std::string bytes = read_file(path);
+  for (std::size_t i = bytes.size() / 3; i < bytes.size() / 3 + 6000 && i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(i * 31 >> 2);
+  }
+  write_file(path, bytes);
+  const Seen seen = see(path);
+  EXPECT_GT(seen.times.size(), 20u);
+  EXPECT_TRUE(seen.losses.any());
+}
+
+TEST_F(VideoFiles, CutAnywhereNeitherCrashNorHang) {
+  VideoSpec spec;
+  spec.frames = 8;
+  for (const char* name : {"x.mp4", "x.mkv", "x.ts", "x.avi"}) {
+    const std::string path = write(name, spec);
+    const std::string bytes = read_file(path);
+    for (int share = 0; share < 16; ++share) {
+      write_file(path, bytes.substr(0, bytes.size() * share / 16));
+      auto file = VideoFile::open(path);
+      if (!file) {
+        EXPECT_THAT(file.error().text, HasSubstr(path));
+        continue;
+      }
+      int frames = 0;
+      while (file.value()->next()) ++frames;
+      EXPECT_LE(frames, 8);
+    }
+  }
+}
+
+TEST(Orientation, ReadsDisplayMatrices) {
+  const std::int32_t one = 1 << 16;
+  const std::int32_t upright[9] = {one, 0, 0, 0, one, 0, 0, 0, 1 << 30};
+  EXPECT_TRUE(orientation_of(upright).upright());
+  const std::int32_t clockwise[9] = {0, one, 0, -one, 0, 0, 0, 0, 1 << 30};
+  const Orientation turned = orientation_of(clockwise);
+  EXPECT_TRUE(turned.transpose && turned.flip_x && !turned.flip_y);
+  const std::int32_t mirrored[9] = {-one, 0, 0, 0, one, 0, 0, 0, 1 << 30};
+  const Orientation flipped = orientation_of(mirrored);
+  EXPECT_TRUE(!flipped.transpose && flipped.flip_x && !flipped.flip_y);
+}
+
+/// A grey picture whose pixels are 10 y + x, luma plane of 4:2:0.
+AvPtr<AVFrame> counted_picture(int width, int height) {
+  AvPtr<AVFrame> picture(av_frame_alloc());
+  picture->format = AV_PIX_FMT_YUV420P;
+  picture->width = width;
+  picture->height = height;
+  EXPECT_GE(av_frame_get_buffer(picture.get(), 0), 0);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x)
+      picture->data[0][y * picture->linesize[0] + x] = static_cast<std::uint8_t>(10 * y + x);
+  }
+  for (int plane : {1, 2}) {
+    for (int y = 0; y < (height + 1) / 2; ++y)
+      std::fill_n(picture->data[plane] + y * picture->linesize[plane], (width + 1) / 2, 128);
+  }
+  return picture;
+}
+
+TEST(Upright, TurnsEveryPixel) {
+  const auto picture = counted_picture(5, 3);
+  Upright upright;
+  const auto at = [](const AVFrame* p, int x, int y) { return p->data[0][y * p->linesize[0] + x]; };
+  // A quarter clockwise: the top left pixel goes to the top right, the bottom left one to the top left.
+  const AVFrame* turned = upright.apply(picture.get(), {true, true, false});
+  ASSERT_EQ(turned->width, 3);
+  ASSERT_EQ(turned->height, 5);
+  EXPECT_EQ(at(turned, 2, 0), 0);
+  EXPECT_EQ(at(turned, 0, 0), 20);
+  EXPECT_EQ(at(turned, 0, 4), 24);
+  EXPECT_EQ(at(turned, 2, 4), 4);
+  const AVFrame* over = upright.apply(picture.get(), {false, true, true});
+  ASSERT_EQ(over->width, 5);
+  EXPECT_EQ(at(over, 0, 0), 24);
+  EXPECT_EQ(at(over, 4, 2), 0);
+  EXPECT_EQ(upright.apply(picture.get(), {}), picture.get());
+}
+
+}  // namespace
+}  // namespace mone::testing
