@@ -34,8 +34,6 @@ bool BenchArguments::parse(const Arguments& arguments) {
       "json", po::bool_switch(&json), "one JSON object instead of a table");
   engine.add_to(line);
   if (!line.parse(arguments)) return false;
-  if (!rest.empty())
-    throw UsageError("bench takes no argument '" + rest[0] + "' (a model is named by --model)");
   if (timing.streams < 1 || timing.streams > 256) {
     throw UsageError("--batch is 1 to 256, not " + std::to_string(timing.streams));
   }
