@@ -14,6 +14,7 @@
 #include <gst/base/gstpushsrc.h>
 #include <gst/video/video.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 

@@ -1,5 +1,7 @@
 #include "elements/actors/mone_actors.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -113,10 +115,14 @@ int mone_actors_render_clips(uint64_t seed, int count, const int32_t* labels,
         failed = true;
       }
     };
+    const auto helper = [&] {
+      pthread_setname_np(pthread_self(), "mone-actors");
+      work();
+    };
     std::vector<std::thread> helpers;
-    for (int i = 1; i < std::min(o.threads, count); ++i) helpers.emplace_back(work);
+    for (int i = 1; i < std::min(o.threads, count); ++i) helpers.emplace_back(helper);
     work();
-    for (std::thread& helper : helpers) helper.join();
+    for (std::thread& each : helpers) each.join();
     require(!failed, "out of memory while drawing clips");
     return 0;
   });

@@ -355,6 +355,14 @@ TEST_F(ActionTestSrc, MetasDoNotOutliveTheirBufferInThePool) {
   EXPECT_EQ(run.truths[39].label, "wave");
 }
 
+TEST_F(ActionTestSrc, TruthSurvivesConversionAndScaling) {
+  const Played run = play("script=kick num-buffers=3",
+                          "video/x-raw,format=I420,width=128,height=96 ! videoconvertscale ! "
+                          "video/x-raw,format=RGB,width=64,height=48");
+  ASSERT_EQ(run.truths.size(), 3u);
+  EXPECT_EQ(run.truths[0].label, "kick");
+}
+
 TEST_F(ActionTestSrc, SurvivesFiftyStateCycles) {
   const Pipeline pipeline =
       launch(std::string("actiontestsrc is-live=true ! ") + kSmall + " ! fakesink name=sink");
