@@ -70,7 +70,7 @@ GstClockTime TubeletStream::latency() const {
 bool TubeletStream::set_caps(const GstCaps* caps) {
   GstVideoInfo info;
   if (!gst_video_info_from_caps(&info, caps)) return false;
-  layout_ = frame_of(info);
+  layout_ = frame_of(info, caps);
   if (!layout_) return false;
   info_ = info;
   const bool known = info.fps_n > 0 && info.fps_d > 0;

@@ -48,6 +48,12 @@ ColourMatrix colour_matrix(const GstVideoInfo& info) {
   }
 }
 
+/// gst_video_info_from_caps() of caps without colorimetry puts its default over the chroma site they have.
+GstVideoChromaSite chroma_site(const GstVideoInfo& info, const GstCaps* caps) {
+  const char* said = gst_structure_get_string(gst_caps_get_structure(caps, 0), "chroma-site");
+  return said ? gst_video_chroma_site_from_string(said) : info.chroma_site;
+}
+
 Interlace first_field(bool interlaced, bool top_first) {
   if (!interlaced) return Interlace::kProgressive;
   return top_first ? Interlace::kTopFirst : Interlace::kBottomFirst;
@@ -79,7 +85,7 @@ Box crop_of(GstBuffer* buffer, int width, int height) {
 
 }  // namespace
 
-std::optional<Frame> frame_of(const GstVideoInfo& info) {
+std::optional<Frame> frame_of(const GstVideoInfo& info, const GstCaps* caps) {
   const auto format = pixel_format(GST_VIDEO_INFO_FORMAT(&info));
   if (!format) return {};
   Frame frame;
@@ -89,7 +95,7 @@ std::optional<Frame> frame_of(const GstVideoInfo& info) {
   frame.matrix = colour_matrix(info);
   frame.range =
       info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? ColourRange::kFull : ColourRange::kLimited;
-  const auto site = info.chroma_site;
+  const GstVideoChromaSite site = chroma_site(info, caps);
   const bool centred = site != GST_VIDEO_CHROMA_SITE_UNKNOWN && !(site & GST_VIDEO_CHROMA_SITE_H_COSITED);
   frame.chroma_site = centred ? ChromaSite::kCentre : ChromaSite::kLeft;
   if (info.par_n > 0 && info.par_d > 0) frame.pixel_aspect = static_cast<double>(info.par_n) / info.par_d;

@@ -12,15 +12,15 @@ namespace mone {
 /// The pixel formats that can be cut into tubelets, for pad templates.
 #define MONE_VIDEO_FORMATS "{ NV12, I420, YUY2, RGB, BGR, RGBA, BGRA, RGBx, BGRx, GRAY8 }"
 
-/// What of a frame is said by caps: format, size, matrix, range, chroma site, pixel aspect, field order.
-/// Nothing if the engine has no such pixel format.
-std::optional<Frame> frame_of(const GstVideoInfo& info);
+/// What of a frame is said by caps (`info` is theirs): format, size, matrix, range, chroma site, pixel
+/// aspect, field order. Nothing if the engine has no such pixel format.
+std::optional<Frame> frame_of(const GstVideoInfo& info, const GstCaps* caps);
 
 /// A buffer's pixels, mapped for reading while this lives: strides and offsets of its video meta, the
 /// rectangle of its crop meta (cut to the frame), its own interlacing.
 class MappedFrame {
  public:
-  /// @param layout  frame_of(info)
+  /// @param layout  frame_of(info, caps)
   MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer);
   MappedFrame(const MappedFrame&) = delete;
   MappedFrame& operator=(const MappedFrame&) = delete;

@@ -48,6 +48,14 @@ ColourMatrix matrix_of(const AVFrame* picture) {
   }
 }
 
+/// Not said: as GStreamer takes it, so that the elements see the same colours.
+ChromaSite chroma_site_of(const AVFrame* picture) {
+  const bool centred = picture->chroma_location == AVCHROMA_LOC_UNSPECIFIED
+                           ? picture->height <= kMostLinesOfBt601
+                           : picture->chroma_location == AVCHROMA_LOC_CENTER;
+  return centred ? ChromaSite::kCentre : ChromaSite::kLeft;
+}
+
 Interlace interlace_of(const AVFrame* picture) {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
   const bool interlaced = (picture->flags & AV_FRAME_FLAG_INTERLACED) != 0;
@@ -73,8 +81,7 @@ Frame frame_view(const AVFrame* picture) {
   }
   frame.matrix = matrix_of(picture);
   frame.range = is_full_range(picture) ? ColourRange::kFull : ColourRange::kLimited;
-  frame.chroma_site =
-      picture->chroma_location == AVCHROMA_LOC_CENTER ? ChromaSite::kCentre : ChromaSite::kLeft;
+  frame.chroma_site = chroma_site_of(picture);
   frame.interlace = interlace_of(picture);
   const AVRational aspect = picture->sample_aspect_ratio;
   if (aspect.num > 0 && aspect.den > 0) frame.pixel_aspect = av_q2d(aspect);
