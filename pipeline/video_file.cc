@@ -87,7 +87,9 @@ Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::string& path) {
   if (error < 0)
     return fail(std::string("the ") + codec->name + " decoder does not start: " + av_error_text(error));
 
-  const AVRational rate = av_guess_frame_rate(container, file->stream_, nullptr);
+  // The average, as GStreamer's demuxers declare it: the other one is the grid that all times lie on.
+  AVRational rate = file->stream_->avg_frame_rate;
+  if (rate.num <= 0 || rate.den <= 0) rate = file->stream_->r_frame_rate;
   file->frame_rate_ = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
   file->frame_duration_ = seconds_to_time(1 / (file->frame_rate_ > 0 ? file->frame_rate_ : kUnknownRate));
   if (container->duration > 0) file->duration_ = static_cast<double>(container->duration) / AV_TIME_BASE;

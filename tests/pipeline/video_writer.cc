@@ -2,7 +2,6 @@
 
 extern "C" {
 #include <libavutil/display.h>
-#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 }
 
@@ -77,6 +76,7 @@ int encode(AVCodecContext* encoder, AVFormatContext* muxer, const AVFrame* pictu
 }  // namespace
 
 std::string write_video(const std::string& path, const VideoSpec& spec) {
+  av_log_set_level(AV_LOG_ERROR);
   const AVCodec* codec = avcodec_find_encoder_by_name(spec.encoder.c_str());
   if (!codec) return "this FFmpeg has no encoder " + spec.encoder;
   AVFormatContext* made = nullptr;
