@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "engine/backend/registry.h"
@@ -12,6 +13,21 @@ inline std::vector<std::string> backend_names() {
   std::vector<std::string> names;
   for (const BackendEntry& entry : backends()) names.push_back(entry.name);
   return names;
+}
+
+/// (backend, dtype), as far as this machine runs them.
+using BackendCase = std::tuple<std::string, DType>;
+
+inline std::vector<BackendCase> backend_cases(const std::string& except = "") {
+  std::vector<BackendCase> cases;
+  for (const BackendEntry& entry : backends())
+    for (const DType dtype : {DType::kF32, DType::kBf16})
+      if (entry.name != except) cases.emplace_back(entry.name, dtype);
+  return cases;
+}
+
+inline std::string case_name(const BackendCase& c) {
+  return std::get<0>(c) + (std::get<1>(c) == DType::kBf16 ? "_bf16" : "_f32");
 }
 
 }  // namespace mone::test

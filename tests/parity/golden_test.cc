@@ -10,6 +10,7 @@
 #include "engine/mapped_file.h"
 #include "engine/safetensors.h"
 #include "engine/weights.h"
+#include "tests/numbers.h"
 
 namespace mone {
 namespace {
@@ -23,20 +24,6 @@ std::vector<T> values(const Safetensors& file, const std::string& name) {
   std::vector<T> result(found->second.bytes.size() / sizeof(T));
   std::memcpy(result.data(), found->second.bytes.data(), result.size() * sizeof(T));
   return result;
-}
-
-double largest_difference(std::span<const float> a, std::span<const float> b) {
-  if (a.size() != b.size()) return HUGE_VAL;
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double{a[i]} - b[i]));
-  return largest;
-}
-
-double cosine(std::span<const float> a, std::span<const float> b) {
-  double ab = 0, aa = 0, bb = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    ab += double{a[i]} * b[i], aa += double{a[i]} * a[i], bb += double{b[i]} * b[i];
-  return ab / std::sqrt(aa * bb);
 }
 
 struct Fixture {
@@ -65,9 +52,9 @@ class Golden : public testing::TestWithParam<Case> {
   }
   void expect_logits(std::span<const float> got, std::span<const float> expected) {
     const bool bf16 = std::get<2>(GetParam()) == DType::kBf16;
-    EXPECT_LE(largest_difference(got, expected), bf16 ? 0.1 : 1e-4);
+    EXPECT_LE(test::largest_difference(got, expected), bf16 ? 0.1 : 1e-4);
     if (bf16) {
-      EXPECT_GE(cosine(got, expected), 0.9995);
+      EXPECT_GE(test::cosine(got, expected), 0.9995);
     }
   }
   std::shared_ptr<Engine> engine;
@@ -94,12 +81,12 @@ TEST_P(Golden, RoutesAsPytorchDoesAndGivesItsLogits) {
     if (dtype == DType::kBf16) continue;
     if (!h.empty()) {
       const std::size_t size = result.outputs.size();
-      EXPECT_LE(largest_difference(result.outputs, std::span(h).subspan(b * size, size)), 1e-4);
+      EXPECT_LE(test::largest_difference(result.outputs, std::span(h).subspan(b * size, size)), 1e-4);
     }
     if (counts.empty()) continue;
     EXPECT_TRUE(std::ranges::equal(result.experts, experts));
     if (!result.probs.empty()) {
-      EXPECT_LE(largest_difference(result.probs, probs), 1e-5);
+      EXPECT_LE(test::largest_difference(result.probs, probs), 1e-5);
     }
     std::size_t at = b * counts.size() / budgets.size();
     for (const auto& set : result.tokens_per_expert)
