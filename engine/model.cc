@@ -5,22 +5,18 @@
 #include <optional>
 
 #include "engine/mapped_file.h"
-#include "engine/safetensors.h"
+#include "engine/model_file.h"
 #include "engine/sha256.h"
-#include "engine/weights.h"
 
 namespace mone {
 namespace {
 
-constexpr const char* kFormat = "mone-vivit/1";
-constexpr const char* kFormatFamily = "mone-vivit/";
-
 class MappedModel : public Model {
  public:
-  MappedModel(MappedFile file, ModelConfig config, Weights weights, std::string path)
+  MappedModel(MappedFile file, ModelFile parsed, std::string path)
       : file_(std::move(file)),
-        config_(std::move(config)),
-        weights_(std::move(weights)),
+        config_(std::move(parsed.config)),
+        weights_(std::move(parsed.weights)),
         path_(std::move(path)) {
     hash_ = sha256_hex(file_.bytes());
     name_ = config_.provenance.name;
@@ -41,21 +37,6 @@ class MappedModel : public Model {
   std::string path_, hash_, name_;
 };
 
-/// The config's JSON, or why this file is not one of ours.
-Result<std::string> config_text(const Safetensors& file, const std::string& path) {
-  const auto format = file.metadata.find("format");
-  const auto config = file.metadata.find("config");
-  if (format == file.metadata.end() || config == file.metadata.end())
-    return Failure{path + ": is a safetensors file without the metadata \"format\" and \"config\" of a " +
-                   std::string(kFormat) + " model"};
-  if (format->second != kFormat) {
-    const bool newer = format->second.rfind(kFormatFamily, 0) == 0;
-    return Failure{path + ": format is \"" + format->second + "\", this version reads " + kFormat +
-                   (newer ? "; update gst-mone" : "")};
-  }
-  return config->second;
-}
-
 std::optional<std::string> environment(const char* name) {
   const char* value = std::getenv(name);
   return value && *value ? std::optional<std::string>(value) : std::nullopt;
@@ -67,16 +48,10 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& given) {
   const std::string path = given.empty() ? default_model_path() : given;
   auto mapped = MappedFile::open(path);
   if (!mapped) return mapped.error();
-  const auto file = parse_safetensors(mapped.value().bytes(), path);
+  auto file = parse_model_file(mapped.value().bytes(), path);
   if (!file) return file.error();
-  const auto text = config_text(file.value(), path);
-  if (!text) return text.error();
-  auto config = parse_model_config(text.value());
-  if (!config) return Failure{path + ": " + config.error().text};
-  auto weights = Weights::from(file.value(), config.value(), path);
-  if (!weights) return weights.error();
-  return std::shared_ptr<const Model>(std::make_shared<MappedModel>(
-      std::move(mapped).value(), std::move(config).value(), std::move(weights).value(), path));
+  return std::shared_ptr<const Model>(
+      std::make_shared<MappedModel>(std::move(mapped).value(), std::move(file).value(), path));
 }
 
 std::string default_model_path() {

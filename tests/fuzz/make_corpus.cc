@@ -1,0 +1,45 @@
+// Seeds for the fuzzers: make_corpus FOLDER writes FOLDER/model_file/* and FOLDER/model_config/*.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/tiny_model.h"
+
+namespace {
+
+/// As few bytes as a model can have, so that a mutation is likely to hit something that matters.
+mone::test::TinyModel smallest(mone::test::TinyModel model) {
+  mone::ModelConfig& c = model.config;
+  c.D = 4, c.H = 1, c.L = 1, c.E = 2, c.C = 1;
+  c.labels = {"a"};
+  c.image_height = c.image_width = 2;
+  c.ph = 2, c.pw = 1, c.pt = 1, c.frames = 2;
+  return model;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("make_corpus FOLDER\n", stderr);
+    return 2;
+  }
+  const std::filesystem::path folder = argv[1];
+  std::filesystem::create_directories(folder / "model_file");
+  std::filesystem::create_directories(folder / "model_config");
+  int number = 0;
+  for (mone::test::TinyModel model : {smallest(mone::test::tiny_fe()), smallest(mone::test::tiny_joint())})
+    for (const bool routed : {false, true})
+      for (const bool bf16 : {false, true})
+        for (const bool gap : {false, true}) {
+          model.routed = routed;
+          model.bf16 = bf16;
+          model.config.classifier = gap ? mone::Classifier::kGap : mone::Classifier::kToken;
+          model.config.cls_policy = bf16 ? mone::ClsPolicy::kRouted : mone::ClsPolicy::kFull;
+          const std::string name = std::to_string(number++);
+          std::ofstream(folder / "model_file" / name, std::ios::binary) << mone::test::model_bytes(model);
+          std::ofstream(folder / "model_config" / name, std::ios::binary)
+              << mone::test::config_json(model.config);
+        }
+  return 0;
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Builds the fuzzers with clang and runs each for SECONDS (60) on seeds made afresh plus what earlier runs found.
+#
+#   tests/fuzz/run.sh [SECONDS]
+#
+# A finding is left in build-fuzz/findings and ends the run with 1: run the fuzzer on that file to see it again.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:-60}
+build=build-fuzz
+if [ ! -f $build/build.ninja ]; then
+  CC=clang CXX=clang++ meson setup $build -Dfuzz=enabled -Dtests=enabled --buildtype=debugoptimized >$build.log 2>&1 ||
+    { cat $build.log; rm -rf $build; exit 1; }
+  rm -f $build.log
+fi
+ninja -C $build tests/fuzz/model_file_fuzz tests/fuzz/model_config_fuzz tests/fuzz/make_corpus
+$build/tests/fuzz/make_corpus $build/seeds
+failed=0
+for name in model_file model_config; do
+  mkdir -p "$build/corpus/$name" $build/findings
+  echo "== $name: $seconds s"
+  # The seeds are a few KB; twice that leaves room to grow without drowning the mutations.
+  "$build/tests/fuzz/${name}_fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
+    -dict=tests/fuzz/dictionary -artifact_prefix="$build/findings/$name-" -print_final_stats=1 \
+    "$build/corpus/$name" "$build/seeds/$name" 2>&1 | sed '/^#/d; /^"/d; /^INFO/d' || failed=1
+done
+exit $failed
