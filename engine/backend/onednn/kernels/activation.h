@@ -5,24 +5,32 @@
 
 namespace mone::cpu::MONE_ISA {
 
-/// 2^x, relative error < 2e-7 for x in [-126, 127]; smaller x give 2^-126, larger 2^127, NaN stays.
-/// x = n + f with |f| <= 1/2; 2^f by its Taylor polynomial of degree 7 (truncation 5e-9), 2^n by the exponent
-/// bits.
-MONE_INLINE Vec exp2(Vec x) {
-  x = at_most(at_least(x, splat(-126.0f)), splat(127.0f));
+/// 2^x for x in [-126, 127] by x = n + f, |f| <= 1/2: 2^f by its Taylor polynomial, 2^n by the exponent bits.
+/// Relative error < 2e-7 with degree 7, < 2.5e-6 with degree 5.
+template <int kDegree>
+MONE_INLINE Vec exp2_in_range(Vec x) {
   const Vec shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, kept in the low bits
   const Vec shifted = x + shift;
   const Vec f = x - (shifted - shift);
-  Vec p = splat(1.5252734e-5f);
-  p = fma(p, f, splat(1.5403530e-4f));
-  p = fma(p, f, splat(1.3333558e-3f));
+  Vec p = splat(1.3333558e-3f);
+  if constexpr (kDegree == 7) {
+    p = fma(splat(1.5252734e-5f), f, splat(1.5403530e-4f));
+    p = fma(p, f, splat(1.3333558e-3f));
+  }
   p = fma(p, f, splat(9.6181291e-3f));
   p = fma(p, f, splat(5.5504109e-2f));
   p = fma(p, f, splat(2.4022651e-1f));
   p = fma(p, f, splat(6.9314718e-1f));
   p = fma(p, f, splat(1.0f));
-  const IntVec n = (IntVec)shifted << 23;
-  return (Vec)((IntVec)p + n);
+  return (Vec)((IntVec)p + ((IntVec)shifted << 23));
+}
+
+/// 2^x; x below -126 give 2^-126, above 127 2^127, NaN stays.
+MONE_INLINE Vec exp2(Vec x) { return exp2_in_range<7>(at_most(at_least(x, splat(-126.0f)), splat(127.0f))); }
+/// 2^x for x <= 0.
+template <int kDegree>
+MONE_INLINE Vec exp2_below_1(Vec x) {
+  return exp2_in_range<kDegree>(at_least(x, splat(-126.0f)));
 }
 
 /// e^x; relative error < 2e-7 + 1e-7 |x|.

@@ -7,6 +7,7 @@
 
 #include "engine/backend/onednn/kernels/activation.h"
 #include "engine/backend/onednn/kernels/dot_tile.h"
+#include "engine/backend/onednn/kernels/pack_heads.h"
 
 namespace mone::cpu::MONE_ISA {
 
@@ -23,7 +24,7 @@ struct AttentionScratch {
     score_stride = round_up(score_columns, 32) + 16;
     prob_stride = round_up(score_columns, 32) + 32;
     out_columns = round_up(head_width, kPanel);
-    inner = round_up(head_width, 2);
+    inner = round_up(head_width, static_cast<int>(4 / element));
     query_stride = round_up(inner, 32) + 32;
     keys = 0;
     values = keys + line(element * score_columns * inner);
@@ -36,33 +37,6 @@ struct AttentionScratch {
   static std::size_t line(std::size_t x) { return (x + 63) / 64 * 64; }
 };
 
-template <class T>
-MONE_INLINE void zero(T* p, std::size_t count) {
-  __builtin_memset(p, 0, count * sizeof(T));
-}
-
-// Row i of K: column i of panels [score columns / kPanel][inner / kStep][kPanel][kStep].
-MONE_INLINE void pack_key(const float* row, int i, int head_width, int inner, float* packed) {
-  float* column = packed + i / kPanel * kPanel * static_cast<std::ptrdiff_t>(inner) + i % kPanel;
-  for (int k = 0; k < head_width; ++k) column[k * kPanel] = row[k];
-}
-MONE_INLINE void pack_key(const Bf16* row, int i, int head_width, int inner, Bf16* packed) {
-  Bf16* column = packed + i / kPanel * kPanel * static_cast<std::ptrdiff_t>(inner) + i % kPanel * 2;
-  for (int k = 0; k + 1 < head_width; k += 2) __builtin_memcpy(column + k * kPanel, row + k, 4);
-  if (head_width % 2) column[(head_width - 1) * kPanel] = row[head_width - 1];
-}
-
-// Row i of V: row i of panels [out columns / kPanel][keys / kStep][kPanel][kStep].
-MONE_INLINE void pack_value(const float* row, int i, int head_width, int keys, float* packed) {
-  for (int c = 0; c < head_width; ++c)
-    packed[(c / kPanel * static_cast<std::ptrdiff_t>(keys) + i) * kPanel + c % kPanel] = row[c];
-}
-MONE_INLINE void pack_value(const Bf16* row, int i, int head_width, int keys, Bf16* packed) {
-  Bf16* at = packed + i / 2 * 2 * kPanel + i % 2;
-  for (int c = 0; c < head_width; ++c)
-    at[c / kPanel * static_cast<std::ptrdiff_t>(keys) * kPanel + c % kPanel * 2] = row[c];
-}
-
 /// scores -> exp((score - max) scale) as operand, zero past `keys`; returns the sum.
 template <class T>
 MONE_INLINE float exponentials(float* scores, int keys, int columns, float scale, T* probs) {
@@ -72,18 +46,20 @@ MONE_INLINE float exponentials(float* scores, int keys, int columns, float scale
     const Vec s = load(scores + i);
     most = s > most ? s : most;
   }
+  // What bf16 keeps of a probability hides an error of 2.4e-6.
+  constexpr int kDegree = sizeof(T) == 2 ? 5 : 7;
   const float factor = scale * 1.4426950408889634f;
   const Vec top = splat(max_lanes(most));
   Vec sum = {};
   int i = 0;
   for (; i + kLanes <= keys; i += kLanes) {
-    const Vec e = exp2((load(scores + i) - top) * splat(factor));
+    const Vec e = exp2_below_1<kDegree>((load(scores + i) - top) * splat(factor));
     sum += e;
     store_as(probs + i, e);
   }
   if (i < keys) {
     alignas(64) float e[kLanes];
-    store(e, exp2((load(scores + i) - top) * splat(factor)));
+    store(e, exp2_below_1<kDegree>((load(scores + i) - top) * splat(factor)));
     for (int j = keys - i; j < kLanes; ++j) e[j] = 0;
     sum += load(e);
     store_as(probs + i, load(e));
@@ -111,16 +87,9 @@ struct Head {
   }
 
   void pack() {
-    zero(values, static_cast<std::size_t>(layout.score_columns) * layout.out_columns);
-    if (a.keys < layout.score_columns || a.head_width < layout.inner)
-      zero(keys, static_cast<std::size_t>(layout.score_columns) * layout.inner);
-    int at = 0;
-    for (int run = 0; run < a.kv_run_count; ++run)
-      for (int i = 0; i < a.kv_runs[run].rows; ++i, ++at) {
-        const std::ptrdiff_t row = a.kv_runs[run].row + i;
-        pack_key(static_cast<const T*>(a.k) + row * a.ldk, at, a.head_width, layout.inner, keys);
-        pack_value(static_cast<const T*>(a.v) + row * a.ldv, at, a.head_width, layout.score_columns, values);
-      }
+    pack_keys(static_cast<const T*>(a.k), a.ldk, a.kv_runs, a.keys, a.head_width, keys);
+    pack_values(static_cast<const T*>(a.v), a.ldv, a.kv_runs, a.keys, a.head_width, layout.score_columns,
+                values);
   }
 
   /// Outputs of query rows [row, row + rows) of the buffer.
@@ -137,14 +106,9 @@ struct Head {
       ldq = layout.query_stride;
     }
     alignas(64) float sums[kTileRows * kPanel];
-    for (int column = 0; column < layout.score_columns; column += kPanel) {
-      dot<T>(q, ldq, rows, keys + static_cast<std::ptrdiff_t>(column) * layout.inner, layout.inner, sums,
-             ahead);
-      for (int i = 0; i < rows; ++i) {
-        store(scores + i * layout.score_stride + column, load(sums + i * kPanel));
-        store(scores + i * layout.score_stride + column + kLanes, load(sums + i * kPanel + kLanes));
-      }
-    }
+    for (int column = 0; column < layout.score_columns; column += kPanel)
+      dot<T>(q, ldq, rows, keys + static_cast<std::ptrdiff_t>(column) * layout.inner, layout.inner,
+             scores + column, layout.score_stride, ahead);
     float inverse[kTileRows];
     for (int i = 0; i < rows; ++i)
       inverse[i] = 1.0f / exponentials(scores + i * layout.score_stride, a.keys, layout.score_columns,
@@ -152,7 +116,7 @@ struct Head {
     const int inner = round_up(a.keys, 2);
     for (int column = 0; column < a.head_width; column += kPanel) {
       dot<T>(probs, layout.prob_stride, rows,
-             values + static_cast<std::ptrdiff_t>(column) * layout.score_columns, inner, sums, ahead);
+             values + static_cast<std::ptrdiff_t>(column) * layout.score_columns, inner, sums, kPanel, ahead);
       const int columns = a.head_width - column < kPanel ? a.head_width - column : kPanel;
       for (int i = 0; i < rows; ++i) {
         T* out = static_cast<T*>(a.out) + (row + i) * a.ldo + column;

@@ -61,7 +61,7 @@ struct Dot<Bf16> {
 
 template <class T, int M>
 [[gnu::noinline]] void dot_tile(const T* x, std::ptrdiff_t ldx, const T* panel, int k, float* sums,
-                                Ahead& ahead) {
+                                std::ptrdiff_t ldsums, Ahead& ahead) {
   using D = Dot<T>;
   Vec sum[M][2] = {};
   RowBases<T> rows(x, ldx);
@@ -84,41 +84,41 @@ template <class T, int M>
   for (; i < k; i += D::kStep) step(i);
 #pragma GCC unroll 12
   for (int m = 0; m < M; ++m) {
-    store(sums + m * kPanel, sum[m][0]);
-    store(sums + m * kPanel + kLanes, sum[m][1]);
+    store(sums + m * ldsums, sum[m][0]);
+    store(sums + m * ldsums + kLanes, sum[m][1]);
   }
 }
 
-/// sums f32 [rows, kPanel] = x [rows, k] * panel [k, kPanel]
+/// sums f32 [rows, kPanel], ldsums apart, = x [rows, k] * panel [k, kPanel]
 template <class T>
 MONE_INLINE void dot(const T* x, std::ptrdiff_t ldx, int rows, const T* panel, int k, float* sums,
-                     Ahead& ahead) {
+                     std::ptrdiff_t ldsums, Ahead& ahead) {
   switch (rows) {
     case 1:
-      return dot_tile<T, 1>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 1>(x, ldx, panel, k, sums, ldsums, ahead);
     case 2:
-      return dot_tile<T, 2>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 2>(x, ldx, panel, k, sums, ldsums, ahead);
     case 3:
-      return dot_tile<T, 3>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 3>(x, ldx, panel, k, sums, ldsums, ahead);
     case 4:
-      return dot_tile<T, 4>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 4>(x, ldx, panel, k, sums, ldsums, ahead);
     case 5:
-      return dot_tile<T, 5>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 5>(x, ldx, panel, k, sums, ldsums, ahead);
     case 6:
-      return dot_tile<T, 6>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 6>(x, ldx, panel, k, sums, ldsums, ahead);
 #if defined(__AVX512F__)
     case 7:
-      return dot_tile<T, 7>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 7>(x, ldx, panel, k, sums, ldsums, ahead);
     case 8:
-      return dot_tile<T, 8>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 8>(x, ldx, panel, k, sums, ldsums, ahead);
     case 9:
-      return dot_tile<T, 9>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 9>(x, ldx, panel, k, sums, ldsums, ahead);
     case 10:
-      return dot_tile<T, 10>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 10>(x, ldx, panel, k, sums, ldsums, ahead);
     case 11:
-      return dot_tile<T, 11>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 11>(x, ldx, panel, k, sums, ldsums, ahead);
     case 12:
-      return dot_tile<T, 12>(x, ldx, panel, k, sums, ahead);
+      return dot_tile<T, 12>(x, ldx, panel, k, sums, ldsums, ahead);
 #endif
   }
 }

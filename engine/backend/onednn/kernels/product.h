@@ -93,7 +93,7 @@ void product(const Product& p, const RowTile* tiles, int tile_count, int panel_b
       if (p.nested_outputs && tile.width - column < outputs) outputs = tile.width - column;
       if (outputs <= 0) continue;
       dot<T>(static_cast<const T*>(p.x) + tile.row * p.ldx, p.ldx, tile.rows, weights, k_extent<T>(p, tile),
-             sums, ahead);
+             sums, kPanel, ahead);
       finish<T>(p, sums, kPanel, tile, column, outputs < kPanel ? outputs : kPanel);
     }
   }

@@ -55,21 +55,26 @@ MONE_INLINE Vec fma(Vec a, Vec b, Vec c) {
 MONE_INLINE Vec at_least(Vec x, Vec low) { return x < low ? low : x; }
 MONE_INLINE Vec at_most(Vec x, Vec high) { return x > high ? high : x; }
 
-// Fixed order, the same for every row: halves folded until one lane is left.
+// Halves folded until one lane is left: the same order for every row.
+#if defined(__AVX512F__)
+MONE_INLINE float sum_lanes(Vec v) { return _mm512_reduce_add_ps(v); }
+MONE_INLINE float max_lanes(Vec v) { return _mm512_reduce_max_ps(v); }
+#else
 MONE_INLINE float sum_lanes(Vec v) {
-  alignas(64) float x[kLanes];
+  float x[kLanes];
   store(x, v);
   for (int half = kLanes / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) x[i] += x[i + half];
   return x[0];
 }
 MONE_INLINE float max_lanes(Vec v) {
-  alignas(64) float x[kLanes];
+  float x[kLanes];
   store(x, v);
   float m = x[0];
   for (int i = 1; i < kLanes; ++i) m = x[i] > m ? x[i] : m;
   return m;
 }
+#endif
 
 MONE_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 
