@@ -9,6 +9,7 @@ static gboolean plugin_init(GstPlugin* plugin) {
   all &= GST_ELEMENT_REGISTER(monevivit, plugin);
   all &= GST_ELEMENT_REGISTER(monelabel, plugin);
   all &= GST_ELEMENT_REGISTER(moneclassify, plugin);
+  all &= GST_ELEMENT_REGISTER(moneoverlay, plugin);
   return all;
 }
 

@@ -18,13 +18,6 @@
 
 namespace mone {
 
-/// Starts GStreamer before the first test.
-class GstEnvironment : public testing::Environment {
- public:
-  void SetUp() override { gst_init(nullptr, nullptr); }
-};
-inline testing::Environment* const gst_environment = testing::AddGlobalTestEnvironment(new GstEnvironment);
-
 /// A random model of a few KB: 16x20 pixels, tubelets of 2x4x4, 5 classes, 3 tubelets a window.
 inline std::string tiny_model(const char* name = "fe_e3") {
   return std::string(MONE_GOLDEN_DIR "/") + name + ".safetensors";
@@ -35,7 +28,10 @@ inline TubeletFormat format_of(const std::string& model) {
 }
 
 struct HarnessFree {
-  void operator()(GstHarness* h) const { gst_harness_teardown(h); }
+  void operator()(GstHarness* h) const {
+    gst_element_set_bus(h->element, nullptr);  // messages left on it hold the element that holds the bus
+    gst_harness_teardown(h);
+  }
 };
 using Harness = std::unique_ptr<GstHarness, HarnessFree>;
 
