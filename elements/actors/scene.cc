@@ -50,7 +50,9 @@ Scene::Setup Scene::set_up(const SceneOptions& options, const Body& actor) {
   camera.target = {0, actor.height * 0.5f, 0};
   setup.follow = rng.chance(0.3f * d) ? rng.in(0.4f, 0.9f) : 0;
   Stage& stage = setup.stage;
-  stage.variety = d;
+  // A test source shows its actions plainly: no extremes of style, nobody to chat with. Wide clips have both.
+  stage.variety = (options.wide ? 1.0f : 0.8f) * d;
+  stage.company_share = 0;
   if (options.clutter > 0.6f && rng.chance(0.6f))
     setup.shake = (options.clutter - 0.5f) * rng.in(0.2f, 1) * 0.012f * static_cast<float>(options.height);
   camera.distance = camera.focal * actor.height / share;
