@@ -13,8 +13,9 @@ constexpr double kSameAsDeclared = 0.01;     // measured rates this close to the
 constexpr std::size_t kFewestIntervals = 4;  // looked at however long they are: slow sources
 constexpr double kGridPull = 0.5;            // share of a frame's deviation that moves the grid of positions
 constexpr double kMissingFrom = 1.5;         // expected intervals; longer ones hide missing frames
-constexpr double kGapFrames = 2.5;           // a gap is never shorter than this many frames
-constexpr double kClearlyBetter = 0.1;       // log of ratio: a stride this much nearer to nominal wins soon
+constexpr double kFastestDeclared = 300;  // frames a second; containers that declare more declare their clock
+constexpr double kGapFrames = 2.5;        // a gap is never shorter than this many frames
+constexpr double kClearlyBetter = 0.1;    // log of ratio: a stride this much nearer to nominal wins soon
 constexpr Time kHoldShort = std::chrono::milliseconds(200);
 constexpr Time kHoldLong = std::chrono::seconds(2);
 constexpr Time kSameInstant = std::chrono::microseconds(1);  // timestamps are rounded
@@ -45,7 +46,7 @@ void RateMeter::add(Time interval) {
 }
 
 void RateMeter::declare(double frames_per_second) {
-  declared_ = frames_per_second;
+  declared_ = frames_per_second <= kFastestDeclared ? frames_per_second : 0;
   update();
 }
 
@@ -142,10 +143,17 @@ std::span<const SampleStep> Sampler::push(Time time) {
 std::span<const SampleStep> Sampler::gap(Time end) {
   steps_.clear();
   if (!running_ || end - last_ > longest_gap()) return steps_;
-  if (options_.mode == Sampling::kNominal)
+  if (options_.mode == Sampling::kNominal) {
     nominal_until(end);
-  else if (const double period = meter_.period(); period > 0)
-    repeat_until(seconds(end - origin_) - period / 2, period);
+  } else if (const double period = meter_.period(); period > 0) {
+    // Positions whose frames would have come by then.
+    const double passed = (seconds(end - origin_) - grid_) / period - 0.5;
+    const auto absent = std::max<std::int64_t>(0, static_cast<std::int64_t>(std::ceil(passed)) - 1);
+    repeat_until(grid_ + (static_cast<double>(absent) + 0.5) * period, period);
+    position_ += absent;
+    grid_ += static_cast<double>(absent) * period;
+    counters_.missing += static_cast<std::uint64_t>(absent);
+  }
   return steps_;
 }
 
@@ -179,6 +187,11 @@ void Sampler::follow(Time time, double period) {
     next_ -= state_.stride;
     choose_stride(time);
     next_ += state_.stride;
+  }
+  // A rate that turned out far too fast must not leave the next step seconds away.
+  if (options_.stride == 0 && next_ - position_ > 2) {
+    const int best = std::max(1, best_stride(format_, 1 / meter_.period()));
+    if (next_ - position_ > 2 * best) next_ = position_ + best;
   }
   const double now = seconds(time - origin_);
   auto advance = static_cast<std::int64_t>(std::floor((now - grid_) / period + 0.5));

@@ -124,6 +124,18 @@ TEST(MoneTubelet, AddsNoLatencyButAFrameWithTheNominalGrid) {
   EXPECT_EQ(gst_harness_query_latency(h.get()), 20 * GST_MSECOND + GST_SECOND / 30);
 }
 
+TEST(MoneTubelet, PassesQosOnToWhoeverCanDropFrames) {
+  TubeletHarness h;
+  h.caps();
+  gst_harness_push_upstream_event(h.get(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.5, 10, 20));
+  bool seen = false;
+  while (GstEvent* e = gst_harness_try_pull_upstream_event(h.get())) {
+    seen |= GST_EVENT_TYPE(e) == GST_EVENT_QOS;
+    gst_event_unref(e);
+  }
+  EXPECT_TRUE(seen);
+}
+
 TEST(MoneTubelet, AsksUpstreamForFewBuffersAndTakesAnyStridesAndCrop) {
   TubeletHarness h;
   const auto caps = caps_of(gray(64, 48));

@@ -126,6 +126,19 @@ TEST(Follow, TrustsTheCapsForOneSecondAndThenTheTimestamps) {
   EXPECT_NEAR(log.state.rate, 7.5, 1e-6);
 }
 
+TEST(Follow, RecoversFromRatesThatCannotBe) {
+  for (const double declared : {90000., 240., 0.}) {
+    Sampler sampler(contract(), {});
+    sampler.declare_frame_rate(declared);
+    Log log;
+    for (int i = 0; i < 5; ++i) log.push(sampler, milliseconds(i));  // a burst, then 15 frames a second
+    for (int i = 0; i < 45; ++i) log.push(sampler, milliseconds(5) + at(i / 15.));
+    EXPECT_EQ(log.state.stride, 1) << declared;
+    EXPECT_NEAR(log.state.rate, 7.5, 1e-3) << declared;
+    EXPECT_GE(log.frames.size(), 25u) << declared;
+  }
+}
+
 TEST(Follow, AdaptsWithinAboutASecondWhenACameraSlowsDownAndSpeedsUp) {
   Sampler sampler(contract(), {});
   sampler.declare_frame_rate(30);
