@@ -60,5 +60,5 @@ class Clips(torch.utils.data.IterableDataset):
             hard = self.level.value
             yield make_batch(actors, (self.seed << 40) + index * 4096, labels, self.frames, rng.random() < 0.1,
                              clutter=float(rng.random() * hard * 0.8), difficulty=float(hard * rng.random() ** 0.5),
-                             live_share=0.6)  # fmt: skip
+                             live_share=0.55 + 0.25 * hard)  # fmt: skip
             index += 1

@@ -206,13 +206,13 @@ class MoneVivit(nn.Module):
             gate = F.pad(gate, (0, 0, 1, 0))
         return assign, gate
 
-    def encode(self, encoder: Encoder, tokens, budget: float = 1.0, forced=None, sort: bool = False):
+    def encode(self, encoder: Encoder, tokens, budget: float = 1.0, forced=None, sort: bool = False, chosen=None):
         """tokens [S, R', D] -> ([S, D], Routing).
 
-        forced: [S, rows] experts to use instead of the router's choice. sort: put rows of one expert beside each
+        forced: [S, rows] experts to use instead of the router's choice. chosen: see Encoder.embed. sort: put rows of one expert beside each
         other and run each group at its own width, which is what training does for speed (same values but rounding).
         """
-        x = encoder.embed(tokens)
+        x = encoder.embed(tokens, chosen)
         if self.config["E"] == 1:
             return self.run_blocks(encoder, x, None, None), Routing()
         routing = self.route(encoder, x, budget, forced)
@@ -248,13 +248,13 @@ class MoneVivit(nn.Module):
 
     # -- the whole model
 
-    def forward_tokens(self, cut, budget: float = 1.0, forced=None, sort: bool = False):
-        """cut [B, nt, Ns, pixels] -> (logits [B, C], h [B, nt, D] or None, Routing)."""
+    def forward_tokens(self, cut, budget: float = 1.0, forced=None, sort: bool = False, chosen=None):
+        """cut [B, nt, Ns, pixels], or with chosen [B * nt, tokens] only those -> (logits [B, C], h [B, nt, D] or None, Routing)."""
         tokens = self.embed(cut)
         if not self.is_fe:
-            z, routing = self.encode(self.encoder, tokens.flatten(1, 2), budget, forced, sort)
+            z, routing = self.encode(self.encoder, tokens.flatten(1, 2), budget, forced, sort, chosen)
             return self.head(z), None, routing
-        z, routing = self.encode(self.spatial, tokens.flatten(0, 1), budget, forced, sort)
+        z, routing = self.encode(self.spatial, tokens.flatten(0, 1), budget, forced, sort, chosen)
         h = z.view(len(cut), -1, z.shape[-1])
         return self.head(self.temporal(h)), h, routing
 
