@@ -248,10 +248,9 @@ def averaged(run: Run) -> MoneVivit:
     return model.eval()
 
 
-def main() -> None:
-    a = parse_arguments()
-    torch.set_num_threads(a.threads)
-    run = Run(a)
+def train(run: Run) -> bool:
+    """Trains to the end of the schedule; False if asked to stop (SIGTERM) before it."""
+    a = run.a
     level = multiprocessing.Value("d", difficulty(run.progress()))
     stream = Clips(a.seed, run.step, a.batch, run.config["frames"], level, a.library, run.config["C"])
     loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4)
@@ -271,15 +270,15 @@ def main() -> None:
         right_mean = right if right_mean is None else 0.98 * right_mean + 0.02 * right
         done = run.progress() >= 1
         if run.step % 50 == 0 or done:
-            left = (1 - run.progress()) / max(run.progress(), 1e-9) * run.seconds / 60
+            alpha, minutes = run.model.mone.alpha.item(), run.seconds / 60
+            left = (1 - run.progress()) / max(run.progress(), 1e-9) * minutes
             print(f"step {run.step}  {run.clips / run.seconds:.1f} clips/s  loss {loss_mean:.3f}  right {right_mean:.3f}"
-                  f"  level {level.value:.2f}  alpha {run.model.mone.alpha.item():.3f}"
-                  f"  {run.seconds / 60:.1f} min, {left:.0f} min left", flush=True)  # fmt: skip
-            values = dict(minutes=f"{run.seconds / 60:.2f}", step=run.step, clips=run.clips, loss=f"{loss_mean:.4f}",
-                          accuracy=f"{right_mean:.4f}", alpha=f"{run.model.mone.alpha.item():.4f}")  # fmt: skip
+                  f"  level {level.value:.2f}  alpha {alpha:.3f}  {minutes:.1f} min, {left:.0f} min left", flush=True)  # fmt: skip
+            values = {"minutes": f"{minutes:.2f}", "step": run.step, "clips": run.clips, "loss": f"{loss_mean:.4f}",
+                      "accuracy": f"{right_mean:.4f}", "alpha": f"{alpha:.4f}"}  # fmt: skip
             if now - evaluated > 60 * a.evaluate_minutes:
                 table = accuracy_table(averaged(run), held_out, [1.0, 0.25])
-                values |= {"held_out_1": table[0]["accuracy"], "held_out_0.25": table[1]["accuracy"]}
+                values |= {f"held_out_{row['budget']:g}": row["accuracy"] for row in table}
                 print("held out, clutter 0.3:", table, flush=True)
                 evaluated = last = time.monotonic()
             curves.row(**values)
@@ -289,15 +288,23 @@ def main() -> None:
             saved = last = time.monotonic()
         if stop:
             print(f"stopped at step {run.step}; the same command goes on from here", flush=True)
-            return
-        if done:
-            break
+        if stop or done:
+            return done
+    return True
+
+
+def main() -> None:
+    a = parse_arguments()
+    torch.set_num_threads(a.threads)
+    run = Run(a)
+    if run.progress() < 1 and not train(run):
+        return
     results = {}
     for clutter in (0.3, 1.0):
         clips = held_out_clips(a.library, a.held_out, clutter)
         results[f"clutter {clutter}"] = accuracy_table(averaged(run), clips, [0.15, 0.25, 0.4, 0.5, 0.75, 1.0], True)
         for row in results[f"clutter {clutter}"]:
-            print(f"clutter {clutter}", row, flush=True)
+            print(f"clutter {clutter}", {k: v for k, v in row.items() if k != "by_label"}, flush=True)
     (a.run / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
