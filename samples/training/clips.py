@@ -57,6 +57,7 @@ class Clips(torch.utils.data.IterableDataset):
         while True:
             rng = np.random.default_rng([self.seed, index])
             labels = rng.permutation(-(-self.size // self.classes) * self.classes)[: self.size] % self.classes
+            labels[0] = self.classes - 1  # "nothing" is as varied as all the others, so it is shown more often
             hard = self.level.value
             yield make_batch(actors, (self.seed << 40) + index * 4096, labels, self.frames, rng.random() < 0.1,
                              clutter=float(rng.random() * hard * 0.8), difficulty=float(hard * rng.random() ** 0.5),

@@ -69,13 +69,14 @@ def predictions(model, tubelets: torch.Tensor, budget: float, control: bool) -> 
     mean, std = (torch.tensor(c["input"][k]).repeat_interleave(tubelets.shape[-1] // 3) for k in ("mean", "std"))
     generator, outputs = torch.Generator().manual_seed(1), []
     for part in tubelets.split(256):
-        x = model.embed((part.float() * c["input"]["scale"] - mean) / std)
+        pixels = (part.float() * c["input"]["scale"] - mean) / std
         forced = None
         if control:
             counts = torch.tensor(token_counts(budget, part.shape[1], c["E"]))
             order = torch.rand(part.shape[:2], generator=generator).argsort(1)
             forced = torch.arange(c["E"]).repeat_interleave(counts)[order]
-        outputs.append(model.encode(model.spatial, x, budget, forced, sort=True)[0])
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs.append(model.encode(model.spatial, model.embed(pixels), budget, forced, sort=True)[0].float())
     windows = torch.cat(outputs).unfold(0, model.nt, 1).transpose(1, 2)
     return model.head(model.temporal(windows)).argmax(1).numpy()
 
