@@ -26,7 +26,7 @@ install_packages "to build and run gst-mone" $build_packages $run_packages
 
 if [ ! -f "$here/build/build.ninja" ]; then
   echo "Configuring (log: build-setup.log) …"
-  meson setup "$here/build" "$here" >"$here/build-setup.log" 2>&1 || { tail -n 20 "$here/build-setup.log" >&2; exit 1; }
+  meson setup "$here/build" "$here" -Dtests=disabled -Dbench=disabled >"$here/build-setup.log" 2>&1 || { tail -n 20 "$here/build-setup.log" >&2; exit 1; }
   rm -f "$here/build-setup.log"
 fi
 echo "Building …"
@@ -55,12 +55,17 @@ fi
 line="$source ! moneclassify ! moneoverlay ! $sink"
 echo "+ gst-launch-1.0 -e $line"
 
-# The bus messages of moneclassify, one readable line each; warnings and errors as they are.
+# moneclassify's messages on the bus, one readable line each; warnings and errors as they are.
 readable() {
   awk '
     function field(name,   m) { m = $0; if (!sub(".*[ ,]" name "=\\([a-z0-9]*\\)\"?", "", m)) return ""; sub("[\",;].*", "", m); return m }
-    /mone-label/ { printf "%8.2f s  %-6s %-14s %3.0f %%\n", field("timestamp") / 1e9, field("event"), field("label"), 100 * field("score"); fflush(); next }
-    /ERROR|WARNING|Additional debug|rror:|Execution ended/ { print; fflush() }'
+    /: mone-label,/ {
+      event = field("event"); label = field("label"); score = 100 * field("score")
+      from = field("start") / 1e9; to = field("end") / 1e9
+      if (event == "new") printf "%8.2f s  %-14s begins, %2.0f %%\n", from, label, score
+      if (event == "end") printf "%8.2f s  %-14s ended after %.1f s, at best %2.0f %%\n", to, label, to - from, score
+      fflush(); next }
+    /rror: |ERROR|WARNING/ { print; fflush() }'
 }
 set +e
 # shellcheck disable=SC2086
