@@ -22,7 +22,7 @@ inline std::vector<BackendCase> backend_cases(const std::string& except = "") {
   std::vector<BackendCase> cases;
   for (const BackendEntry& entry : backends())
     for (const DType dtype : {DType::kF32, DType::kBf16})
-      if (entry.name != except) cases.emplace_back(entry.name, dtype);
+      if (entry.name != except && entry.why_not({}, dtype).empty()) cases.emplace_back(entry.name, dtype);
   return cases;
 }
 
