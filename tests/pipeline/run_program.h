@@ -2,15 +2,18 @@
 #pragma once
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 extern char** environ;
@@ -52,29 +55,63 @@ inline void write_file(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-/// @param input  a file that becomes standard input; empty: none
-inline ProgramRun run_program(std::vector<std::string> arguments, const std::string& input = "/dev/null") {
-  const TemporaryFolder folder;
-  const std::string out = folder.file("out"), err = folder.file("err");
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, input.c_str(), O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT, 0600);
-  posix_spawn_file_actions_addopen(&files, STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT, 0600);
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  ProgramRun run;
-  pid_t child = 0;
-  int status = 0;
-  if (posix_spawnp(&child, argv[0], &files, nullptr, argv.data(), environ) == 0 &&
-      waitpid(child, &status, 0) == child && WIFEXITED(status)) {
-    run.code = WEXITSTATUS(status);
+/// A program that runs beside the test, its output kept as it comes.
+class RunningProgram {
+ public:
+  /// @param input  a file that becomes standard input
+  explicit RunningProgram(std::vector<std::string> arguments, const std::string& input = "/dev/null") {
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, input.c_str(), O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, folder_.file("out").c_str(), O_WRONLY | O_CREAT,
+                                     0600);
+    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, folder_.file("err").c_str(), O_WRONLY | O_CREAT,
+                                     0600);
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    if (posix_spawnp(&child_, argv[0], &files, nullptr, argv.data(), environ) != 0) child_ = 0;
+    posix_spawn_file_actions_destroy(&files);
   }
-  posix_spawn_file_actions_destroy(&files);
-  run.out = read_file(out);
-  run.err = read_file(err);
-  return run;
+  ~RunningProgram() {
+    if (child_) kill(child_, SIGKILL);
+    end();
+  }
+  RunningProgram(const RunningProgram&) = delete;
+  RunningProgram& operator=(const RunningProgram&) = delete;
+
+  std::string out() const { return read_file(folder_.file("out")); }
+  std::string err() const { return read_file(folder_.file("err")); }
+  void interrupt() const {
+    if (child_) kill(child_, SIGINT);
+  }
+  /// Waits until the output satisfies `done`; false if a minute and a half pass without that.
+  template <class Done>
+  bool wait_until(Done&& done) const {
+    for (int tenths = 0; tenths < 900; ++tenths) {
+      if (done(out(), err())) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
+  }
+  /// Waits for its end.
+  ProgramRun end() {
+    int status = 0;
+    ProgramRun run;
+    if (child_ && waitpid(child_, &status, 0) == child_ && WIFEXITED(status)) run.code = WEXITSTATUS(status);
+    child_ = 0;
+    run.out = out();
+    run.err = err();
+    return run;
+  }
+
+ private:
+  TemporaryFolder folder_;
+  pid_t child_ = 0;
+};
+
+inline ProgramRun run_program(std::vector<std::string> arguments, const std::string& input = "/dev/null") {
+  return RunningProgram(std::move(arguments), input).end();
 }
 
 }  // namespace mone::testing

@@ -1,0 +1,132 @@
+// The samples do what their first lines say.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "tests/pipeline/run_program.h"
+#include "tests/pipeline/video_writer.h"
+#ifdef MONE_HAS_RTSP_SERVER
+#include "tests/pipeline/rtsp_server.h"
+#endif
+
+namespace mone::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+const std::string kModel = MONE_GOLDEN_DIR "/fe_token.safetensors";
+const std::string kTwoSeconds = "test://walk:1,wave:1";
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t found = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+  return found;
+}
+
+/// The number in front of `what` in the last line that begins with `line`.
+int number_of(const std::string& text, const std::string& line, const std::string& what) {
+  const auto begin = text.rfind("\n" + line + ": ");
+  const auto end = text.find(what, begin);
+  if (begin == std::string::npos || end == std::string::npos) return -1;
+  const auto number = text.find_last_not_of("0123456789", end - 1);
+  return std::stoi(text.substr(number + 1, end - number - 1));
+}
+
+TEST(ClassifyFileSample, LabelsYuv4Mpeg2) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("clip.y4m");
+  std::string video = "YUV4MPEG2 W96 H80 F30:1 Ip A1:1 C420mpeg2\n";
+  for (int frame = 0; frame < 60; ++frame) {
+    video += "FRAME\n";
+    for (int i = 0; i < 96 * 80 * 3 / 2; ++i) video += static_cast<char>(60 + (i + 5 * frame) % 120);
+  }
+  write_file(path, video);
+  const ProgramRun run = run_program({MONE_SAMPLE_CLASSIFY_FILE, kModel, "0.5"}, path);
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr(" s  "), HasSubstr("warming up")));
+  const ProgramRun program = run_program({MONE_PROGRAM, "classify", "--json", "--model", kModel, path});
+  EXPECT_EQ(count(run.out, "\n") + 1, count(program.out, "\n"));  // the program adds a summary
+}
+
+TEST(ClassifyFileSample, SaysWhatItReads) {
+  const ProgramRun run = run_program({MONE_SAMPLE_CLASSIFY_FILE, kModel});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr("YUV4MPEG2"));
+}
+
+TEST(AppSample, LabelsSeveralSourcesAndNamesTheOneThatFails) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("clip.mkv");
+  ASSERT_EQ(write_video(path, {}), "");
+  RunningProgram app({MONE_SAMPLE_APP, "--model", kModel, kTwoSeconds, path, "/nowhere/x.mp4"});
+  EXPECT_TRUE(app.wait_until([&](const std::string& out, const std::string& err) {
+    return out.find(kTwoSeconds + ": new") != std::string::npos &&
+           out.find(path + ": end") != std::string::npos && err.find("/nowhere/x.mp4: ") != std::string::npos;
+  })) << app.out()
+      << app.err();
+  app.interrupt();
+  const ProgramRun run = app.end();
+  EXPECT_EQ(run.code, 1) << run.err;  // of the file that is not there
+  EXPECT_GT(number_of(run.out, kTwoSeconds, " of them"), 0) << run.out;
+  EXPECT_EQ(number_of(run.out, path, " frames"), 60) << run.out;
+}
+
+TEST(AppSample, ExplainsItself) {
+  EXPECT_EQ(run_program({MONE_SAMPLE_APP}).code, 2);
+  EXPECT_EQ(run_program({MONE_SAMPLE_APP, "--nonsense"}).code, 2);
+}
+
+#ifdef MONE_HAS_RTSP_SERVER
+TEST(AppSample, TriesACameraAgainWhenItsServerHangsUp) {
+  gst_init(nullptr, nullptr);
+  RtspServer server("videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=30/1");
+  ASSERT_TRUE(server.running());
+  const std::string camera = server.url();
+  RunningProgram app({MONE_SAMPLE_APP, "--model", kModel, camera});
+  const auto labels = [&](std::size_t wanted) {
+    return app.wait_until(
+        [&](const std::string& out, const std::string&) { return count(out, camera + ": new") >= wanted; });
+  };
+  EXPECT_TRUE(labels(1)) << app.err();
+  server.hang_up();
+  EXPECT_TRUE(labels(2)) << app.err();
+  app.interrupt();
+  const ProgramRun run = app.end();
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr(camera + ": again in 1 s"));
+}
+#endif
+
+TEST(LabelsPySample, ReadsMessagesAndFramesWithoutHeaders) {
+  if (run_program({"/usr/bin/python3", "-c", "import gi; gi.require_version('Gst', '1.0')"}).code != 0) {
+    GTEST_SKIP() << "Python has no gi with Gst (python3-gi, gir1.2-gstreamer-1.0)";
+  }
+  const TemporaryFolder folder;
+  const std::string path = folder.file("clip.mkv");
+  ASSERT_EQ(write_video(path, {}), "");
+  // Debian's own Python: another one first in PATH would not see Debian's modules.
+  const ProgramRun run = run_program(
+      {"/usr/bin/python3", MONE_SOURCE_DIR "/samples/labels.py", "--model", kModel, kTwoSeconds, path});
+  ASSERT_EQ(run.code, 0) << run.err;
+  std::istringstream lines(run.out);
+  int events = 0, ends = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto object = nlohmann::json::parse(line);
+    if (object.contains("event")) {
+      ++events;
+      EXPECT_LE(object.at("start").get<double>(), object.at("end").get<double>());
+      continue;
+    }
+    ++ends;
+    EXPECT_EQ(object.at("frames"), object.at("source") == path ? 60 : 300);
+    EXPECT_FALSE(object.at("labels").empty());
+  }
+  EXPECT_EQ(ends, 2);
+  EXPECT_GE(events, 4);  // each source has a label that begins and ends
+}
+
+}  // namespace
+}  // namespace mone::testing
