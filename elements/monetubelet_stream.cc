@@ -227,7 +227,7 @@ GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
   meta_.interlaced = mapped.frame().interlace != Interlace::kProgressive;
   flow_ = GST_FLOW_OK;
   tubeliser_->push(mapped.frame(), last_running_, to_time(GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0),
-                   [this](const CutTubelet& t) { send(t); });
+                   [this, buffer](const CutTubelet& t) { send(t, buffer); });
   publish_stats();
   return flow_;
 }
@@ -237,14 +237,14 @@ bool TubeletStream::gap(GstClockTime pts, GstClockTime duration) {
   const guint64 end = gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, pts + duration);
   if (!GST_CLOCK_TIME_IS_VALID(end) || to_time(end) - last_running_ > tubeliser_->longest_gap()) return false;
   flow_ = GST_FLOW_OK;
-  tubeliser_->gap(to_time(end), [this](const CutTubelet& t) { send(t); });
+  tubeliser_->gap(to_time(end), [this](const CutTubelet& t) { send(t, nullptr); });
   publish_stats();
   return true;
 }
 
 void TubeletStream::finish() {
   flow_ = GST_FLOW_OK;
-  if (tubeliser_) tubeliser_->finish([this](const CutTubelet& t) { send(t); });
+  if (tubeliser_) tubeliser_->finish([this](const CutTubelet& t) { send(t, nullptr); });
   publish_stats();
 }
 
@@ -276,7 +276,8 @@ GstClockTime TubeletStream::position(Time running_time) const {
   return GST_CLOCK_TIME_IS_VALID(at) ? at : last_position_;
 }
 
-void TubeletStream::send(const CutTubelet& t) {
+/// @param frame  the newest one, with which this tubelet may end
+void TubeletStream::send(const CutTubelet& t, GstBuffer* frame) {
   if (flow_ != GST_FLOW_OK) return;
   last_position_ = position(t.end);
   const GstClockTime hop = t.hop > Time::zero() ? to_clock(t.hop) : GST_CLOCK_TIME_NONE;
@@ -314,6 +315,12 @@ void TubeletStream::send(const CutTubelet& t) {
   // The meta stays with the buffer when it goes back to the pool, so that the next tubelet allocates none.
   GstMeta* meta = set_tubelet_meta(buffer.get(), meta_);
   meta->flags = static_cast<GstMetaFlags>(meta->flags | GST_META_FLAG_POOLED);
+  // The time by the world's clock, such as an RTSP sender's NTP time, of the last frame goes on with it.
+  const auto* reference =
+      frame && t.end == last_running_ ? gst_buffer_get_reference_timestamp_meta(frame, nullptr) : nullptr;
+  if (reference)
+    gst_buffer_add_reference_timestamp_meta(buffer.get(), reference->reference, reference->timestamp,
+                                            reference->duration);
   flow_ = gst_pad_push(src_, buffer.release());
 }
 

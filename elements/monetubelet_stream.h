@@ -64,7 +64,7 @@ class TubeletStream {
   bool allocate(GstCaps* caps, const TubeletFormat& format);
   void apply_settings();
   std::optional<GstClockTime> timestamp(GstBuffer* buffer);
-  void send(const CutTubelet& tubelet);
+  void send(const CutTubelet& tubelet, GstBuffer* frame);
   GstClockTime position(Time running_time) const;
   void publish_stats();
 

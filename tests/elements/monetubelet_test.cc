@@ -287,6 +287,25 @@ TEST(MoneTubelet, ReusesAFewBuffers) {
   EXPECT_LE(seen.size(), 3u);
 }
 
+TEST(MoneTubelet, CarriesTheReferenceTimeOfTheLastFrame) {
+  TubeletHarness h;
+  h.caps();
+  const auto ntp = Owned<GstCaps>::adopt(gst_caps_new_empty_simple("timestamp/x-ntp"));
+  for (int i = 0; i < 8; ++i) {
+    auto frame = h.frame(i * kFrame30);
+    if (i < 4)
+      gst_buffer_add_reference_timestamp_meta(frame.get(), ntp.get(), 1000 * GST_SECOND + i,
+                                              GST_CLOCK_TIME_NONE);
+    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
+  }
+  const auto tubelets = h.pull();
+  ASSERT_EQ(tubelets.size(), 2u);
+  const auto* reference = gst_buffer_get_reference_timestamp_meta(tubelets[0].get(), nullptr);
+  ASSERT_NE(reference, nullptr);
+  EXPECT_EQ(reference->timestamp, 1000 * GST_SECOND + 2);
+  EXPECT_EQ(gst_buffer_get_reference_timestamp_meta(tubelets[1].get(), nullptr), nullptr);
+}
+
 TEST(MoneTubelet, TakesBufferLists) {
   TubeletHarness h;
   h.caps();
