@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "engine/tubeliser.h"
 #include "tests/backend_names.h"
 #include "tests/tiny_model.h"
 
@@ -68,6 +69,29 @@ INSTANTIATE_TEST_SUITE_P(Backends, NoAllocation,
                            return std::get<0>(instance.param) +
                                   (std::get<1>(instance.param) ? "_joint" : "_fe");
                          });
+
+TEST(NoAllocation, HappensWhenFramesAreCutIntoTubelets) {
+  TubeletFormat format;
+  format.planes = Planes::kLumaMotion;
+  Tubeliser tubeliser(format, {});
+  const std::vector<std::uint8_t> grey(320 * 240, 128);
+  Frame frame;
+  frame.format = PixelFormat::kGray8;
+  frame.width = 320;
+  frame.height = 240;
+  frame.planes[0] = grey.data();
+  frame.strides[0] = 320;
+  int tubelets = 0;
+  long before = 0;
+  for (int i = 0; i < 120; ++i) {
+    if (i == 60) before = allocations;
+    if (i % 7 == 3) continue;  // a missing frame now and then
+    tubeliser.push(frame, std::chrono::milliseconds(33 * i), std::chrono::milliseconds(33),
+                   [&tubelets](const CutTubelet&) { ++tubelets; });
+  }
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_GT(tubelets, 25);
+}
 
 }  // namespace
 }  // namespace mone
