@@ -16,8 +16,7 @@
  * ## Example
  *
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=90 ! moneclassify budget=0.5 ! moneoverlay ! videoconvert !
- * fakevideosink
+ * gst-launch-1.0 actiontestsrc ! moneclassify budget=0.5 ! moneoverlay ! videoconvert ! autovideosink
  * ]|
  */
 #include <gst/video/video.h>
@@ -426,7 +425,10 @@ static void gst_mone_classify_class_init(GstMoneClassifyClass* klass) {
       element_class, "Action recognition", "Filter/Analyzer/Video",
       "Recognises actions in video and attaches the labels to the buffers; the "
       "video itself passes untouched",
-      "gst-mone");
+      "The gst-mone authors");
+  gst_element_class_add_static_metadata(
+      element_class, "example",
+      "gst-launch-1.0 actiontestsrc ! moneclassify budget=0.5 ! moneoverlay ! videoconvert ! autovideosink");
   gst_type_mark_as_plugin_api(mone::wait_type(), static_cast<GstPluginAPIFlags>(0));
 }
 

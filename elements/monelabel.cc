@@ -348,7 +348,10 @@ static void gst_mone_label_class_init(GstMoneLabelClass* klass) {
       element_class, "Action labels", "Filter/Analyzer",
       "Turns action scores into labels with a start and an end, as JSON lines, "
       "text or metadata, and as messages on the bus",
-      "gst-mone");
+      "The gst-mone authors");
+  gst_element_class_add_static_metadata(element_class, "example",
+                                        "gst-launch-1.0 videotestsrc num-buffers=90 ! monetubelet ! "
+                                        "monevivit ! monelabel top-k=3 ! application/x-json ! fdsink");
   gst_type_mark_as_plugin_api(mone::messages_type(), static_cast<GstPluginAPIFlags>(0));
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);

@@ -12,8 +12,7 @@
  * ## Example
  *
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=90 ! moneclassify budget=0.5 ! moneoverlay ! videoconvert !
- * fakevideosink
+ * gst-launch-1.0 actiontestsrc ! moneclassify budget=0.5 ! moneoverlay ! videoconvert ! autovideosink
  * ]|
  */
 #include <gst/video/video.h>
@@ -220,7 +219,10 @@ static void gst_mone_overlay_class_init(GstMoneOverlayClass* klass) {
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_static_metadata(
       element_class, "Action label overlay", "Filter/Editor/Video",
-      "Draws action labels, the compute budget and the map of experts over video", "gst-mone");
+      "Draws action labels, the compute budget and the map of experts over video", "The gst-mone authors");
+  gst_element_class_add_static_metadata(
+      element_class, "example",
+      "gst-launch-1.0 actiontestsrc ! moneclassify budget=0.5 ! moneoverlay ! videoconvert ! autovideosink");
 }
 
 static void gst_mone_overlay_init(GstMoneOverlay* self) {

@@ -311,10 +311,11 @@ static void gst_mone_tubelet_class_init(GstMoneTubeletClass* klass) {
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_static_metadata(
       element_class, "Video to tubelets", "Filter/Converter/Video",
-      "Samples, crops, resizes and cuts video into the tubelets an action model asks for. Example: "
-      "gst-launch-1.0 -v "
-      "videotestsrc num-buffers=60 ! video/x-raw,framerate=30/1 ! monetubelet ! fakesink silent=false",
-      "gst-mone");
+      "Samples, crops, resizes and cuts video into the tubelets an action model asks for",
+      "The gst-mone authors");
+  gst_element_class_add_static_metadata(
+      element_class, "example",
+      "gst-launch-1.0 -v videotestsrc num-buffers=60 ! video/x-raw,framerate=30/1 ! monetubelet ! fakesink");
   for (GType (*type)() : {sampling_type, planes_type, fit_type, crop_type})
     gst_type_mark_as_plugin_api(type(), static_cast<GstPluginAPIFlags>(0));
 }

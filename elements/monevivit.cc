@@ -539,7 +539,10 @@ static void gst_mone_vivit_class_init(GstMoneVivitClass* klass) {
                                         "Scores video tubelets with a Mixture of Nested Experts video "
                                         "transformer, at a compute budget that can be "
                                         "turned while it runs",
-                                        "gst-mone");
+                                        "The gst-mone authors");
+  gst_element_class_add_static_metadata(
+      element_class, "example",
+      "gst-launch-1.0 videotestsrc num-buffers=90 ! monetubelet ! monevivit budget=0.5 ! monelabel ! fdsink");
   gst_type_mark_as_plugin_api(mone::dtype_type(), static_cast<GstPluginAPIFlags>(0));
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);

@@ -1,0 +1,106 @@
+// What several threads share in the elements, driven without GLib, for the thread sanitizer.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "elements/budget_source.h"
+#include "elements/engine_cache.h"
+#include "elements/latest_labels.h"
+#include "elements/region_windows.h"
+
+namespace mone {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string tiny_model() { return MONE_GOLDEN_DIR "/fe_e3.safetensors"; }
+
+EngineOptions reference() {
+  EngineOptions options;
+  options.backend = "reference";
+  options.threads = 1;
+  return options;
+}
+
+void run(int threads, const std::function<void(int)>& body) {
+  std::vector<std::thread> all;
+  for (int i = 0; i < threads; ++i) all.emplace_back(body, i);
+  for (auto& t : all) t.join();
+}
+
+TEST(Threads, EnginesAreFoundAndMadeFromAll) {
+  std::vector<std::shared_ptr<Engine>> engines(4);
+  run(4, [&](int i) {
+    engines[static_cast<std::size_t>(i)] = shared_engine(tiny_model(), reference()).value();
+  });
+  for (const auto& e : engines) EXPECT_EQ(e, engines[0]);
+}
+
+TEST(Threads, StreamsOfOneEngineRunTogetherWhileTheBudgetTurns) {
+  const auto engine = shared_engine(tiny_model(), reference()).value();
+  const std::vector<std::uint8_t> pixels(static_cast<std::size_t>(engine->model().config().tubelet_bytes()),
+                                         90);
+  BudgetSource budget;
+  run(4, [&](int i) {
+    if (i == 3) {
+      for (int k = 0; k < 200; ++k) budget.fix(0.0625 + 0.9 * (k % 10) / 10);
+      return;
+    }
+    RegionWindows windows(engine, 0ms);
+    for (int k = 1; k <= 30; ++k) {
+      RegionTubelet in;
+      in.tubelet = {pixels, 160ms * k - 80ms, 160ms * k, 6.25, 0};
+      in.hop = 160ms;
+      in.region = static_cast<unsigned>(k % 2);
+      EXPECT_NE(windows.push(in, budget.next(6.25)).prediction, nullptr);
+    }
+  });
+}
+
+TEST(Threads, LabelsPassFromTheAnalysisToTheVideo) {
+  LatestLabels latest;
+  int fresh = 0;
+  run(2, [&](int i) {
+    for (guint64 k = 1; k <= 2000; ++k) {
+      if (i == 0) {
+        ActionMeta action;
+        action.window.window_end = k;
+        action.window.max_gap = 5000;
+        action.events = {{"new", "walk", 1, k, k}};
+        latest.put(std::move(action));
+      } else {
+        for (const ActionMeta& a : latest.at(3000)) fresh += a.fresh;
+      }
+    }
+  });
+  for (const ActionMeta& a : latest.at(3000)) fresh += a.fresh;
+  EXPECT_GE(fresh, 1);
+  EXPECT_TRUE(latest.at(9000).empty()) << "too old to carry on";
+}
+
+TEST(LatestLabels, EventsNobodySawStayAndGoOut) {
+  LatestLabels latest;
+  for (guint64 k : {10, 20}) {
+    ActionMeta action;
+    action.window.window_end = k;
+    action.window.max_gap = 100;
+    action.events = {{"new", "label", 1, k, k}};
+    latest.put(action);
+  }
+  EXPECT_TRUE(latest.at(15).empty()) << "not before its window has ended";
+  auto first = latest.at(20);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(first[0].fresh);
+  EXPECT_EQ(first[0].events.size(), 2u);
+  auto second = latest.at(30);
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_FALSE(second[0].fresh);
+  EXPECT_TRUE(second[0].events.empty());
+  EXPECT_TRUE(latest.at(121).empty());
+}
+
+}  // namespace
+}  // namespace mone
