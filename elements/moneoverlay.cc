@@ -42,11 +42,7 @@ constexpr Property<OverlayStyle> kProperties[] = {
     {"labels", &OverlayStyle::labels, "Draw labels and the boxes of regions", kLive},
     {"gauge", &OverlayStyle::gauge, "Draw the budget: what was spent and what was asked", kLive},
     {"expert-map", &OverlayStyle::experts, "Draw which token went to which expert", kLive},
-    {"map-opacity",
-     &OverlayStyle::opacity,
-     {0, 1},
-     "Opacity of the expert map where the largest expert worked",
-     kLive},
+    {"map-opacity", &OverlayStyle::opacity, {0, 1}, "Opacity of the expert map", kLive},
     {"rows", &OverlayStyle::rows, {1, 20}, "Labels shown at most", kLive},
     {"scale", &OverlayStyle::scale, {0.25, 4}, "Size of text, over what suits the picture", kLive},
 };
@@ -56,8 +52,8 @@ struct RectangleUnref {
 };
 
 /// A painted layer as GStreamer takes it; the pixels go along without a copy.
-std::unique_ptr<GstVideoOverlayRectangle, RectangleUnref> rectangle(OverlayLayer layer) {
-  cairo_surface_t* surface = layer.surface.release();
+std::unique_ptr<GstVideoOverlayRectangle, RectangleUnref> rectangle(const OverlayLayer& layer) {
+  cairo_surface_t* surface = cairo_surface_reference(layer.surface.get());
   cairo_surface_flush(surface);
   const int width = cairo_image_surface_get_width(surface), height = cairo_image_surface_get_height(surface);
   const int stride = cairo_image_surface_get_stride(surface);
@@ -75,10 +71,10 @@ std::unique_ptr<GstVideoOverlayRectangle, RectangleUnref> rectangle(OverlayLayer
       GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA));
 }
 
-Owned<GstVideoOverlayComposition> composition(std::vector<OverlayLayer> layers) {
+Owned<GstVideoOverlayComposition> composition(const std::vector<OverlayLayer>& layers) {
   Owned<GstVideoOverlayComposition> all;
-  for (OverlayLayer& layer : layers) {
-    const auto one = rectangle(std::move(layer));
+  for (const OverlayLayer& layer : layers) {
+    const auto one = rectangle(layer);
     if (all)
       gst_video_overlay_composition_add_rectangle(all.get(), one.get());
     else

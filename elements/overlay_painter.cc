@@ -35,7 +35,8 @@ OverlayLayer new_layer(int x, int y, int width, int height) {
   layer.x = x;
   layer.y = y;
   layer.surface.reset(
-      cairo_image_surface_create(CAIRO_FORMAT_ARGB32, std::max(1, width), std::max(1, height)));
+      cairo_image_surface_create(CAIRO_FORMAT_ARGB32, std::max(1, width), std::max(1, height)),
+      cairo_surface_destroy);
   return layer;
 }
 
@@ -97,6 +98,7 @@ class Painter {
   }
 
   void paint_experts(const ActionMeta& a);
+  OverlayLayer expert_mark(double cell, int expert, int experts) const;
   Rect grid_of(const ActionMeta& a) const;
   void paint_box(const ActionMeta& a);
   void paint_panel(const ActionMeta& a);
@@ -138,35 +140,48 @@ Rect Painter::grid_of(const ActionMeta& a) const {
           format.width * across, format.height * down};
 }
 
+/// A square in each token's cell; its area goes with the share of the model that the token got.
 void Painter::paint_experts(const ActionMeta& a) {
-  const auto& experts = a.window.experts;
-  const int columns = a.model.grid_width, rows = a.model.grid_height;
-  if (columns < 1 || rows < 1 || experts.size() < static_cast<std::size_t>(columns * rows)) return;
+  const auto& assigned = a.window.experts;
+  const int columns = a.model.grid_width, rows = a.model.grid_height, experts = std::max(1, a.model.experts);
+  if (columns < 1 || rows < 1 || assigned.size() < static_cast<std::size_t>(columns * rows)) return;
   // The newest time step, where a clip has several; all of one expert say nothing.
-  const guint8* map = experts.data() + experts.size() - static_cast<std::size_t>(columns * rows);
+  const guint8* map = assigned.data() + assigned.size() - static_cast<std::size_t>(columns * rows);
   if (std::all_of(map, map + columns * rows, [&](guint8 e) { return e == map[0]; })) return;
 
   const Rect box = box_of(a), grid = grid_of(a);
-  const double left = std::max(box.x, 0.0), top = std::max(box.y, 0.0);
-  OverlayLayer layer =
-      new_layer(static_cast<int>(left), static_cast<int>(top),
-                static_cast<int>(std::min(box.x + box.width, static_cast<double>(width_)) - left),
-                static_cast<int>(std::min(box.y + box.height, static_cast<double>(height_)) - top));
-  Canvas canvas(layer.surface.get());
   const double w = grid.width / columns, h = grid.height / rows;
-  const double gap = std::max(1.0, std::min(w, h) * 0.035);
+  std::vector<OverlayLayer> marks;
+  for (int e = 0; e < experts; ++e)
+    marks.push_back(expert_mark(std::min({w, h, box.width, box.height}), e, experts));
   for (int i = 0; i < columns * rows; ++i) {
-    const int expert = std::min<int>(map[i], std::max(1, a.model.experts) - 1);
-    if (expert == 0) continue;  // where nothing much is spent, nothing is drawn
-    const double share = static_cast<double>(expert) / std::max(1, a.model.experts - 1);
-    const Colour colour = expert_colour(expert, a.model.experts);
-    const double x = grid.x + i % columns * w - left, y = grid.y + i / columns * h - top;
-    const double alpha = style_.opacity * (0.35 + 0.65 * share);
-    canvas.fill(x + gap, y + gap, w - 2 * gap, h - 2 * gap, 2 * gap, colour.with_alpha(alpha));
-    canvas.outline(x + gap, y + gap, w - 2 * gap, h - 2 * gap, 2 * gap, size_.line,
-                   colour.with_alpha(std::min(1.0, alpha * 1.6)));
+    const double x = grid.x + (i % columns + 0.5) * w, y = grid.y + (i / columns + 0.5) * h;
+    if (x < box.x || y < box.y || x >= box.x + box.width || y >= box.y + box.height) continue;
+    OverlayLayer mark = marks[std::min<std::size_t>(map[i], marks.size() - 1)];
+    const int mark_width = cairo_image_surface_get_width(mark.surface.get());
+    const int mark_height = cairo_image_surface_get_height(mark.surface.get());
+    mark.x =
+        std::clamp(static_cast<int>(std::lround(x - mark_width / 2.0)), 0, std::max(0, width_ - mark_width));
+    mark.y = std::clamp(static_cast<int>(std::lround(y - mark_height / 2.0)), 0,
+                        std::max(0, height_ - mark_height));
+    layers_.push_back(std::move(mark));
   }
-  layers_.push_back(std::move(layer));
+}
+
+/// The mark of one expert: full width fills a fifth of the cell, each smaller expert half of that.
+OverlayLayer Painter::expert_mark(double cell, int expert, int experts) const {
+  const double side = std::max(3.0, cell * 0.45 * std::sqrt(std::ldexp(1.0, expert - (experts - 1))));
+  const double edge = size_.line;
+  OverlayLayer layer = new_layer(0, 0, static_cast<int>(std::ceil(side + 2 * edge)),
+                                 static_cast<int>(std::ceil(side + 2 * edge)));
+  Canvas canvas(layer.surface.get());
+  const Colour colour = expert_colour(expert, experts);
+  const double radius = side * 0.22;
+  canvas.fill(0, 0, side + 2 * edge, side + 2 * edge, radius + edge, rgb(0x0b0f14, 0.45 * style_.opacity));
+  canvas.fill(edge, edge, side, side, radius, colour.with_alpha(style_.opacity));
+  canvas.outline(edge, edge, side, side, radius, edge,
+                 colour.with_alpha(std::min(1.0, style_.opacity * 1.4)));
+  return layer;
 }
 
 void Painter::paint_box(const ActionMeta& a) {

@@ -13,24 +13,20 @@ namespace mone {
 
 /// What is shown, and how.
 struct OverlayStyle {
-  bool labels = true;     ///< label bars and region boxes
-  bool gauge = true;      ///< the budget: bar as far as it was used, tick where it was asked
-  bool experts = true;    ///< the expert of each token, where there is more than one
-  int rows = 3;           ///< labels in the panel at most
-  double opacity = 0.32;  ///< of the largest expert's tokens
-  double scale = 1;       ///< of text, over what suits the picture's size
+  bool labels = true;    ///< label bars and region boxes
+  bool gauge = true;     ///< the budget: bar as far as it was used, tick where it was asked
+  bool experts = true;   ///< the expert of each token, where there is more than one
+  int rows = 3;          ///< labels in the panel at most
+  double opacity = 0.6;  ///< of the largest expert's tokens
+  double scale = 1;      ///< of text, over what suits the picture's size
 
   bool operator==(const OverlayStyle&) const = default;
 };
 
-struct SurfaceFree {
-  void operator()(cairo_surface_t* s) const { cairo_surface_destroy(s); }
-};
-
 /// A piece of the overlay: ARGB32, premultiplied, native byte order.
 struct OverlayLayer {
-  int x = 0, y = 0;  ///< top left corner in the picture
-  std::unique_ptr<cairo_surface_t, SurfaceFree> surface;
+  int x = 0, y = 0;                          ///< top left corner in the picture
+  std::shared_ptr<cairo_surface_t> surface;  ///< pieces that look the same share one
 };
 
 /// The layers over a picture of width x height, lowest first; pieces only as large as what is on them. Boxes
