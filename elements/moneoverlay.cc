@@ -5,9 +5,9 @@
  *
  * Draws what `moneclassify` attached to the buffers: the labels with their scores, the budget (a bar as far
  * as it was spent, in the colours of the experts, and a tick where it was asked), boxes around regions, and
- * the expert map: which token went to which expert, blue the cheaper, orange the dearest, nothing where the
- * smallest was enough. The drawing is an overlay composition that a sink may blend by itself; where
- * downstream takes none it is blended here. It is painted again only when the labels change.
+ * the expert map: a square for each token, the larger the more of the model that token got. The drawing is an
+ * overlay composition that a sink may blend by itself; where downstream takes none it is blended here. It is
+ * painted again only when the labels change.
  *
  * ## Example
  *
