@@ -4,11 +4,13 @@
 
 #include "engine/backend/registry.h"
 #include "engine/engine_impl.h"
+#include "engine/log.h"
 
 namespace mone {
 
 Result<std::shared_ptr<Engine>> Engine::create(std::shared_ptr<const Model> model,
                                                const EngineOptions& options) {
+  if (!model) return Failure{"an engine needs a model; Model::load() gives one"};
   auto backend = choose_backend(model->config(), options);
   if (!backend) return backend.error();
   try {
@@ -72,6 +74,10 @@ void EngineImpl::run(std::span<StreamImpl* const> streams) {
     windows_.insert(windows_.end(), stream->window().begin(), stream->window().end());
   }
   network_->encode(tubelets_, counts_, {}, outputs_);
+  if (!network_->routing().finite() && !warned_not_finite_) {
+    warned_not_finite_ = true;  // once, not 7 times a second
+    log_line(kLogWarning, model_->name() + ": the router gave NaN; such tokens are chosen last");
+  }
   const std::size_t classes = model_->config().C;
   logits_.resize(streams.size() * classes);
   network_->predict(windows_, logits_);

@@ -42,6 +42,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::vector<Counts> counts_;
   std::vector<RowRef> outputs_, windows_;
   std::vector<float> logits_;
+  bool warned_not_finite_ = false;
 };
 
 }  // namespace mone

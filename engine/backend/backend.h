@@ -115,6 +115,8 @@ class Routing {
   virtual ~Routing() = default;
   /// u8 [items, counted tokens], raster order; 0 = smallest. Valid after Backend::route.
   virtual std::span<const std::uint8_t> experts() const = 0;
+  /// False if the router gave NaN, which ranks last (spec section 4.7): the pictures or weights overflowed.
+  virtual bool finite() const = 0;
   /// f32 [items, counted tokens, E]: softmax of the router, empty if there was none. May copy from the
   /// device: for tests and tools.
   virtual std::span<const float> probs() const = 0;

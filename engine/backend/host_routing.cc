@@ -27,6 +27,7 @@ std::span<float> HostRouting::begin(const RowPlan& plan, bool routed) {
 
 void HostRouting::finish(const RowPlan& plan, std::span<const std::uint8_t> forced) {
   const int tokens = counted_rows(plan);
+  finite_ = true;
   if (!forced.empty()) {
     std::copy(forced.begin(), forced.end(), experts_.begin());
   } else if (probs_.empty()) {
@@ -36,9 +37,10 @@ void HostRouting::finish(const RowPlan& plan, std::span<const std::uint8_t> forc
       Counts counts{};
       for (int j = 0; j < plan.experts(); ++j) counts[j] = plan.segment(item, j).count;
       const std::size_t at = static_cast<std::size_t>(item) * tokens;
-      assign_experts(std::span(probs_).subspan(at * experts_per_row_,
-                                               static_cast<std::size_t>(tokens) * experts_per_row_),
-                     experts_per_row_, counts, std::span(experts_).subspan(at, tokens), scratch_);
+      finite_ &=
+          assign_experts(std::span(probs_).subspan(at * experts_per_row_,
+                                                   static_cast<std::size_t>(tokens) * experts_per_row_),
+                         experts_per_row_, counts, std::span(experts_).subspan(at, tokens), scratch_);
     }
   }
   sort(plan);

@@ -13,6 +13,7 @@ class HostRouting : public Routing {
   HostRouting(int max_rows, int experts);
   std::span<const std::uint8_t> experts() const override { return experts_; }
   std::span<const float> probs() const override { return probs_; }
+  bool finite() const override { return finite_; }
 
   /// i32 [rows]: sorted row i is raster row order()[i] (of select_cls: sorted row of the plan it selected
   /// from).
@@ -31,6 +32,7 @@ class HostRouting : public Routing {
   void sort(const RowPlan& plan);
 
   int experts_per_row_;
+  bool finite_ = true;
   std::vector<float> probs_;
   std::vector<std::uint8_t> experts_;
   std::vector<int> order_;

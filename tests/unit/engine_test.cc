@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "engine/clip.h"
 #include "tests/tiny_model.h"
@@ -45,6 +46,32 @@ TEST(Engine, LogsWhichBackendItChoseAndWhy) {
   set_log_sink({});
   EXPECT_TRUE(chosen);
   EXPECT_THAT(lines, Contains(HasSubstr("backend reference, f32, 1 threads: asked for")));
+}
+
+TEST(Engine, WarnsOnceWhenTheRouterGivesNan) {
+  auto tensors = test::model_tensors(test::tiny_fe());
+  std::string& weights = tensors.at("embed.tubelet.weight").bytes;
+  const float huge = 3e38f;  // finite, as it must be, but sums of it are not
+  for (std::size_t i = 0; i < weights.size(); i += 4) std::memcpy(&weights[i], &huge, 4);
+  const std::string bytes = test::safetensors_bytes(
+      tensors, {{"format", "mone-vivit/1"}, {"config", test::config_json(test::tiny_fe().config)}});
+  const auto engine =
+      Engine::create(Model::load(test::temporary_file("huge.safetensors", bytes)).value(), {"reference"})
+          .value();
+  std::vector<std::string> lines;
+  set_log_sink([&](int level, const std::string& line) {
+    if (level == 1) lines.push_back(line);
+  });
+  const auto stream = engine->new_stream();
+  const auto pixels = test::random_tubelet(test::tiny_fe().config, 1);
+  for (int i = 0; i < 3; ++i) stream->push({pixels}, 0.5);
+  set_log_sink({});
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0], HasSubstr("router gave NaN"));
+}
+
+TEST(Engine, NeedsAModel) {
+  EXPECT_THAT(Engine::create(nullptr, {}).error().text, HasSubstr("needs a model"));
 }
 
 TEST(Engine, StreamsKeepTheirEngineAlive) {
