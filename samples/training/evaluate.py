@@ -4,15 +4,16 @@ import torch
 
 from actors import Actors
 from clips import Batch, make_batch
+from routing import random_experts
 
 HELD_OUT_SEED = 1 << 62  # far from any training seed
 
 
-def held_out_clips(library: str | None, count: int, clutter: float, frames: int = 16) -> Batch:
+def held_out_clips(library: str | None, count: int, clutter: float, frames: int = 16, seed: int = HELD_OUT_SEED) -> Batch:
     """Labels in equal shares, all clips as the live scene shows them."""
     actors = Actors(library)
     labels = np.arange(count) % len(actors.labels)
-    return make_batch(actors, HELD_OUT_SEED, labels, frames, False, clutter=clutter, difficulty=1.0, live_share=1.0)
+    return make_batch(actors, seed, labels, frames, False, clutter=clutter, difficulty=1.0, live_share=1.0)
 
 
 @torch.no_grad()
@@ -23,14 +24,8 @@ def predict(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False,
     generator, found = torch.Generator().manual_seed(0), []
     for part in tubelets.split(chunk):
         x = (part.float() * model.config["input"]["scale"] - mean) / std
-        forced = None
-        if shuffle:
-            from routing import token_counts
-
-            counts = token_counts(budget, part.shape[2], model.config["E"])
-            experts = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-            order = torch.rand(part.shape[0] * part.shape[1], part.shape[2], generator=generator).argsort(1)
-            forced = experts[order]
+        n, nt, tokens, _ = part.shape
+        forced = random_experts(budget, n * nt, tokens, model.config["E"], generator) if shuffle else None
         with torch.autocast("cpu", torch.bfloat16):
             found.append(model.forward_tokens(x, budget, forced, sort=True)[0].float())
     return torch.cat(found)

@@ -21,7 +21,7 @@ import torch  # noqa: E402
 from actors import Scene, open_library
 from model_file import load_model
 from planes import cut, luma_motion
-from routing import token_counts
+from routing import random_experts
 
 SIZE = 112
 
@@ -70,11 +70,7 @@ def predictions(model, tubelets: torch.Tensor, budget: float, control: bool) -> 
     generator, outputs = torch.Generator().manual_seed(1), []
     for part in tubelets.split(256):
         pixels = (part.float() * c["input"]["scale"] - mean) / std
-        forced = None
-        if control:
-            counts = torch.tensor(token_counts(budget, part.shape[1], c["E"]))
-            order = torch.rand(part.shape[:2], generator=generator).argsort(1)
-            forced = torch.arange(c["E"]).repeat_interleave(counts)[order]
+        forced = random_experts(budget, *part.shape[:2], c["E"], generator) if control else None
         with torch.autocast("cpu", torch.bfloat16):
             outputs.append(model.encode(model.spatial, model.embed(pixels), budget, forced, sort=True)[0].float())
     windows = torch.cat(outputs).unfold(0, model.nt, 1).transpose(1, 2)

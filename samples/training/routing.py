@@ -76,3 +76,10 @@ def assign_experts(probs: torch.Tensor, counts: list[int]) -> torch.Tensor:
         order = score.sort(dim=1, descending=True, stable=True).indices
         result.scatter_(1, order[:, : counts[expert]], expert)
     return result
+
+
+def random_experts(budget: float, sets: int, rows: int, experts: int, generator: torch.Generator, **form) -> torch.Tensor:
+    """The same number of rows per expert as the router would give, but any rows: the control. int64 [sets, rows]."""
+    counts = torch.tensor(token_counts(budget, rows, experts, **form))
+    order = torch.rand(sets, rows, generator=generator).argsort(1)
+    return torch.arange(experts).repeat_interleave(counts)[order]

@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from actors import Actors
 from clips import Clips
 from evaluate import accuracy_table, held_out_clips
-from helpers import (Average, Helpers, importance_of, make_optimizers, router_start_loss, start_positions)  # fmt: skip
+from helpers import (Average, Helpers, fit_router, importance_of, make_optimizers, router_start_loss,
+                     start_positions)  # fmt: skip
 from model import MoneVivit, Sampling
 from model_file import save_model
 
@@ -80,7 +81,7 @@ class Run:
         self.average = Average(self.model, 0.998)
         self.rng = np.random.default_rng(a.seed)
         self.step = self.clips = 0
-        self.seconds = 0.0
+        self.seconds, self.router_started = 0.0, False
         self.grid = tuple(s // p for s, p in zip(self.config["image"], self.config["tubelet"][1:]))
         mean, std = (torch.tensor(self.config["input"][k]).repeat_interleave(512) for k in ("mean", "std"))
         self.scale, self.shift = self.config["input"]["scale"] / std, -mean / std
@@ -97,6 +98,7 @@ class Run:
             "optimizers": [o.state_dict() for o in self.optimizers], "average": self.average.weights,
             "average_steps": self.average.steps, "numpy": self.rng.bit_generator.state,
             "torch": torch.get_rng_state(), "step": self.step, "clips": self.clips, "seconds": self.seconds,
+            "router_started": self.router_started,
         }  # fmt: skip
         torch.save(state, self.a.run / "checkpoint.new")
         os.replace(self.a.run / "checkpoint.new", self.a.run / "checkpoint.pt")
@@ -112,6 +114,7 @@ class Run:
         self.rng.bit_generator.state = state["numpy"]
         torch.set_rng_state(state["torch"])
         self.step, self.clips, self.seconds = state["step"], state["clips"], state["seconds"]
+        self.router_started = state["router_started"]
 
     def export(self) -> None:
         """The averaged weights as a model file that the engine loads."""
@@ -146,6 +149,22 @@ class Run:
         cells = self.helpers.cell_loss(x[:, 1:], chosen, batch.joints, self.grid)
         return logits, 10 * self.helpers.joint_loss(h, batch.joints) + 0.5 * cells
 
+    def importance(self, batch):
+        return importance_of(batch.importance, batch.joints, self.config["tubelet"][0], self.grid).flatten(0, 1)
+
+    def start_router(self) -> None:
+        """Between the phases. Without it, alpha = 0 gives the router no gradient, and an untrained one throws moving
+        tokens away."""
+        with torch.no_grad():
+            batch, spatial = held_out_clips(self.a.library, 240, 0.5, seed=self.a.seed), self.model.spatial
+            rows = spatial.embed(self.model.embed(self.pixels(batch.tubelets)).flatten(0, 1))[:, 1:]
+            rows = spatial.blocks[0].norm1(rows)
+        loss = fit_router(self.model.mone.router, rows, self.importance(batch))
+        for name, value in self.model.mone.router.named_parameters():
+            self.average.weights[f"mone.router.{name}"].copy_(value.detach())
+        self.router_started = True
+        print(f"router started, loss {loss:.3f}", flush=True)
+
     def routed_step(self, batch, share: float):
         """Second phase: the router's experts at one drawn budget; share 0..1 of the phase that has passed.
 
@@ -159,9 +178,7 @@ class Run:
         extra = 10 * (1 - share) * self.helpers.joint_loss(h, batch.joints)
         start = max(0.0, 1 - share / 0.6)
         if start > 0:
-            importance = importance_of(batch.importance, batch.joints, self.config["tubelet"][0], self.grid)
-            importance = importance.flatten(0, 1).gather(1, chosen)
-            extra = extra + start * router_start_loss(routing.probs, importance)
+            extra = extra + start * router_start_loss(routing.probs, self.importance(batch).gather(1, chosen))
         return logits, extra
 
     def train_step(self, batch) -> tuple[float, float]:
@@ -170,6 +187,8 @@ class Run:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["first_lr"]
+        if progress >= nested and not self.router_started:
+            self.start_router()
         with torch.autocast("cpu", torch.bfloat16):
             if progress < nested:
                 logits, extra = self.nested_step(batch)
