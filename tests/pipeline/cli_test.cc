@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "tests/pipeline/run_program.h"
@@ -152,6 +153,34 @@ TEST_F(Mone, ClassifyWritesOneObjectALineAndASummary) {
   EXPECT_EQ(about.at("frames"), 60);
   EXPECT_NEAR(about.at("seconds").get<double>(), 2.0, 0.05);
   EXPECT_LE(last_end, 2.0);
+}
+
+TEST_F(Mone, ClassifySummarisesByTheMeanLogitsOfFullWindows) {
+  auto lines = lines_of(mone({"classify", "--json", "--model", kModel, video()}).out);
+  const json summary = lines.back().at("summary");
+  lines.pop_back();
+  // softmax(mean logits) is the normalised geometric mean of the scores, of which all five are listed.
+  std::map<std::string, double> log_scores;
+  for (const json& line : lines) {
+    if (line.at("warming")) continue;
+    for (const json& entry : line.at("topk"))
+      log_scores[entry.at("label")] += std::log(entry.at("score").get<double>());
+  }
+  const auto full = static_cast<double>(lines.size() - (kWindow - 1));
+  double sum = 0;
+  for (auto& [label, score] : log_scores) sum += score = std::exp(score / full);
+  EXPECT_NEAR(summary.at("score").get<double>(), log_scores.at(summary.at("label")) / sum, 1e-5);
+  for (const auto& [label, score] : log_scores) EXPECT_LE(score, log_scores.at(summary.at("label"))) << label;
+}
+
+TEST_F(Mone, ClassifySummarisesAClipShorterThanAWindowByItsLastPrediction) {
+  VideoSpec spec;
+  spec.frames = 9;
+  const auto lines = lines_of(mone({"classify", "--json", "--model", kModel, video("short.mkv", spec)}).out);
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[1].at("warming"), true);
+  EXPECT_EQ(lines[2].at("summary").at("label"), lines[1].at("label"));
+  EXPECT_NEAR(lines[2].at("summary").at("score").get<double>(), lines[1].at("score").get<double>(), 1e-6);
 }
 
 TEST_F(Mone, ClassifyGivesTheSameTwice) {
