@@ -1,5 +1,6 @@
 #include "pipeline/command_line.h"
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 

@@ -1,5 +1,7 @@
 #include "pipeline/file_labels.h"
 
+#include <algorithm>
+
 #include "engine/labels.h"
 #include "engine/tubeliser.h"
 

@@ -1,4 +1,5 @@
 // mone model verify: is the file sound, and does every backend here compute the same with it?
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <random>

@@ -5,6 +5,8 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include <algorithm>
+
 #include "pipeline/av_ptr.h"
 
 namespace mone::testing {
