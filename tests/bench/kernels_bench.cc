@@ -1,7 +1,7 @@
 // The CPU backend's kernels by shape and instruction set, on one thread, in processor time: products at the
 // budgets of the staircase, beside oneDNN's; attention; layer norm. Prints what to compare, asserts nothing.
 //
-//     kernels_bench [WIDTH [HEADS [TOKENS]]]      default: 768 12 196 (FE-B)
+//     kernels_bench [ISA [WIDTH HEADS TOKENS]]      default: every ISA, 768 12 196 (FE-B)
 #include <time.h>
 
 #include <algorithm>
@@ -78,6 +78,7 @@ void bench(const Sizes& s, const Isa& isa, const char* name, DType dtype) {
     std::printf("%-12s %-4s %-9s budget %.2f %8.3f ms %6.0f GFLOP/s\n", name,
                 dtype == DType::kF32 ? "f32" : "bf16", what, budget, ms / kLayers,
                 2e3 * gmac / (ms / kLayers));
+    std::fflush(stdout);
   };
   for (const double budget : {1.0, 0.5, 0.25, 0.15}) {
     RowPlan plan(1, 4);
@@ -111,16 +112,14 @@ void bench(const Sizes& s, const Isa& isa, const char* name, DType dtype) {
 
 int main(int argc, char** argv) {
   using namespace mone::cpu;
+  const std::string only = argc > 1 ? argv[1] : "";
   Sizes sizes;
-  if (argc > 1) sizes.width = std::atoi(argv[1]);
-  if (argc > 2) sizes.heads = std::atoi(argv[2]);
-  if (argc > 3) sizes.tokens = std::atoi(argv[3]);
-  for (const bool bf16 : {true, false})
-    for (const Kernels* kernels : usable_kernels())
-      if (kernels->has_bf16 || !bf16)
-        bench(sizes, {kernels, false, false}, kernels->isa, bf16 ? mone::DType::kBf16 : mone::DType::kF32);
-  for (const bool bf16 : {true, false})
-    if (usable_kernels().front()->has_bf16 || !bf16)
-      bench(sizes, {usable_kernels().front(), true, true}, "onednn",
-            bf16 ? mone::DType::kBf16 : mone::DType::kF32);
+  if (argc > 4) sizes = {std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4])};
+  const auto run = [&](const Isa& isa, const std::string& name) {
+    if (!only.empty() && only != name) return;
+    if (isa.kernels->has_bf16) bench(sizes, isa, name.c_str(), mone::DType::kBf16);
+    bench(sizes, isa, name.c_str(), mone::DType::kF32);
+  };
+  for (const Kernels* kernels : usable_kernels()) run({kernels, false, false}, kernels->isa);
+  run({usable_kernels().front(), true, true}, "onednn");
 }

@@ -14,12 +14,13 @@ class Staircase {
   /// Room for `max_rows` rows, so that cutting does not allocate.
   void reserve(int max_rows);
 
-  /// Rows of a plan, sorted widest first; expert j is d_j = width 2^(j-E) wide. A tile that straddles two
-  /// experts is as wide as its first row.
+  /// Rows of a plan, sorted widest first; expert j is d_j = width 2^(j-E) wide.
   /// @param tile_rows  most rows of a tile
-  /// @param even       tiles of nearly equal height (12 rows and 1 would waste half of a pass over the
-  /// weights); else
-  ///                   every tile but the last is full
+  /// @param even       every expert's rows in tiles of their own, of nearly equal height: a tile of `rows`
+  /// costs max(rows, 3)
+  ///                   times its width, so one that straddles two experts never pays (12 rows and 1 would
+  ///                   waste half of a pass over the weights). Else tiles are cut from the first row on, all
+  ///                   but the last full, each as wide as its first row.
   void cut(const RowPlan& plan, int width, int tile_rows, bool even);
   /// `rows` rows that are all `width` wide.
   void cut(int rows, int width, int tile_rows, bool even);
@@ -29,6 +30,8 @@ class Staircase {
   const int* widths() const { return nested_ ? widths_.data() : nullptr; }
 
  private:
+  void append(int row, int rows, int width, int tile_rows, bool even);
+
   bool nested_ = false;
   std::vector<RowTile> tiles_;
   std::vector<int> widths_;

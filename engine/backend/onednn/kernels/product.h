@@ -40,7 +40,9 @@ void finish(const Product& p, const float* sums, std::ptrdiff_t ld, const RowTil
           finish_row(sums, bias, static_cast<T*>(p.out) + at, columns, [](Vec v) { return v; });
         break;
       case Finish::kGeluTanh:
-        finish_row(sums, bias, static_cast<T*>(p.out) + at, columns, [](Vec v) { return gelu_tanh(v); });
+        finish_row(sums, bias, static_cast<T*>(p.out) + at, columns, [](Vec v) {
+          return gelu_tanh < sizeof(T) == 2 ? Precision::kBf16 : Precision::kF32 > (v);
+        });
         break;
       case Finish::kGeluErf:
         finish_row(sums, bias, static_cast<T*>(p.out) + at, columns, [](Vec v) { return gelu_erf(v); });
