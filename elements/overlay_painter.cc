@@ -28,6 +28,12 @@ Colour expert_colour(int expert, int experts) {
   return mix(kRamp[i], kRamp[i + 1], at - static_cast<double>(i));
 }
 
+/// "jumping_jack" is read as "jumping jack".
+std::string words(std::string label) {
+  std::replace(label.begin(), label.end(), '_', ' ');
+  return label;
+}
+
 std::string percent(double share) { return std::to_string(std::lround(share * 100)) + "%"; }
 
 OverlayLayer new_layer(int x, int y, int width, int height) {
@@ -188,7 +194,7 @@ void Painter::paint_box(const ActionMeta& a) {
   const Rect box = box_of(a);
   const NamedScore best = a.top.empty() ? NamedScore{} : a.top.front();
   const bool on = is_on(a, best.label);
-  const std::string text = best.label + "  " + percent(best.score);
+  const std::string text = words(best.label) + "  " + percent(best.score);
   const double line = 2 * size_.line, chip = size_.row * 1.1;
   OverlayLayer layer =
       new_layer(static_cast<int>(box.x), static_cast<int>(box.y), static_cast<int>(std::ceil(box.width)),
@@ -212,7 +218,7 @@ double Painter::panel_width(const ActionMeta& a) const {
   if (style_.labels && !a.top.empty()) {
     const OverlayLayer scratch = new_layer(0, 0, 1, 1);
     Canvas canvas(scratch.surface.get());
-    title = canvas.measure(a.top.front().label + " … 100%", size_.title, true).width + 3 * size_.pad;
+    title = canvas.measure(words(a.top.front().label) + " … 100%", size_.title, true).width + 3 * size_.pad;
   }
   return std::min({std::max(usual, title), std::max(usual, width_ * 0.62), width_ - 2 * size_.margin});
 }
@@ -249,7 +255,7 @@ double Painter::paint_title(Canvas& canvas, const ActionMeta& a, double y, doubl
   const double inner = width - 2 * size_.pad, high = size_.title * 1.35;
   const std::string score = percent(best.score);
   const double score_width = canvas.measure(score, size_.title, true).width;
-  const std::string name = a.window.warming && !on ? best.label + " …" : best.label;
+  const std::string name = words(best.label) + (a.window.warming && !on ? " …" : "");
   const double space = inner - score_width - size_.pad;
   const double fits = space / std::max(1.0, canvas.measure(name, size_.title, true).width);
   const double size = size_.title * std::clamp(fits, 0.72, 1.0);  // a little smaller before an ellipsis
@@ -275,8 +281,8 @@ double Painter::paint_rows(Canvas& canvas, const ActionMeta& a, double y, double
     canvas.unclip();
     const std::string score = percent(s.score);
     const double score_width = canvas.measure(score, size_.text, on).width;
-    canvas.text(s.label, size_.pad + inset, y, inner - score_width - 3 * inset, size_.row, size_.text, on,
-                Align::kLeft, on ? kText : kDim);
+    canvas.text(words(s.label), size_.pad + inset, y, inner - score_width - 3 * inset, size_.row, size_.text,
+                on, Align::kLeft, on ? kText : kDim);
     canvas.text(score, size_.pad, y, inner - inset, size_.row, size_.text, on, Align::kRight,
                 on ? kText : kDim);
     y += size_.row + size_.text * 0.3;
