@@ -9,8 +9,8 @@
  * `GstMoneActionMeta` on each buffer.
  *
  * Element messages named `mone-label` tell the application what begins, goes on and ends (property
- * `messages`): `event` is "new", "update" or "end"; `label`, `score`, `start`, `end`; and where, when and how
- * it was found.
+ * `messages`; none begins while a window is still filling): `event` is "new", "update" or "end"; `label`,
+ * `score`, `start`, `end`; and where, when and how it was found.
  *
  * ## Example
  *
@@ -195,7 +195,8 @@ GstBuffer* Label::label(GstBuffer* in) {
   }
   const Time end = from_gst(window.window_end);
   if (window.max_gap > 0) end_regions(labels_->expire(end, from_gst(window.max_gap)), true);
-  const LabelState& state = labels_->update(window.region, logits, from_gst(window.window_start), end);
+  const LabelState& state =
+      labels_->update(window.region, logits, from_gst(window.window_start), end, window.warming);
   Last& last = last_[window.region];
   last = {describe(in, state, std::move(window)), GST_BUFFER_DURATION(in)};
   post(last.action, s.messages);

@@ -58,7 +58,8 @@ void LabelTracker::set_policy(const LabelPolicy& policy) {
   policy_ = policy;
 }
 
-const LabelState& LabelTracker::update(std::span<const float> logits, Time window_begin, Time window_end) {
+const LabelState& LabelTracker::update(std::span<const float> logits, Time window_begin, Time window_end,
+                                       bool warming) {
   if (logits.size() != now_.size())
     throw ShapeError("scores of " + std::to_string(logits.size()) + " classes where the model has " +
                      std::to_string(now_.size()));
@@ -67,7 +68,7 @@ const LabelState& LabelTracker::update(std::span<const float> logits, Time windo
   state_.restarted = empty_;
   softmax(logits, now_);
   smooth(window_end);
-  find_events(window_begin + (window_end - window_begin) / 2, window_end);
+  find_events(window_begin + (window_end - window_begin) / 2, window_end, warming);
   find_top();
   return state_;
 }
@@ -83,7 +84,7 @@ void LabelTracker::smooth(Time window_end) {
   empty_ = false;
 }
 
-void LabelTracker::find_events(Time middle, Time window_end) {
+void LabelTracker::find_events(Time middle, Time window_end, bool warming) {
   state_.active.clear();
   std::vector<LabelEvent> goes_on, begins;
   for (std::size_t i = 0; i < active_.size(); ++i) {
@@ -96,7 +97,7 @@ void LabelTracker::find_events(Time middle, Time window_end) {
     } else if (a.on) {
       a.peak = std::max(a.peak, score);
       goes_on.push_back({EventKind::kUpdate, label, score, a.begin, window_end});
-    } else if (score >= policy_.on) {
+    } else if (score >= policy_.on && !warming) {
       a = {true, score, middle};
       begins.push_back({EventKind::kNew, label, score, middle, middle});
     }
@@ -139,9 +140,9 @@ void RegionLabels::set_policy(const LabelPolicy& policy) {
 }
 
 const LabelState& RegionLabels::update(unsigned region, std::span<const float> logits, Time window_begin,
-                                       Time window_end) {
+                                       Time window_end, bool warming) {
   return trackers_.try_emplace(region, classes_, policy_)
-      .first->second.update(logits, window_begin, window_end);
+      .first->second.update(logits, window_begin, window_end, warming);
 }
 
 std::vector<RegionLabels::Ended> RegionLabels::expire(Time now, Time age) {

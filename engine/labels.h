@@ -69,8 +69,11 @@ class MONE_API LabelTracker {
   /// starts afresh: labels that were on end first.
   ///
   /// @param logits f32 [C]; a value that is not finite counts as no evidence (score 0)
+  /// @param warming the window is not full yet (Prediction::warming): scores count, but no label begins on
+  /// them
   /// @throws ShapeError if logits.size() differs from `classes`
-  const LabelState& update(std::span<const float> logits, Time window_begin, Time window_end);
+  const LabelState& update(std::span<const float> logits, Time window_begin, Time window_end,
+                           bool warming = false);
 
   /// Ends what is on (at the end of its last window) and forgets everything.
   std::vector<LabelEvent> reset();
@@ -84,7 +87,7 @@ class MONE_API LabelTracker {
     Time begin{0};
   };
   void smooth(Time window_end);
-  void find_events(Time middle, Time window_end);
+  void find_events(Time middle, Time window_end, bool warming);
   void find_top();
 
   LabelPolicy policy_;
@@ -101,8 +104,8 @@ class MONE_API RegionLabels {
  public:
   RegionLabels(int classes, const LabelPolicy& policy);
   void set_policy(const LabelPolicy& policy);
-  const LabelState& update(unsigned region, std::span<const float> logits, Time window_begin,
-                           Time window_end);
+  const LabelState& update(unsigned region, std::span<const float> logits, Time window_begin, Time window_end,
+                           bool warming = false);
 
   struct Ended {
     unsigned region;

@@ -43,7 +43,7 @@ class MoneLabel : public testing::Test {
     meta.budget = 0.5;
     meta.realised = 0.48;
     meta.missing = 1;
-    meta.warming = true;
+    meta.mixed_rate = true;
     add_scores_meta(buffer, meta);
     return buffer;
   }
@@ -90,8 +90,8 @@ TEST_F(MoneLabel, AJsonLineCarriesEverythingAboutItsLabel) {
   EXPECT_EQ(j["realised"], 0.48);
   EXPECT_EQ(j["missing"], 1);
   EXPECT_EQ(j["fresh"], true);
-  EXPECT_EQ(j["warming"], true);
-  EXPECT_EQ(j["mixed_rate"], false);
+  EXPECT_EQ(j["warming"], false);
+  EXPECT_EQ(j["mixed_rate"], true);
   EXPECT_EQ(j["region"], 0);
   EXPECT_EQ(j["box"]["width"], 30);
   EXPECT_EQ(j["model"], "m");
@@ -101,6 +101,20 @@ TEST_F(MoneLabel, AJsonLineCarriesEverythingAboutItsLabel) {
   EXPECT_EQ(j["events"][0]["start"], 2.0);
   EXPECT_EQ(GST_BUFFER_PTS(out_.get()), 3 * GST_SECOND);
   EXPECT_EQ(GST_BUFFER_DURATION(out_.get()), kHop);
+}
+
+TEST_F(MoneLabel, AWindowThatStillFillsIsScoredButBeginsNoLabel) {
+  start();
+  GstBuffer* first = scores(kWindow / 4, 1, 0.9);
+  ScoresMeta filling = *get_scores_meta(first);
+  gst_buffer_remove_meta(first, gst_buffer_get_meta(first, gst_meta_get_info("GstMoneScoresMeta")->api));
+  filling.warming = true;
+  add_scores_meta(first, filling);
+  const auto j = nlohmann::json::parse(push(first));
+  EXPECT_EQ(j["warming"], true);
+  EXPECT_EQ(j["label"], "run");
+  EXPECT_TRUE(j["events"].empty());
+  EXPECT_TRUE(events().empty());
 }
 
 TEST_F(MoneLabel, JsonComesFirstWhereDownstreamTakesAll) {

@@ -92,6 +92,18 @@ TEST(LabelTracker, BeginsAtOnGoesOnAboveOffAndEndsBelowIt) {
   EXPECT_TRUE(now.active.empty());
 }
 
+TEST(LabelTracker, NoLabelBeginsOnAWindowThatIsNotFull) {
+  LabelTracker tracker(3, {.smoothing = 0});
+  const auto sure = scores(3, 1, 0.9);
+  const auto& now = tracker.update(sure, 0s, 1s, true);
+  EXPECT_TRUE(now.events.empty());
+  EXPECT_TRUE(now.active.empty());
+  EXPECT_EQ(now.top[0].label, 1);
+  tracker.update(sure, 0s, 2s, false);
+  ASSERT_EQ(now.events.size(), 1u);
+  EXPECT_EQ(now.events[0].kind, EventKind::kNew);
+}
+
 TEST(LabelTracker, OneLabelEndsBeforeTheNextBegins) {
   LabelTracker tracker(2, {.smoothing = 0});
   tracker.update(scores(2, 0, 0.9), 0s, 2s);
