@@ -1,4 +1,5 @@
 #include "engine/backend/onednn/backend.h"
+#include "engine/log.h"
 
 namespace mone {
 namespace {
@@ -20,7 +21,11 @@ bool prefers_bf16() {
 std::unique_ptr<Backend> create(const BackendOptions& options) {
   const auto isa = cpu::choose_isa();
   if (!isa) throw ConfigError(isa.error().text);
-  return std::make_unique<cpu::CpuBackend>(options, isa.value());
+  const cpu::Isa& chosen = isa.value();
+  const bool dnnl = options.dtype == DType::kBf16 ? chosen.dnnl_bf16 : chosen.dnnl_f32;
+  log_line(kLogInfo, std::string("onednn: ") + chosen.kernels->isa + " kernels, products by " +
+                         (dnnl ? cpu::dnnl_version_text() : "our own"));
+  return std::make_unique<cpu::CpuBackend>(options, chosen);
 }
 
 }  // namespace

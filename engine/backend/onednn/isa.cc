@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <vector>
 
+#include "engine/backend/onednn/dnnl_matmul.h"
+
 namespace mone::cpu {
 
 #if defined(__x86_64__)
@@ -38,17 +40,6 @@ std::vector<const Kernels*> detect() {
   return found;
 }
 
-// CPUID leaf 7, bit 22 of EDX; whether the system lets us use the tiles is oneDNN's to find out.
-bool has_amx_bf16() {
-#if defined(__x86_64__)
-  unsigned a = 7, b, c = 0, d;
-  __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-  return (d >> 22 & 1) != 0;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
 std::span<const Kernels* const> usable_kernels() {
@@ -58,7 +49,7 @@ std::span<const Kernels* const> usable_kernels() {
 
 Result<Isa> choose_isa() {
   const auto found = usable_kernels();
-  Isa best{found.front(), found.front()->panel < 16, has_amx_bf16()};
+  Isa best{found.front(), found.front()->panel < 16, dnnl_has_matrix_tiles()};
   const char* forced = std::getenv("MONE_CPU_ISA");
   if (!forced || !*forced) return best;
   if (std::string(forced) == "onednn") return Isa{best.kernels, true, true};
