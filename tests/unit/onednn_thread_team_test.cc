@@ -27,6 +27,20 @@ TEST(ThreadTeam, EveryItemRunsExactlyOnce) {
   }
 }
 
+// A worker that lost its core at the end of a short job used to take an item of the longer one after it.
+TEST(ThreadTeam, AWorkerLateFromOneJobTakesNothingOfTheNext) {
+  ThreadTeam team(4);  // more than the cores, so that workers lose theirs at every point
+  for (int round = 0; round < 800; ++round) {
+    const int items = 2 + round % 2 * 30;
+    std::array<std::atomic<int>, 32> runs{};
+    team.run(items, [&](int item, int) {
+      if (item % 2) std::this_thread::yield();
+      ++runs[item];
+    });
+    for (int i = 0; i < items; ++i) ASSERT_EQ(runs[i], 1) << "round " << round << ", item " << i;
+  }
+}
+
 TEST(ThreadTeam, WakesUpAfterSleeping) {
   ThreadTeam team(2);
   for (int i = 0; i < 5; ++i) {

@@ -23,6 +23,8 @@ void pause() {
 
 std::uint32_t job_of(std::uint64_t next) { return static_cast<std::uint32_t>(next >> 32); }
 int item_of(std::uint64_t next) { return static_cast<int>(next & 0xffffffffu); }
+// Beyond the items of any job.
+constexpr std::uint64_t kNoItem = 0x7fffffff;
 
 }  // namespace
 
@@ -49,11 +51,14 @@ void ThreadTeam::run(int items, Call call, const void* context) {
     for (int item = 0; item < items; ++item) call(context, item, 0);
     return;
   }
+  // Closes the job before: a worker that was taken off its core when it had just seen that job's last item
+  // taken must not find more items in it once items_ is this job's.
+  const std::uint32_t job = job_of(next_.load(std::memory_order_relaxed)) + 1;
+  next_.store((std::uint64_t{job - 1} << 32) | kNoItem);
   call_.store(call, std::memory_order_relaxed);
   context_.store(context, std::memory_order_relaxed);
-  items_.store(items, std::memory_order_relaxed);
+  items_.store(items, std::memory_order_release);  // with the load in work(): whoever sees it sees the close
   unfinished_.store(items, std::memory_order_relaxed);
-  const std::uint32_t job = job_of(next_.load(std::memory_order_relaxed)) + 1;
   // Together with the sleeper's order (count itself, then look for a job) no wake-up is lost: sequentially
   // consistent.
   next_.store(std::uint64_t{job} << 32);
@@ -73,7 +78,7 @@ void ThreadTeam::work(std::uint32_t job, int worker) {
   while (job_of(next) == job) {
     const Call call = call_.load(std::memory_order_relaxed);
     const void* context = context_.load(std::memory_order_relaxed);
-    if (item_of(next) >= items_.load(std::memory_order_relaxed)) return;
+    if (item_of(next) >= items_.load(std::memory_order_acquire)) return;
     if (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire))
       continue;
     call(context, item_of(next), worker);
