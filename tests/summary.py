@@ -44,8 +44,11 @@ def main(paths):
                 skipped += counts[2]
     if skipped:
         print("\nSkipped:")
+        reasons = {}
         for name, reason in skipped:
-            print(f"  {name}: {reason}")
+            reasons.setdefault(reason, []).append(name)
+        for reason, names in reasons.items():
+            print(f"  {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}")
     print(f"\n{passed} passed, {failed} failed, {len(skipped)} skipped")
     return 1 if failed or not passed else 0
 
