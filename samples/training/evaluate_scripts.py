@@ -87,7 +87,7 @@ def evaluate(model, scripts: int, clutter: float, budgets: list[float], fps: flo
         streams.append(render(lib, make_script(labels, rng), seed + k, clutter, fps, stride, size))
     rows = []
     for budget in budgets:
-        for control in (False, True):
+        for control in (False, True) if budget < 1 else (False,):  # at 1 there is nothing to choose
             found = np.concatenate([predictions(model, tubelets, budget, control) for tubelets, _ in streams])
             truth = np.concatenate([t[model.nt - 1 :] for _, t in streams])
             counted = truth[:, 1] == 0
