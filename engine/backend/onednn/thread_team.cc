@@ -21,10 +21,12 @@ void pause() {
 #endif
 }
 
-std::uint32_t job_of(std::uint64_t next) { return static_cast<std::uint32_t>(next >> 32); }
-int item_of(std::uint64_t next) { return static_cast<int>(next & 0xffffffffu); }
-// Beyond the items of any job.
-constexpr std::uint64_t kNoItem = 0x7fffffff;
+// A word: 24 bits of job number, 20 of items, 20 of the next item.
+constexpr int kItemBits = 20;
+constexpr std::uint64_t kItemMask = (1u << kItemBits) - 1;
+std::uint32_t job_of(std::uint64_t next) { return static_cast<std::uint32_t>(next >> (2 * kItemBits)); }
+int items_of(std::uint64_t next) { return static_cast<int>(next >> kItemBits & kItemMask); }
+int item_of(std::uint64_t next) { return static_cast<int>(next & kItemMask); }
 
 }  // namespace
 
@@ -51,17 +53,13 @@ void ThreadTeam::run(int items, Call call, const void* context) {
     for (int item = 0; item < items; ++item) call(context, item, 0);
     return;
   }
-  // Closes the job before: a worker that was taken off its core when it had just seen that job's last item
-  // taken must not find more items in it once items_ is this job's.
-  const std::uint32_t job = job_of(next_.load(std::memory_order_relaxed)) + 1;
-  next_.store((std::uint64_t{job - 1} << 32) | kNoItem);
   call_.store(call, std::memory_order_relaxed);
   context_.store(context, std::memory_order_relaxed);
-  items_.store(items, std::memory_order_release);  // with the load in work(): whoever sees it sees the close
   unfinished_.store(items, std::memory_order_relaxed);
+  const std::uint32_t job = (job_of(next_.load(std::memory_order_relaxed)) + 1) & 0xffffff;
   // Together with the sleeper's order (count itself, then look for a job) no wake-up is lost: sequentially
   // consistent.
-  next_.store(std::uint64_t{job} << 32);
+  next_.store(std::uint64_t{job} << (2 * kItemBits) | static_cast<std::uint64_t>(items) << kItemBits);
   if (sleepers_.load() > 0) {
     std::lock_guard lock(mutex_);
     wake_.notify_all();
@@ -75,10 +73,9 @@ void ThreadTeam::run(int items, Call call, const void* context) {
 
 void ThreadTeam::work(std::uint32_t job, int worker) {
   std::uint64_t next = next_.load(std::memory_order_acquire);
-  while (job_of(next) == job) {
+  while (job_of(next) == job && item_of(next) < items_of(next)) {
     const Call call = call_.load(std::memory_order_relaxed);
     const void* context = context_.load(std::memory_order_relaxed);
-    if (item_of(next) >= items_.load(std::memory_order_acquire)) return;
     if (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire))
       continue;
     call(context, item_of(next), worker);

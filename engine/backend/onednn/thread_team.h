@@ -28,8 +28,8 @@ class ThreadTeam {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls body(item, worker) once for every item in [0, items), worker in [0, threads()), in any order and
-  /// on any thread; returns when all are done. The body must not throw. One caller at a time.
+  /// Calls body(item, worker) once for every item in [0, items), items < 2^20, worker in [0, threads()), in
+  /// any order and on any thread; returns when all are done. The body must not throw. One caller at a time.
   template <class Body>
   void run(int items, const Body& body) {
     run(
@@ -49,8 +49,7 @@ class ThreadTeam {
   // item.
   std::atomic<Call> call_{nullptr};
   std::atomic<const void*> context_{nullptr};
-  std::atomic<int> items_{0};
-  // Job number in the upper half, next unclaimed item in the lower.
+  // Job number, its items, and the next unclaimed one, in one word: nobody can mix the items of two jobs.
   alignas(64) std::atomic<std::uint64_t> next_{0};
   alignas(64) std::atomic<int> unfinished_{0};
   alignas(64) std::atomic<int> sleepers_{0};
