@@ -58,6 +58,11 @@ export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
 export ASAN_OPTIONS="detect_leaks=1:${ASAN_OPTIONS:-}" LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 
+# Sanitizers at -O1 with line tables: a third of the time to compile, and traces still name lines.
+traces=(-Doptimization=1 -Ddebug=true -Dcpp_args=-g1)
+asan=(-Db_sanitize=address,undefined "${traces[@]}")
+tsan=(-Db_sanitize=thread "${traces[@]}")
+
 plain=""
 for suite in "${suites[@]}"; do
   case $suite in unit | parity | elements | pipeline | bench) plain="$plain $suite" ;; esac
@@ -65,9 +70,9 @@ done
 [ -z "$plain" ] || build_and_test build-test "${plain# }" ""
 for suite in "${suites[@]}"; do
   case $suite in
-    asan) MONE_TEST_PATIENCE=5 build_and_test build-asan "unit parity" "" -Db_sanitize=address,undefined --buildtype=debugoptimized ;;
-    asan-all) MONE_TEST_PATIENCE=10 build_and_test build-asan "unit parity elements pipeline" "" -Db_sanitize=address,undefined --buildtype=debugoptimized ;;
-    tsan) MONE_TEST_PATIENCE=10 build_and_test build-tsan "unit parity elements" "" -Db_sanitize=thread --buildtype=debugoptimized ;;
+    asan) MONE_TEST_PATIENCE=5 build_and_test build-asan "unit parity" "" "${asan[@]}" ;;
+    asan-all) MONE_TEST_PATIENCE=10 build_and_test build-asan "unit parity elements pipeline" "" "${asan[@]}" ;;
+    tsan) MONE_TEST_PATIENCE=10 build_and_test build-tsan "unit parity elements" "" "${tsan[@]}" ;;
     clang) install_packages "to build with clang" clang && build_and_test build-clang "unit parity elements" clang++ || failed=1 ;;
     fuzz) install_packages "to fuzz" clang && tests/fuzz/run.sh "${MONE_FUZZ_SECONDS:-60}" || failed=1 ;;
     fresh) tests/fresh_debian.sh bookworm && tests/fresh_debian.sh trixie || failed=1 ;;
