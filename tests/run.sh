@@ -3,7 +3,7 @@
 #
 #   tests/run.sh                 unit parity elements pipeline
 #   tests/run.sh SUITE…          unit | parity | elements | pipeline | bench   from the ordinary build
-#                                asan      unit and parity with AddressSanitizer and UBSan
+#                                asan      unit with AddressSanitizer and UBSan
 #                                asan-all  every suite with them
 #                                tsan      unit, parity and elements with ThreadSanitizer
 #                                fuzz      the loaders, MONE_FUZZ_SECONDS (60) each, needs clang
@@ -70,7 +70,7 @@ done
 [ -z "$plain" ] || build_and_test build-test "${plain# }" ""
 for suite in "${suites[@]}"; do
   case $suite in
-    asan) MONE_TEST_PATIENCE=5 build_and_test build-asan "unit parity" "" "${asan[@]}" ;;
+    asan) MONE_TEST_PATIENCE=5 build_and_test build-asan "unit" "" "${asan[@]}" ;;
     asan-all) MONE_TEST_PATIENCE=10 build_and_test build-asan "unit parity elements pipeline" "" "${asan[@]}" ;;
     tsan) MONE_TEST_PATIENCE=10 build_and_test build-tsan "unit parity elements" "" "${tsan[@]}" ;;
     clang) install_packages "to build with clang" clang && build_and_test build-clang "unit parity elements" clang++ || failed=1 ;;
