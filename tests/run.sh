@@ -40,6 +40,7 @@ build_and_test() {
     rm -f "$dir.log"
   fi
   for suite in $run; do args+=(--suite "$suite"); done
+  rm -f "$dir/meson-logs/testlog.json"  # that of an earlier run is no result of this one
   meson test -C "$dir" --print-errorlogs --timeout-multiplier "${MONE_TEST_PATIENCE:-1}" "${args[@]}" || failed=1
   logs+=("$dir/meson-logs/testlog.json")
   # The next suite set of the same folder would overwrite it.
