@@ -161,8 +161,12 @@ void Scene::prepare(double time, Frame& frame) {
     frame.shift_x = static_cast<int>(std::lround(x));
     frame.shift_y = static_cast<int>(std::lround(y));
   } else {
-    frame.shift_x = even(std::clamp(x, 2 - room_x, room_x - 2) * (room_x > 2 ? 1.0f : 0.0f));
-    frame.shift_y = even(std::clamp(y, 2 - room_y, room_y - 2) * (room_y > 2 ? 1.0f : 0.0f));
+    // Not past the backdrop's margin; where there is none, not at all.
+    const auto within = [](float shift, float room) {
+      return room > 2 ? even(std::clamp(shift, 2 - room, room - 2)) : 0;
+    };
+    frame.shift_x = within(x, room_x);
+    frame.shift_y = within(y, room_y);
   }
 
   const View seen = view(frame);
