@@ -1,5 +1,6 @@
 #include "elements/action_meta.h"
 
+#include "elements/glue/custom_meta.h"
 #include "elements/glue/structure.h"
 
 namespace mone {
@@ -120,11 +121,7 @@ ActionMeta read_action(const GstStructure* s) {
 }
 
 const GstMetaInfo* register_action_meta() {
-  static const GstMetaInfo* const info = [] {
-    static const gchar* tags[] = {nullptr};
-    const GstMetaInfo* known = gst_meta_get_info(kMeta);
-    return known ? known : gst_meta_register_custom(kMeta, tags, nullptr, nullptr, nullptr);
-  }();
+  static const GstMetaInfo* const info = custom_meta(kMeta);
   return info;
 }
 

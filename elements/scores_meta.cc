@@ -1,5 +1,6 @@
 #include "elements/scores_meta.h"
 
+#include "elements/glue/custom_meta.h"
 #include "elements/glue/structure.h"
 #include "engine/tubelet_format.h"
 
@@ -43,11 +44,7 @@ ScoresMeta read_scores(const GstStructure* s) {
 }
 
 const GstMetaInfo* register_scores_meta() {
-  static const GstMetaInfo* const info = [] {
-    static const gchar* tags[] = {nullptr};
-    const GstMetaInfo* known = gst_meta_get_info(kMeta);
-    return known ? known : gst_meta_register_custom(kMeta, tags, nullptr, nullptr, nullptr);
-  }();
+  static const GstMetaInfo* const info = custom_meta(kMeta);
   return info;
 }
 

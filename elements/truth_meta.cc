@@ -1,16 +1,14 @@
 #include "elements/truth_meta.h"
 
+#include "elements/glue/custom_meta.h"
+
 namespace mone {
 namespace {
 constexpr char kName[] = "GstMoneTruthMeta";
 }
 
 const GstMetaInfo* register_truth_meta() {
-  static const GstMetaInfo* const info = [] {
-    static const gchar* tags[] = {nullptr};
-    const GstMetaInfo* known = gst_meta_get_info(kName);
-    return known ? known : gst_meta_register_custom(kName, tags, nullptr, nullptr, nullptr);
-  }();
+  static const GstMetaInfo* const info = custom_meta(kName);
   return info;
 }
 

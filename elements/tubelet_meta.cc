@@ -1,5 +1,7 @@
 #include "elements/tubelet_meta.h"
 
+#include "elements/glue/custom_meta.h"
+
 namespace mone {
 namespace {
 
@@ -27,11 +29,7 @@ void set_frame_pts(GstStructure* s, const std::vector<GstClockTime>& pts) {
 }  // namespace
 
 const GstMetaInfo* register_tubelet_meta() {
-  static const GstMetaInfo* const info = [] {
-    static const gchar* tags[] = {nullptr};
-    const GstMetaInfo* known = gst_meta_get_info(kName);
-    return known ? known : gst_meta_register_custom(kName, tags, nullptr, nullptr, nullptr);
-  }();
+  static const GstMetaInfo* const info = custom_meta(kName);
   return info;
 }
 
