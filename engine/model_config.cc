@@ -1,143 +1,13 @@
 #include "engine/model_config.h"
 
-#include <cmath>
-#include <set>
-
 #include "engine/capacity.h"
-#include "engine/json.h"
+#include "engine/json_reader.h"
 
 namespace mone {
 namespace {
 
 using nlohmann::json;
-
-/// Takes keys out of one JSON object; the first thing wrong is kept and everything after it does nothing.
-class Reader {
- public:
-  Reader(const json& object, std::string prefix, std::string& failure)
-      : object_(object), prefix_(std::move(prefix)), failure_(failure) {
-    if (object_.is_object()) return;
-    if (!prefix_.empty()) prefix_.pop_back();  // "rate." -> "rate"
-    fail("", "must be an object");
-  }
-
-  void integer(const char* key, int& value, int low, int high) {
-    const json* field = take(key);
-    if (!field) return;
-    if (!field->is_number_integer()) return fail(key, "must be a whole number");
-    const auto given = field->is_number_unsigned() && field->get<std::uint64_t>() > INT64_MAX
-                           ? INT64_MAX
-                           : field->get<std::int64_t>();
-    if (given < low || given > high) return fail(key, "is " + std::to_string(given) + range(low, high));
-    value = static_cast<int>(given);
-  }
-
-  void number(const char* key, double& value, double low, double high) {
-    if (const json* field = take(key)) check_number(key, *field, value, low, high);
-  }
-
-  template <std::size_t n>
-  void integers(const char* key, std::array<int*, n> values, int low, int high) {
-    const json* field = take_array(key, n);
-    for (std::size_t i = 0; field && i < n; ++i) {
-      double value = 0;
-      check_number(key, (*field)[i], value, low, high);
-      if (value != std::floor(value)) return fail(key, "must hold whole numbers");
-      *values[i] = static_cast<int>(value);
-    }
-  }
-
-  template <std::size_t n>
-  void numbers(const char* key, std::array<double, n>& values, double low, double high) {
-    const json* field = take_array(key, n);
-    for (std::size_t i = 0; field && i < n; ++i) check_number(key, (*field)[i], values[i], low, high);
-  }
-
-  void text(const char* key, std::string& value) {
-    const json* field = take(key);
-    if (!field) return;
-    if (!field->is_string()) return fail(key, "must be a string");
-    value = field->get<std::string>();
-  }
-
-  void texts(const char* key, std::vector<std::string>& values) {
-    const json* field = take(key);
-    if (!field) return;
-    if (!field->is_array()) return fail(key, "must be an array of strings");
-    for (const json& item : *field) {
-      if (!item.is_string()) return fail(key, "must be an array of strings");
-      values.push_back(item.get<std::string>());
-    }
-  }
-
-  /// One of a few words; `value` becomes the word's position.
-  template <class T>
-  void choice(const char* key, T& value, std::initializer_list<const char*> words) {
-    std::string given;
-    text(key, given);
-    if (!failure_.empty()) return;
-    int position = 0;
-    for (const char* word : words) {
-      if (given == word) return void(value = static_cast<T>(position));
-      ++position;
-    }
-    std::string known;
-    for (const char* word : words) known += (known.empty() ? "" : ", ") + std::string(word);
-    fail(key, "is \"" + given + "\"; this version knows " + known);
-  }
-
-  const json* object(const char* key) { return take(key); }
-  void optional(const char* key, std::string& value) {
-    if (object_.is_object() && object_.contains(key)) text(key, value);
-  }
-  bool has(const char* key) const { return object_.is_object() && object_.contains(key); }
-
-  /// Every key must have been taken.
-  void finish() {
-    if (!object_.is_object()) return;
-    for (const auto& [key, value] : object_.items())
-      if (!taken_.count(key)) return fail(key, "is not a key this version knows");
-  }
-
-  void fail(const std::string& key, const std::string& why) {
-    if (failure_.empty())
-      failure_ = "config: " + prefix_ + key + (prefix_.empty() && key.empty() ? "" : " ") + why;
-  }
-
- private:
-  static std::string range(double low, double high) {
-    std::ostringstream text;
-    text << "; it must lie in " << low << " to " << high;
-    return text.str();
-  }
-
-  const json* take(const char* key) {
-    if (!failure_.empty()) return nullptr;
-    const auto found = object_.find(key);
-    if (found == object_.end()) return fail(key, "is missing"), nullptr;
-    taken_.insert(key);
-    return &*found;
-  }
-
-  const json* take_array(const char* key, std::size_t size) {
-    const json* field = take(key);
-    if (!field || (field->is_array() && field->size() == size)) return field;
-    return fail(key, "must be an array of " + std::to_string(size) + " numbers"), nullptr;
-  }
-
-  void check_number(const char* key, const json& field, double& value, double low, double high) {
-    if (!field.is_number()) return fail(key, "must be a number");
-    value = field.get<double>();
-    std::ostringstream text;
-    text << value;
-    if (!(value >= low && value <= high)) fail(key, "is " + text.str() + range(low, high));
-  }
-
-  const json& object_;
-  std::string prefix_;
-  std::string& failure_;
-  std::set<std::string> taken_;
-};
+using Reader = JsonReader;
 
 /// Bounds keep every product of sizes far inside 64 bits and a hostile file from asking for the whole memory.
 void read_sizes(Reader& reader, ModelConfig& c) {
@@ -156,7 +26,7 @@ void read_sizes(Reader& reader, ModelConfig& c) {
 void read_sampling(Reader& reader, ModelConfig& c, std::string& failure) {
   constexpr double kTiny = 1e-9;  // "above zero"
   if (const json* object = reader.object("rate")) {
-    Reader rate(*object, "rate.", failure);
+    Reader rate(*object, "config", "rate.", failure);
     rate.number("min", c.rate_min, kTiny, 1000);
     rate.number("nominal", c.rate_nominal, kTiny, 1000);
     rate.number("max", c.rate_max, kTiny, 1000);
@@ -169,7 +39,7 @@ void read_sampling(Reader& reader, ModelConfig& c, std::string& failure) {
   reader.choice("crop", c.crop, {"full", "motion"});
   reader.choice("planes", c.planes, {"rgb", "luma-motion"});
   if (const json* object = reader.object("input")) {
-    Reader input(*object, "input.", failure);
+    Reader input(*object, "config", "input.", failure);
     input.number("scale", c.scale, kTiny, 1000);
     input.numbers("mean", c.mean, -1e6, 1e6);
     input.numbers("std", c.std, kTiny, 1e6);
@@ -197,7 +67,7 @@ void read_names(Reader& reader, ModelConfig& c, std::string& failure) {
   reader.texts("labels", c.labels);
   if (!reader.has("provenance")) return;
   if (const json* object = reader.object("provenance")) {
-    Reader provenance(*object, "provenance.", failure);
+    Reader provenance(*object, "config", "provenance.", failure);
     provenance.optional("name", c.provenance.name);
     provenance.optional("trained_on", c.provenance.trained_on);
     provenance.optional("terms", c.provenance.terms);
@@ -233,7 +103,7 @@ Result<ModelConfig> parse_model_config(std::string_view text) {
   if (!parsed) return parsed.error();
   std::string failure;
   ModelConfig config;
-  Reader reader(parsed.value(), "", failure);
+  Reader reader(parsed.value(), "config", "", failure);
   read_sizes(reader, config);
   read_sampling(reader, config, failure);
   read_network(reader, config);
