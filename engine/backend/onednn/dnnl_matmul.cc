@@ -1,5 +1,6 @@
 #include "engine/backend/onednn/dnnl_matmul.h"
 
+#include <algorithm>
 #include <dnnl.hpp>
 #include <mutex>
 #include <utility>
@@ -51,12 +52,16 @@ struct Primitive {
   dnnl::matmul matmul;
 };
 
+/// oneDNN 3.7 takes sums of one column for a dense vector, whatever their row stride is: it gets a second
+/// one.
+int columns(const DnnlMatmul::Shape& shape) { return std::max(shape.n, 2); }
+
 dnnl::matmul::primitive_desc make_description(const DnnlMatmul::Shape& shape) {
   using dnnl::memory;
   const auto type = shape.bf16 ? memory::data_type::bf16 : memory::data_type::f32;
   const memory::desc x({shape.rows, shape.k}, type, {shape.ldx, 1});
-  const memory::desc any_weights({shape.k, shape.n}, type, memory::format_tag::any);
-  const memory::desc sums({shape.rows, shape.n}, memory::data_type::f32, {shape.ldsums, 1});
+  const memory::desc any_weights({shape.k, columns(shape)}, type, memory::format_tag::any);
+  const memory::desc sums({shape.rows, columns(shape)}, memory::data_type::f32, {shape.ldsums, 1});
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   if (shape.accumulate) {
@@ -102,7 +107,14 @@ DnnlMatmul::DnnlMatmul(const Shape& shape, const float* weights, std::ptrdiff_t 
   using dnnl::memory;
   const OneThread one;
   impl_->primitive = find_or_make(shape);
-  const memory::desc plain({shape.k, shape.n}, memory::data_type::f32, {1, ldw});
+  std::vector<float> widened;
+  if (shape.n < columns(shape)) {
+    widened.assign(2 * shape.k, 0.0f);
+    std::copy_n(weights, shape.k, widened.begin());
+    weights = widened.data();
+    ldw = shape.k;
+  }
+  const memory::desc plain({shape.k, columns(shape)}, memory::data_type::f32, {1, ldw});
   memory from(plain, cpu_engine(), const_cast<float*>(weights));
   impl_->weights = memory(impl_->primitive->description.weights_desc(), cpu_engine());
   dnnl::reorder(from, impl_->weights).execute(this_thread().stream, from, impl_->weights);

@@ -16,9 +16,10 @@ class DnnlMatmul {
  public:
   struct Shape {
     int rows = 0, n = 0, k = 0;
-    std::ptrdiff_t ldx = 0;     ///< elements between rows of x
-    std::ptrdiff_t ldsums = 0;  ///< floats between rows of sums
-    bool bf16 = false;          ///< type of x and of the packed weights
+    std::ptrdiff_t ldx = 0;  ///< elements between rows of x
+    std::ptrdiff_t ldsums =
+        0;              ///< floats between rows of sums, at least 2; with n = 1 column 1 is written too
+    bool bf16 = false;  ///< type of x and of the packed weights
     bool accumulate = false;
     friend bool operator==(const Shape&, const Shape&) = default;
   };
