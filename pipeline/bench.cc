@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "engine/cost.h"
+#include "engine/step_profile.h"
 #include "engine/step_timing.h"
 #include "pipeline/command_line.h"
 #include "pipeline/json_line.h"
@@ -16,7 +17,7 @@ struct BenchArguments {
   std::string model, budgets = "1,0.75,0.5,0.25";
   EngineArguments engine;
   StepTimingOptions timing;
-  bool json = false;
+  bool json = false, profile = false;
 
   bool parse(const Arguments& arguments);
 };
@@ -31,6 +32,8 @@ bool BenchArguments::parse(const Arguments& arguments) {
       "budget", po::value(&budgets)->value_name("LIST"), "budgets to time; default: 1,0.75,0.5,0.25")(
       "batch", po::value(&timing.streams)->value_name("B"),
       "streams that push at once; a row's time is that of B predictions; default: 1")(
+      "profile", po::bool_switch(&profile),
+      "where the time goes instead, by stage: milliseconds, multiply-adds, bytes, share of the peak")(
       "json", po::bool_switch(&json), "one JSON object instead of a table");
   engine.add_to(line);
   if (!line.parse(arguments)) return false;
@@ -72,12 +75,16 @@ void print_json(const Engine& engine, int batch, const std::vector<BenchRow>& ro
                          {"rows", list}});
 }
 
+template <class Engine>
+std::string heading(const Engine& engine, const std::string& model, int batch) {
+  std::string text = model + " on " + device_name() + ": " + engine.backend() + ", " +
+                     to_name(engine.dtype()) + ", " + std::to_string(engine.threads()) +
+                     (engine.threads() == 1 ? " thread" : " threads");
+  return batch > 1 ? text + ", " + std::to_string(batch) + " streams at once" : text;
+}
+
 void print_table(const Engine& engine, int batch, const std::vector<BenchRow>& rows) {
-  std::cout << engine.model().name() << " on " << device_name() << ": " << engine.backend() << ", "
-            << to_name(engine.dtype()) << ", " << engine.threads()
-            << (engine.threads() == 1 ? " thread" : " threads");
-  if (batch > 1) std::cout << ", " << batch << " streams at once";
-  std::cout << '\n';
+  std::cout << heading(engine, engine.model().name(), batch) << '\n';
   Table table({{"budget", Align::kRight},
                {"ms median", Align::kRight},
                {"ms min", Align::kRight},
@@ -90,6 +97,76 @@ void print_table(const Engine& engine, int batch, const std::vector<BenchRow>& r
   table.print(std::cout, "  ");
 }
 
+void print_profile(const StepProfile& profile, std::ostream& out) {
+  out << "budget " << fixed(profile.budget, 3) << ": " << fixed(profile.ms, 3) << " ms, "
+      << fixed(profile.barriers, 0) << " barriers\n";
+  Table table({{"stage"},
+               {"ms", Align::kRight},
+               {"share", Align::kRight},
+               {"gmac", Align::kRight},
+               {"gflops", Align::kRight},
+               {"of peak", Align::kRight},
+               {"MB", Align::kRight},
+               {"GB/s", Align::kRight}});
+  const auto percent = [](double share) { return fixed(100 * share, 1) + " %"; };
+  for (int i = 0; i < kStages; ++i) {
+    const StageCost& cost = profile.stages[i];
+    if (cost.ms <= 0) continue;
+    table.add({to_name(static_cast<Stage>(i)), fixed(cost.ms, 3), percent(cost.ms / profile.ms),
+               significant(cost.gmac), fixed(2 * cost.gmac / (cost.ms / 1e3), 0),
+               cost.peak > 0 ? percent(cost.peak) : "", significant(cost.mb), fixed(cost.mb / cost.ms, 1)});
+  }
+  table.add({"waiting", fixed(profile.waiting_ms, 3), percent(profile.waiting_ms / profile.ms)});
+  table.print(out, "  ");
+}
+
+Json json_of(const StepProfile& profile) {
+  Json stages = Json::object();
+  for (int i = 0; i < kStages; ++i) {
+    const StageCost& cost = profile.stages[i];
+    stages[to_name(static_cast<Stage>(i))] = {
+        {"ms", cost.ms}, {"gmac", cost.gmac}, {"mb", cost.mb}, {"peak", cost.peak}};
+  }
+  return {{"budget", profile.budget},
+          {"ms", profile.ms},
+          {"waiting_ms", profile.waiting_ms},
+          {"barriers", profile.barriers},
+          {"stages", stages}};
+}
+
+int profile_command(const BenchArguments& wanted, const std::vector<double>& budgets) {
+  const auto model = open_model(wanted.model);
+  if (!model) return kExitFailed;
+  const auto made = StepProfiler::create(model, wanted.engine.options());
+  if (!made) {
+    std::cerr << "mone: " << made.error().text << '\n';
+    return kExitFailed;
+  }
+  StepProfiler& profiler = *made.value();
+  Json list = Json::array();
+  if (!wanted.json) {
+    std::cout << heading(profiler, model->name(), wanted.timing.streams);
+    if (const double peak = profiler.peak_gmac()) std::cout << ", peak " << fixed(2 * peak, 0) << " gflops";
+    std::cout << '\n';
+  }
+  for (const double budget : budgets) {
+    const StepProfile profile = profiler.profile(budget, wanted.timing);
+    if (wanted.json)
+      list.push_back(json_of(profile));
+    else
+      print_profile(profile, std::cout);
+  }
+  if (wanted.json)
+    write_line(std::cout, {{"device", device_name()},
+                           {"backend", profiler.backend()},
+                           {"dtype", to_name(profiler.dtype())},
+                           {"threads", profiler.threads()},
+                           {"batch", wanted.timing.streams},
+                           {"peak_gmac", profiler.peak_gmac()},
+                           {"profiles", list}});
+  return kExitDone;
+}
+
 }  // namespace
 
 int bench_command(const Arguments& arguments) {
@@ -98,6 +175,7 @@ int bench_command(const Arguments& arguments) {
   const auto budgets = parse_budgets(wanted.budgets);
   const EngineOptions options = wanted.engine.options();
   log_engine_to_stderr();
+  if (wanted.profile) return profile_command(wanted, budgets);
 
   const auto engine = open_engine(wanted.model, options);
   if (!engine) return kExitFailed;

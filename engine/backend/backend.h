@@ -135,12 +135,28 @@ struct BackendOptions {
   bool deterministic = false;  ///< same bits whoever shares a batch
 };
 
+/// What a backend's threads have done while it was watched. Outside jobs only the caller works.
+struct Activity {
+  std::int64_t jobs = 0;  ///< loops that were shared out, at whose end the caller waited for the others
+  double job_s = 0;       ///< on the clock, inside jobs
+  double busy_s = 0;      ///< of all threads together, inside jobs
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
   virtual DType dtype() const = 0;
   virtual int threads() const = 0;
+
+  // For the profiler (engine/step_profile.h).
+
+  /// Counts Activity from now on, or no more; off at first.
+  virtual void watch(bool) {}
+  virtual Activity activity() const { return {}; }
+  /// Billions of multiply-adds a second that all threads reach together in registers, in the type of the
+  /// products; 0: unknown.
+  virtual double peak_gmac() { return 0; }
 
   // At load. Views may be unmapped once these return.
   virtual std::unique_ptr<Linear> prepare(const LinearSpec& spec) = 0;

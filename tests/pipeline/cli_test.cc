@@ -318,6 +318,21 @@ TEST_F(Mone, ModelRunSaysWhatShapeItWants) {
   EXPECT_THAT(run.err, AllOf(HasSubstr(clip), HasSubstr("[6, 20, 16, 3]"), HasSubstr("[6, 16, 20, 3]")));
 }
 
+TEST_F(Mone, BenchProfilesEachBudgetByStage) {
+  const ProgramRun run =
+      mone({"bench", "--profile", "--json", "--model", kModel, "--budget", "1,0.25", "--threads", "2"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json profiles = json::parse(run.out).at("profiles");
+  ASSERT_EQ(profiles.size(), 2u);
+  for (const char* stage :
+       {"embed", "route", "in-projections", "out-projections", "attention", "glue", "temporal"})
+    EXPECT_GT(profiles[0].at("stages").at(stage).at("ms"), 0) << stage;
+  const auto gmac = [&](int row) { return profiles[row].at("stages").at("in-projections").at("gmac"); };
+  EXPECT_GT(gmac(0), gmac(1));
+  const ProgramRun table = mone({"bench", "--profile", "--model", kModel, "--budget", "0.5"});
+  EXPECT_THAT(table.out, AllOf(HasSubstr("out-projections"), HasSubstr("waiting"), HasSubstr("barriers")));
+}
+
 TEST_F(Mone, BenchPrintsARowForEachBudget) {
   const ProgramRun run = mone({"bench", "--model", kModel, "--budget", "1,0.25", "--dtype", "f32",
                                "--threads", "1", "--batch", "2", "--json"});

@@ -1,6 +1,7 @@
 #include "engine/backend/onednn/backend.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -35,6 +36,22 @@ LayerNorm norm_of_rows(const CpuNorm& norm, const float* x) {
 CpuBackend::CpuBackend(const BackendOptions& options, const Isa& isa)
     : isa_(isa), bf16_(options.dtype == DType::kBf16), team_(options.threads) {
   attention_scratch_.resize(team_.threads());
+}
+
+double CpuBackend::peak_gmac() {
+  if (bf16_ ? isa_.dnnl_bf16 : isa_.dnnl_f32) return 0;  // oneDNN may know instructions that we do not
+  if (peak_gmac_ >= 0) return peak_gmac_;
+  // All threads at once, as in a step; the best of some tries is that of cores nobody else was on.
+  constexpr int kTries = 64, kRounds = 4000;
+  std::vector<double> best(team_.threads());
+  team_.run(kTries * team_.threads(), [&](int, int worker) {
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
+    const double macs = bf16_ ? isa_.kernels->bf16.spin(kRounds) : isa_.kernels->f32.spin(kRounds);
+    best[worker] =
+        std::max(best[worker], macs / std::chrono::duration<double, std::nano>(Clock::now() - start).count());
+  });
+  return peak_gmac_ = *std::max_element(best.begin(), best.end()) * team_.threads();
 }
 
 std::unique_ptr<Linear> CpuBackend::prepare(const LinearSpec& spec) {

@@ -28,6 +28,9 @@ class CpuBackend : public Backend {
   std::string name() const override { return "onednn"; }
   DType dtype() const override { return bf16_ ? DType::kBf16 : DType::kF32; }
   int threads() const override { return team_.threads(); }
+  void watch(bool on) override { team_.watch(on); }
+  Activity activity() const override { return team_.activity(); }
+  double peak_gmac() override;
 
   std::unique_ptr<Linear> prepare(const LinearSpec& spec) override;
   std::unique_ptr<Norm> prepare(const NormSpec& spec) override;
@@ -72,6 +75,7 @@ class CpuBackend : public Backend {
   bool bf16_;
   ThreadTeam team_;
   Staircase staircase_;
+  double peak_gmac_ = -1;  // not measured yet
   std::vector<float> gate_;
   std::vector<int> widths_;
   RowRuns q_runs_, kv_runs_;

@@ -91,6 +91,9 @@ struct KernelsFor {
   void (*layer_norm)(const LayerNorm&, int row_begin, int row_end);
   void (*attention)(const Attention&);
   void (*round)(const float* x, int count, T* out);
+  /// Multiplies and adds in registers alone, as a product's innermost loop does; returns how many
+  /// multiply-adds. What the profile calls the peak.
+  double (*spin)(int rounds);
 };
 
 struct Kernels {

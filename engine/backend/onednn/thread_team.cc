@@ -28,6 +28,10 @@ std::uint32_t job_of(std::uint64_t next) { return static_cast<std::uint32_t>(nex
 int items_of(std::uint64_t next) { return static_cast<int>(next >> kItemBits & kItemMask); }
 int item_of(std::uint64_t next) { return static_cast<int>(next & kItemMask); }
 
+std::int64_t nanoseconds_since(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+}
+
 }  // namespace
 
 ThreadTeam::ThreadTeam(int threads) {
@@ -53,6 +57,16 @@ void ThreadTeam::run(int items, Call call, const void* context) {
     for (int item = 0; item < items; ++item) call(context, item, 0);
     return;
   }
+  if (!watched_) return share_out(items, call, context);
+  const auto start = Clock::now();
+  share_out(items, call, context);
+  job_s_ += static_cast<double>(nanoseconds_since(start)) * 1e-9;
+  ++jobs_;
+}
+
+Activity ThreadTeam::activity() const { return {jobs_, job_s_, static_cast<double>(busy_ns_.load()) * 1e-9}; }
+
+void ThreadTeam::share_out(int items, Call call, const void* context) {
   call_.store(call, std::memory_order_relaxed);
   context_.store(context, std::memory_order_relaxed);
   unfinished_.store(items, std::memory_order_relaxed);
@@ -78,7 +92,13 @@ void ThreadTeam::work(std::uint32_t job, int worker) {
     const void* context = context_.load(std::memory_order_relaxed);
     if (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire))
       continue;
-    call(context, item_of(next), worker);
+    if (watched_.load(std::memory_order_relaxed)) {
+      const auto start = Clock::now();
+      call(context, item_of(next), worker);
+      busy_ns_.fetch_add(nanoseconds_since(start), std::memory_order_relaxed);
+    } else {
+      call(context, item_of(next), worker);
+    }
     unfinished_.fetch_sub(1, std::memory_order_acq_rel);
     next = next_.load(std::memory_order_acquire);
   }

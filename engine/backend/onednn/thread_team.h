@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/backend/backend.h"
+
 namespace mone::cpu {
 
 /// Cores this process may use: its affinity mask, and the CPU limit of its control group (whole cores, at
@@ -28,6 +30,10 @@ class ThreadTeam {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
+  /// Whether jobs are timed; between jobs.
+  void watch(bool on) { watched_ = on; }
+  Activity activity() const;
+
   /// Calls body(item, worker) once for every item in [0, items), items < 2^20, worker in [0, threads()), in
   /// any order and on any thread; returns when all are done. The body must not throw. One caller at a time.
   template <class Body>
@@ -42,6 +48,7 @@ class ThreadTeam {
   using Call = void (*)(const void* context, int item, int worker);
 
   void run(int items, Call call, const void* context);
+  void share_out(int items, Call call, const void* context);
   void work(std::uint32_t job, int worker);
   void serve(int worker);
 
@@ -54,6 +61,11 @@ class ThreadTeam {
   alignas(64) std::atomic<int> unfinished_{0};
   alignas(64) std::atomic<int> sleepers_{0};
   std::atomic<bool> stop_{false};
+  std::atomic<bool> watched_{false};
+  // Of the caller, between jobs; busy_ns_ by whoever works.
+  std::int64_t jobs_ = 0;
+  double job_s_ = 0;
+  std::atomic<std::int64_t> busy_ns_{0};
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> workers_;

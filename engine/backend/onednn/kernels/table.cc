@@ -17,16 +17,32 @@ void round_to(const float* x, int count, T* out) {
   for (; i < count; ++i) store_as(out + i, x[i]);
 }
 
+template <class T>
+double spin(int rounds) {
+  using D = Dot<T>;
+  alignas(64) T values[kPanel * D::kStep] = {};
+  Vec sum[kTileRows][2] = {};
+  const typename D::Weights w = D::weights(values), x = D::value(values);
+  for (int round = 0; round < rounds; ++round)
+#pragma GCC unroll 12
+    for (int m = 0; m < kTileRows; ++m) {
+      sum[m][0] = D::add(sum[m][0], x, w);
+      sum[m][1] = D::add(sum[m][1], x, w);
+      __asm__ volatile("" : "+v"(sum[m][0]), "+v"(sum[m][1]));  // or the sums of zeros would go
+    }
+  return static_cast<double>(rounds) * kTileRows * kPanel * D::kStep;
+}
+
 void finish_any(const Product& p, bool bf16, const float* sums, std::ptrdiff_t ld, const RowTile& tile,
                 int column, int columns) {
   bf16 ? finish<Bf16>(p, sums, ld, tile, column, columns) : finish<float>(p, sums, ld, tile, column, columns);
 }
 
-constexpr KernelsFor<float> kF32{&product<float>, &pack_panel<float>, &layer_norm<float>, &attention<float>,
-                                 &round_to<float>};
+constexpr KernelsFor<float> kF32{&product<float>,   &pack_panel<float>, &layer_norm<float>,
+                                 &attention<float>, &round_to<float>,   &spin<float>};
 #if defined(__AVX512BF16__)
-constexpr KernelsFor<Bf16> kBf16{&product<Bf16>, &pack_panel<Bf16>, &layer_norm<Bf16>, &attention<Bf16>,
-                                 &round_to<Bf16>};
+constexpr KernelsFor<Bf16> kBf16{&product<Bf16>,   &pack_panel<Bf16>, &layer_norm<Bf16>,
+                                 &attention<Bf16>, &round_to<Bf16>,   &spin<Bf16>};
 constexpr bool kHasBf16 = true;
 #else
 constexpr KernelsFor<Bf16> kBf16{};

@@ -1,0 +1,132 @@
+#include "engine/step_profile.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+#include "engine/backend/profiled.h"
+#include "engine/backend/registry.h"
+#include "engine/vivit.h"
+
+namespace mone {
+namespace {
+
+constexpr int kWarmUpRounds = 3;
+
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// One tubelet on each of some streams, in steady state: the window's other rows are there already.
+class ProfiledStep {
+ public:
+  ProfiledStep(const Model& model, Vivit& network, double budget, int streams)
+      : network_(network), counts_(streams, network.counts(budget)) {
+    const ModelConfig& config = model.config();
+    const int per_item = network.tubelets_per_item(), per_window = network.rows_per_window();
+    std::minstd_rand random(1);
+    pixels_.resize(static_cast<std::size_t>(streams) * per_item);
+    for (auto& tubelet : pixels_) {
+      tubelet.resize(static_cast<std::size_t>(config.tubelet_bytes()));
+      for (auto& pixel : tubelet) pixel = static_cast<std::uint8_t>(random() >> 8);
+      tubelets_.push_back(tubelet.data());
+    }
+    rows_ = network.make_rows(streams * per_window);
+    for (int i = 0; i < streams * per_window; ++i) windows_.push_back({rows_.get(), i});
+    for (int i = 0; i < streams; ++i) outputs_.push_back(windows_[(i + 1) * per_window - 1]);
+    logits_.resize(static_cast<std::size_t>(streams) * config.C);
+    network.reserve(streams);
+  }
+
+  void run() {
+    network_.encode(tubelets_, counts_, {}, outputs_);
+    network_.predict(windows_, logits_);
+  }
+
+ private:
+  Vivit& network_;
+  std::vector<Counts> counts_;
+  std::vector<std::vector<std::uint8_t>> pixels_;
+  std::vector<const std::uint8_t*> tubelets_;
+  std::unique_ptr<Buffer> rows_;
+  std::vector<RowRef> windows_, outputs_;
+  std::vector<float> logits_;
+};
+
+class StepProfilerImpl : public StepProfiler {
+ public:
+  StepProfilerImpl(std::shared_ptr<const Model> model, std::unique_ptr<Backend> backend)
+      : model_(std::move(model)),
+        backend_(std::move(backend)),
+        profiled_(*backend_),
+        network_(*model_, profiled_) {
+    model_->release_pages();
+  }
+
+  std::string backend() const override { return backend_->name(); }
+  DType dtype() const override { return backend_->dtype(); }
+  int threads() const override { return backend_->threads(); }
+  double peak_gmac() const override { return backend_->peak_gmac(); }
+
+  StepProfile profile(double budget, const StepTimingOptions& options) override {
+    if (options.streams < 1 || options.rounds_min < 1)
+      throw ConfigError("profiling needs at least one stream and one round");
+    if (!(budget > 0 && budget <= 1))
+      throw ConfigError("budget is " + std::to_string(budget) + "; it must lie in (0, 1]");
+    ProfiledStep step(*model_, network_, budget, options.streams);
+    for (int i = 0; i < kWarmUpRounds; ++i) step.run();
+    using Clock = std::chrono::steady_clock;
+    std::vector<double> times;
+    std::array<std::vector<double>, kStages> stages;
+    StepProfile result;
+    result.budget = budget;
+    const auto start = Clock::now();
+    while (std::ssize(times) < options.rounds_min ||
+           std::chrono::duration<double>(Clock::now() - start).count() < options.seconds_min) {
+      profiled_.reset();
+      step.run();
+      const ProfiledBackend::Totals& totals = profiled_.totals();
+      times.push_back(1e3 * totals.wall_s);
+      for (int s = 0; s < kStages; ++s) stages[s].push_back(1e3 * totals.worked_s[s] / threads());
+      result.barriers = static_cast<double>(totals.barriers);
+      result.stages = totals.stages;
+    }
+    result.rounds = static_cast<int>(times.size());
+    result.ms = median(times);
+    result.waiting_ms = result.ms;
+    const double peak = peak_gmac();
+    for (int s = 0; s < kStages; ++s) {
+      StageCost& cost = result.stages[s];
+      cost.ms = median(stages[s]);
+      result.waiting_ms = std::max(0.0, result.waiting_ms - cost.ms);
+      if (peak > 0 && cost.ms > 0) cost.peak = cost.gmac / (cost.ms / 1e3) / peak;
+    }
+    return result;
+  }
+
+ private:
+  std::shared_ptr<const Model> model_;
+  std::unique_ptr<Backend> backend_;
+  ProfiledBackend profiled_;
+  Vivit network_;
+};
+
+}  // namespace
+
+const char* to_name(Stage stage) {
+  static constexpr const char* kNames[kStages] = {"embed",     "route", "in-projections", "out-projections",
+                                                  "attention", "glue",  "temporal"};
+  return kNames[static_cast<int>(stage)];
+}
+
+Result<std::unique_ptr<StepProfiler>> StepProfiler::create(std::shared_ptr<const Model> model,
+                                                           const EngineOptions& options) {
+  auto backend = choose_backend(model->config(), options);
+  if (!backend) return backend.error();
+  return std::unique_ptr<StepProfiler>(
+      std::make_unique<StepProfilerImpl>(std::move(model), std::move(backend).value()));
+}
+
+}  // namespace mone
