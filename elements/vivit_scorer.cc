@@ -4,7 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "elements/engine_cache.h"
 #include "elements/glue/clock.h"
 #include "elements/tubelet_caps.h"
 

@@ -66,28 +66,42 @@ void EngineImpl::step(std::span<StreamImpl* const> streams) {
 
 void EngineImpl::run(std::span<StreamImpl* const> streams) {
   network_->reserve(static_cast<int>(streams.size()));
-  tubelets_.clear(), counts_.clear(), outputs_.clear(), windows_.clear();
+  encoding_.clear(), predicting_.clear();
   for (StreamImpl* stream : streams) {
+    if (stream->encodes()) encoding_.push_back(stream);
+    if (stream->predicts()) predicting_.push_back(stream);
+  }
+  if (!encoding_.empty()) encode();
+  if (!predicting_.empty()) predict();
+}
+
+void EngineImpl::encode() {
+  tubelets_.clear(), counts_.clear(), outputs_.clear();
+  for (StreamImpl* stream : encoding_) {
     tubelets_.insert(tubelets_.end(), stream->tubelets().begin(), stream->tubelets().end());
     counts_.push_back(stream->counts());
     outputs_.push_back(stream->output());
-    windows_.insert(windows_.end(), stream->window().begin(), stream->window().end());
   }
   network_->encode(tubelets_, counts_, {}, outputs_);
   if (!network_->routing().finite() && !warned_not_finite_) {
     warned_not_finite_ = true;  // once, not 7 times a second
     log_line(kLogWarning, model_->name() + ": the router gave NaN; such tokens are chosen last");
   }
-  const std::size_t classes = model_->config().C;
-  logits_.resize(streams.size() * classes);
-  network_->predict(windows_, logits_);
-
   const auto experts = network_->routing().experts();
-  const std::size_t per_item = experts.size() / streams.size();
-  for (std::size_t i = 0; i < streams.size(); ++i) {
-    streams[i]->encoded(experts.subspan(i * per_item, per_item));
-    std::copy_n(logits_.begin() + i * classes, classes, streams[i]->logits().begin());
-  }
+  const std::size_t per_item = experts.size() / encoding_.size();
+  for (std::size_t i = 0; i < encoding_.size(); ++i)
+    encoding_[i]->encoded(experts.subspan(i * per_item, per_item));
+}
+
+void EngineImpl::predict() {
+  windows_.clear();
+  for (StreamImpl* stream : predicting_)
+    windows_.insert(windows_.end(), stream->window().begin(), stream->window().end());
+  const std::size_t classes = model_->config().C;
+  logits_.resize(predicting_.size() * classes);
+  network_->predict(windows_, logits_);
+  for (std::size_t i = 0; i < predicting_.size(); ++i)
+    std::copy_n(logits_.begin() + i * classes, classes, predicting_[i]->logits().begin());
 }
 
 }  // namespace mone

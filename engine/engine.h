@@ -98,6 +98,12 @@ class MONE_API Engine {
   virtual int threads() const = 0;
 };
 
+/// Loads the model (empty path: the default one) and gives the engine that somebody in this process already
+/// holds for a model of the same hash and the same options, or makes one: weights, threads and batcher are
+/// then shared. It lives as long as somebody holds it. Waits while another thread makes an engine.
+MONE_API Result<std::shared_ptr<Engine>> shared_engine(const std::string& model_path,
+                                                       const EngineOptions& options);
+
 /// The backends this build knows, best first. Whether one runs here, Engine::create() says when asked for it
 /// by name.
 MONE_API std::vector<std::string> backend_names();

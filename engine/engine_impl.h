@@ -25,19 +25,21 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
   Vivit& locked_network(const std::unique_lock<std::mutex>&) { return *network_; }
 
-  /// One tubelet of each stream, as one batch: encode all, then predict all. This is where a batcher stands:
-  /// whoever calls waits here, and tubelets that wait together could go together.
+  /// One tubelet of each stream, as one batch: encode all, then predict for those that want a prediction.
   /// A failing device throws; the streams then are as before their begin().
   void step(std::span<StreamImpl* const> streams);
 
  private:
   void run(std::span<StreamImpl* const> streams);
+  void encode();
+  void predict();
 
   std::shared_ptr<const Model> model_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Vivit> network_;
   std::mutex mutex_;
   // Arguments of a step, kept so that it does not allocate.
+  std::vector<StreamImpl*> encoding_, predicting_;
   std::vector<const std::uint8_t*> tubelets_;
   std::vector<Counts> counts_;
   std::vector<RowRef> outputs_, windows_;

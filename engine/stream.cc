@@ -26,13 +26,19 @@ const Prediction& StreamImpl::push(const Tubelet& tubelet, double budget) {
   return finish();
 }
 
-void StreamImpl::begin(const Tubelet& tubelet, double budget) {
+void StreamImpl::check(const Tubelet& tubelet, double budget) const {
   const ModelConfig& config = engine_->model().config();
   if (std::ssize(tubelet.pixels) != config.tubelet_bytes())
     throw ShapeError("a tubelet of " + std::to_string(tubelet.pixels.size()) + " bytes; the model takes " +
                      std::to_string(config.tubelet_bytes()));
   if (!(budget > 0 && budget <= 1))
     throw ConfigError("budget is " + std::to_string(budget) + "; it must lie in (0, 1]");
+}
+
+void StreamImpl::begin(const Tubelet& tubelet, double budget, bool predict) {
+  check(tubelet, budget);
+  const ModelConfig& config = engine_->model().config();
+  predicts_ = predict;
   if (budget != counts_budget_) {
     counts_ = engine_->network().counts(budget);
     counts_budget_ = budget;

@@ -21,9 +21,12 @@ class StreamImpl : public Stream {
 
   // The two halves of push, around the engine's step:
 
+  /// @throws ShapeError, ConfigError as push()
+  void check(const Tubelet& tubelet, double budget) const;
   /// Checks the tubelet, gives it a place in the ring and fills in what encode() needs.
+  /// @param predict  false: only the tubelet's own work is done, for the predictions to come
   /// @throws ShapeError, ConfigError; the ring is then as before
-  void begin(const Tubelet& tubelet, double budget);
+  void begin(const Tubelet& tubelet, double budget, bool predict = true);
   /// Undoes begin() after a step that failed.
   void retract() { ring_.retract(); }
   /// Takes what encode() found out about the newest tubelet.
@@ -31,6 +34,9 @@ class StreamImpl : public Stream {
   /// Fills in the prediction once the logits are there.
   const Prediction& finish();
 
+  bool predicts() const { return predicts_; }
+  /// A joint model has no work of a tubelet's own: its pixels wait for the clip.
+  bool encodes() const { return predicts_ || pixels_.empty(); }
   const Counts& counts() const { return counts_; }
   std::span<const std::uint8_t* const> tubelets() const { return tubelets_; }
   const RowRef& output() const { return output_; }
@@ -45,6 +51,7 @@ class StreamImpl : public Stream {
       pixels_;                 // joint: [slots] tubelets, mixed only by attention, so kept whole
   double counts_budget_ = -1;  // what counts_ was solved for
   Counts counts_{};
+  bool predicts_ = true;
   std::vector<const std::uint8_t*> tubelets_;
   RowRef output_;
   std::vector<RowRef> window_;

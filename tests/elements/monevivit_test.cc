@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <fstream>
 
-#include "elements/engine_cache.h"
 #include "tests/elements/support.h"
 
 namespace mone {

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "elements/budget_source.h"
-#include "elements/engine_cache.h"
 #include "elements/latest_labels.h"
 #include "elements/region_windows.h"
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/clip.h"
+#include "engine/engine_impl.h"
 #include "tests/backend_names.h"
 #include "tests/tiny_model.h"
 
@@ -90,6 +91,16 @@ TEST_P(StreamTest, ASkippedTubeletCountsAsACopyOfTheOneBeforeIt) {
   const Prediction& prediction = push(*stream, 2, 0.5);
   EXPECT_EQ(prediction.tubelets_missing, 1);
   EXPECT_THAT(prediction.logits, ElementsAreArray(push(*other, 2, 0.5).logits));
+}
+
+TEST_P(StreamTest, ATubeletThatIsNotPredictedCountsInTheNextPrediction) {
+  const auto other = engine->new_stream();
+  push(*stream, 0, 0.5), push(*other, 0, 0.5);
+  StreamImpl* const self[] = {static_cast<StreamImpl*>(stream.get())};
+  self[0]->begin({tubelets[1], Time(100), Time(150)}, 0.25, false);
+  static_cast<EngineImpl&>(*engine).step(self);
+  push(*other, 1, 0.25);
+  EXPECT_EQ(logits(*stream, 2, 1), logits(*other, 2, 1));
 }
 
 TEST_P(StreamTest, SkippingBeforeTheFirstTubeletDoesNothing) {

@@ -1,8 +1,8 @@
-#include "elements/engine_cache.h"
-
 #include <map>
 #include <mutex>
 #include <tuple>
+
+#include "engine/engine.h"
 
 namespace mone {
 namespace {
