@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
-
+#include "tests/elements/play.h"
 #include "tests/elements/support.h"
 
 #ifdef HAVE_GST_ANALYTICS
@@ -48,35 +47,6 @@ std::vector<Found> read(GstBuffer* buffer) {
   return all;
 }
 
-/// Plays a line to its end with `see` called on every buffer that reaches the element `out`.
-void play(const std::string& line, std::function<void(GstBuffer*)> see) {
-  const auto pipeline =
-      Owned<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(gst_parse_launch(line.c_str(), nullptr))));
-  const auto out = Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "out"));
-  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(out.get(), "sink"));
-  gst_pad_add_probe(
-      pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
-      [](GstPad*, GstPadProbeInfo* info, gpointer function) {
-        (*static_cast<std::function<void(GstBuffer*)>*>(function))(GST_PAD_PROBE_INFO_BUFFER(info));
-        return GST_PAD_PROBE_OK;
-      },
-      &see, nullptr);
-  const auto bus = Owned<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
-  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  const auto end = Owned<GstMessage>::adopt(gst_bus_timed_pop_filtered(
-      bus.get(), 60 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
-  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-  ASSERT_TRUE(end) << "nothing came for a minute";
-  ASSERT_EQ(GST_MESSAGE_TYPE(end.get()), GST_MESSAGE_EOS) << error_text(end.get());
-}
-
-std::string classified(const std::string& pattern, int width, int height) {
-  return "videotestsrc num-buffers=60 pattern=" + pattern +
-         " ! video/x-raw,format=I420,framerate=30/1,width=" + std::to_string(width) +
-         ",height=" + std::to_string(height) +
-         " ! moneclassify wait=always backend=reference threads=1 top-k=3 model=" + tiny_model() + " ! ";
-}
-
 TEST(Analytics, EveryRegionIsADetectionRelatedToItsClasses) {
   const auto buffer = Owned<GstBuffer>::adopt(gst_buffer_new());
   for (int region = 0; region < 2; ++region) {
@@ -111,7 +81,7 @@ TEST(Analytics, NoLabelIsNoDetection) {
 
 TEST(Analytics, LabelledFramesOfAPipelineCarryTheirLabelOverTheFrame) {
   int labelled = 0;
-  play(classified("ball", 64, 48) + "fakesink name=out", [&](GstBuffer* buffer) {
+  play(classified_line("ball", 64, 48) + "fakesink name=out", [&](GstBuffer* buffer) {
     const auto actions = get_action_metas(buffer);
     const auto found = read(buffer);
     ASSERT_EQ(actions.size(), found.size());
@@ -124,21 +94,6 @@ TEST(Analytics, LabelledFramesOfAPipelineCarryTheirLabelOverTheFrame) {
     }
   });
   EXPECT_GT(labelled, 40);
-}
-
-TEST(Analytics, TheStockOverlayDrawsTheLabel) {
-  const auto stock = Owned<GstElementFactory>::adopt(gst_element_factory_find("objectdetectionoverlay"));
-  if (!stock) GTEST_SKIP() << "no objectdetectionoverlay; it is in gstreamer1.0-plugins-bad";
-  std::string last[2];
-  for (const bool drawn : {false, true})
-    play(classified("black", 320, 240) + "videoconvert ! " + (drawn ? "objectdetectionoverlay ! " : "") +
-             "video/x-raw,format=BGRA ! fakesink name=out",
-         [&](GstBuffer* buffer) {
-           const BufferMap map(buffer, GST_MAP_READ);
-           last[drawn].assign(reinterpret_cast<const char*>(map.data()), map.size());
-         });
-  EXPECT_EQ(last[0].size(), last[1].size());
-  EXPECT_TRUE(last[0] != last[1]) << "nothing was drawn";
 }
 
 #else
