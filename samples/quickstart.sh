@@ -46,7 +46,7 @@ case $input in
   *) source="filesrc location=\"$input\" ! decodebin ! videoconvert" ;;
 esac
 if [ $has_display = yes ]; then
-  sink="videoconvert ! autovideosink"
+  sink="queue ! videoconvert ! autovideosink"  # the queue gives a live source the time that drawing takes
   echo "A window opens; the labels are printed here too."
 else
   sink="videoconvert ! x264enc speed-preset=veryfast ! mp4mux ! filesink location=quickstart.mp4"
