@@ -43,7 +43,7 @@ case $input in
     ;;
   v4l2://*) source="v4l2src device=${input#v4l2://} ! decodebin ! videoconvert" ;;
   rtsp*) source="uridecodebin uri=$input ! videoconvert" ;;
-  *) source="filesrc location=\"$input\" ! decodebin ! videoconvert" ;;
+  *) source="filesrc location=\"$input\" ! decodebin ! videoconvert ! videoflip video-direction=auto" ;;  # a phone says how it was held
 esac
 if [ $has_display = yes ]; then
   sink="queue ! videoconvert ! autovideosink"  # the queue gives a live source the time that drawing takes
