@@ -65,7 +65,7 @@ struct Shown {
 };
 const Shown kShown[] = {
     {gst_mone_vivit_get_type,
-     {"model", "backend", "dtype", "threads", "deterministic", "budget", "max-gap", "stats"}},
+     {"model", "backend", "dtype", "threads", "deterministic", "hf-compat", "budget", "max-gap", "stats"}},
     {gst_mone_label_get_type, {"top-k", "smoothing", "on", "off", "messages"}},
     {gst_mone_tubelet_get_type, {"sampling", "stride", "crop"}}};
 enum : guint { kWait = 1, kFirstShown };

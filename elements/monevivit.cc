@@ -47,7 +47,8 @@ GType dtype_type() {
 }
 
 constexpr Property<VivitSettings> kProperties[] = {
-    {"model", &VivitSettings::model, "Model file (safetensors); empty: $MONE_MODEL, else the default model"},
+    {"model", &VivitSettings::model,
+     "Model file (safetensors) or Hugging Face ViViT folder; empty: $MONE_MODEL, else the default model"},
     {"backend", &VivitSettings::backend,
      "Backend by name (onednn, reference); empty: $MONE_BACKEND, else the best here"},
     {"dtype", &VivitSettings::dtype, "Number format of the network", kReady, dtype_type},
@@ -56,6 +57,9 @@ constexpr Property<VivitSettings> kProperties[] = {
      {0, 1024},
      "Threads of the engine; 0: every core this process may use"},
     {"deterministic", &VivitSettings::deterministic, "Same bits whoever shares a batch"},
+    {"hf-compat", &VivitSettings::hf_compat,
+     "Follow the preprocessor's JSON of a Hugging Face folder (size, range of the pixels) instead of what "
+     "its weights were trained on"},
     {"budget",
      &VivitSettings::budget,
      {0.0625, 1},

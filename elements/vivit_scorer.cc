@@ -32,7 +32,7 @@ Result<bool> VivitScorer::open() {
   options.threads = asked.threads;
   options.deterministic = asked.deterministic;
   if (asked.dtype != kDtypeAuto) options.dtype = asked.dtype == kDtypeF32 ? DType::kF32 : DType::kBf16;
-  auto made = shared_engine(asked.model, options);
+  auto made = shared_engine(asked.model, options, {asked.hf_compat});
   if (!made) return made.error();
   const std::lock_guard lock(mutex_);
   engine_ = made.value();

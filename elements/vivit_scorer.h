@@ -24,13 +24,13 @@ struct VivitSettings {
   std::string model, backend;
   gint dtype = kDtypeAuto;
   gint threads = 0;
-  bool deterministic = false;
+  bool deterministic = false, hf_compat = false;
   double budget = 1;
   guint64 max_gap = 0;
 
   bool same_engine(const VivitSettings& o) const {
     return model == o.model && backend == o.backend && dtype == o.dtype && threads == o.threads &&
-           deterministic == o.deterministic;
+           deterministic == o.deterministic && hf_compat == o.hf_compat;
   }
 };
 

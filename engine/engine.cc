@@ -53,6 +53,16 @@ void EngineImpl::push(std::span<StreamPush> pushes) {
   for (StreamPush& push : pushes) push.prediction = &static_cast<StreamImpl*>(push.stream)->finish();
 }
 
+void EngineImpl::note_budget(double budget) {
+  if (budget >= 1 || model_->routed()) return;
+  std::call_once(told_plain_, [this] {
+    log_line(kLogWarning, model_->name() +
+                              ": a plain model: every token runs at the full width whatever the budget. " +
+                              "Budgets below 1 need nested experts and a router, trained in as "
+                              "samples/training/README.md says");
+  });
+}
+
 void EngineImpl::step(std::span<StreamImpl* const> streams) {
   if (streams.empty()) return;
   const auto guard = lock();

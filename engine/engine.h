@@ -102,7 +102,8 @@ class MONE_API Engine {
 /// holds for a model of the same hash and the same options, or makes one: weights, threads and batcher are
 /// then shared. It lives as long as somebody holds it. Waits while another thread makes an engine.
 MONE_API Result<std::shared_ptr<Engine>> shared_engine(const std::string& model_path,
-                                                       const EngineOptions& options);
+                                                       const EngineOptions& options,
+                                                       const ModelOptions& model_options = {});
 
 /// The backends this build knows, best first. Whether one runs here, Engine::create() says when asked for it
 /// by name.

@@ -25,8 +25,9 @@ Cache& cache() {
 
 }  // namespace
 
-Result<std::shared_ptr<Engine>> shared_engine(const std::string& model_path, const EngineOptions& options) {
-  auto model = Model::load(model_path);
+Result<std::shared_ptr<Engine>> shared_engine(const std::string& model_path, const EngineOptions& options,
+                                              const ModelOptions& model_options) {
+  auto model = Model::load(model_path, model_options);
   if (!model) return model.error();
   Cache& c = cache();
   const std::lock_guard lock(c.mutex);

@@ -25,6 +25,9 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
   Vivit& locked_network(const std::unique_lock<std::mutex>&) { return *network_; }
 
+  /// Says once, where the model is plain, that a budget below 1 saves nothing.
+  void note_budget(double budget);
+
   /// One tubelet of each stream, as one batch: encode all, then predict for those that want a prediction.
   /// A failing device throws; the streams then are as before their begin().
   void step(std::span<StreamImpl* const> streams);
@@ -45,6 +48,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::vector<RowRef> outputs_, windows_;
   std::vector<float> logits_;
   bool warned_not_finite_ = false;
+  std::once_flag told_plain_;
 };
 
 }  // namespace mone

@@ -14,6 +14,8 @@ namespace mone {
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);
+  /// No bytes.
+  static Result<MappedFile> nothing() { return MappedFile({}); }
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&&) = delete;
   ~MappedFile();

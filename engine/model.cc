@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "engine/huggingface.h"
+#include "engine/log.h"
 #include "engine/mapped_file.h"
 #include "engine/model_file.h"
 #include "engine/sha256.h"
@@ -13,14 +15,14 @@ namespace {
 
 class MappedModel : public Model {
  public:
-  MappedModel(MappedFile file, ModelFile parsed, std::string path)
+  MappedModel(MappedFile file, ModelFile parsed, std::string path, std::string hash)
       : file_(std::move(file)),
         config_(std::move(parsed.config)),
         weights_(std::move(parsed.weights)),
-        path_(std::move(path)) {
-    hash_ = sha256_hex(file_.bytes());
-    name_ = config_.provenance.name;
-    if (name_.empty()) name_ = std::filesystem::path(path_).stem().string();
+        path_(std::move(path)),
+        hash_(std::move(hash)),
+        name_(config_.provenance.name) {
+    if (name_.empty()) name_ = name_of(path_);
     file_.release_pages();
   }
   const ModelConfig& config() const override { return config_; }
@@ -31,11 +33,70 @@ class MappedModel : public Model {
   void release_pages() const override { file_.release_pages(); }
 
  private:
+  static std::string name_of(const std::filesystem::path& path) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(path, ignored)) return path.stem().string();
+    return std::filesystem::absolute(path / "", ignored).lexically_normal().parent_path().filename().string();
+  }
+
   MappedFile file_;
   ModelConfig config_;
   Weights weights_;
   std::string path_, hash_, name_;
 };
+
+Result<std::shared_ptr<const Model>> load_file(const std::string& path) {
+  auto mapped = MappedFile::open(path);
+  if (!mapped) return mapped.error();
+  auto file = parse_model_file(mapped.value().bytes(), path);
+  if (!file) return file.error();
+  std::string hash = sha256_hex(mapped.value().bytes());
+  return std::shared_ptr<const Model>(std::make_shared<MappedModel>(
+      std::move(mapped).value(), std::move(file).value(), path, std::move(hash)));
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+/// Why there are no weights in a folder, and what to do.
+Failure no_weights(const std::string& path) {
+  for (const char* other : {"/pytorch_model.bin", "/model.safetensors.index.json"})
+    if (exists(path + other))
+      return Failure{path + ": has " + (other + 1) +
+                     " and no model.safetensors; samples/training/convert.py " + "makes a model file of it"};
+  return Failure{path + "/model.safetensors: No such file or directory"};
+}
+
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+Result<std::shared_ptr<const Model>> load_folder(const std::string& path, const ModelOptions& options) {
+  if (!exists(path + "/config.json"))
+    return Failure{path + ": is a folder without config.json; a model is a file, or a Hugging Face folder " +
+                   "with config.json and model.safetensors"};
+  if (!exists(path + "/model.safetensors")) return no_weights(path);
+  const std::string preprocessor_path = path + "/preprocessor_config.json";
+  auto config = MappedFile::open(path + "/config.json");
+  if (!config) return config.error();
+  auto preprocessor = exists(preprocessor_path) ? MappedFile::open(preprocessor_path) : MappedFile::nothing();
+  if (!preprocessor) return preprocessor.error();
+  auto weights = MappedFile::open(path + "/model.safetensors");
+  if (!weights) return weights.error();
+
+  auto model = parse_huggingface(
+      {path, text_of(config.value()), text_of(preprocessor.value()), weights.value().bytes()},
+      options.hf_compat);
+  if (!model) return model.error();
+  log_line(model.value().pixels_differ ? kLogWarning : kLogInfo, model.value().pixels);
+  std::string digests = sha256_hex(weights.value().bytes()) + sha256_hex(config.value().bytes());
+  if (options.hf_compat) digests += sha256_hex(preprocessor.value().bytes());
+  return std::shared_ptr<const Model>(
+      std::make_shared<MappedModel>(std::move(weights).value(), std::move(model.value().file), path,
+                                    sha256_hex(std::as_bytes(std::span(digests)))));
+}
 
 std::optional<std::string> environment(const char* name) {
   const char* value = std::getenv(name);
@@ -44,15 +105,16 @@ std::optional<std::string> environment(const char* name) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Model>> Model::load(const std::string& given) {
+Result<std::shared_ptr<const Model>> Model::load(const std::string& given, const ModelOptions& options) {
   const std::string path = given.empty() ? default_model_path() : given;
-  auto mapped = MappedFile::open(path);
-  if (!mapped) return mapped.error();
-  auto file = parse_model_file(mapped.value().bytes(), path);
-  if (!file) return file.error();
-  return std::shared_ptr<const Model>(
-      std::make_shared<MappedModel>(std::move(mapped).value(), std::move(file).value(), path));
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return load_folder(path, options);
+  if (options.hf_compat)
+    return Failure{path + ": is no folder; hf-compat follows the preprocessor of a Hugging Face folder"};
+  return load_file(path);
 }
+
+bool Model::routed() const { return weights().routed(); }
 
 std::string default_model_path() {
   if (const auto model = environment("MONE_MODEL")) return *model;

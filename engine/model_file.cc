@@ -14,7 +14,7 @@ Result<std::string> config_text(const Safetensors& file, const std::string& name
   const auto config = file.metadata.find("config");
   if (format == file.metadata.end() || config == file.metadata.end())
     return Failure{name + ": is a safetensors file without the metadata \"format\" and \"config\" of a " +
-                   kFormat + " model"};
+                   kFormat + " model; of a Hugging Face model give the folder that it lies in"};
   if (format->second != kFormat) {
     const bool family = format->second.rfind(kFormatFamily, 0) == 0;
     return Failure{name + ": format is \"" + format->second + "\", this version reads " + kFormat +

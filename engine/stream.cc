@@ -42,6 +42,7 @@ void StreamImpl::begin(const Tubelet& tubelet, double budget, bool predict) {
   if (budget != counts_budget_) {
     counts_ = engine_->network().counts(budget);
     counts_budget_ = budget;
+    engine_->note_budget(budget);
   }
   RingEntry entry{ring_.free_slot(), tubelet.begin, tubelet.end, tubelet.rate};
   entry.budget = budget;

@@ -1,11 +1,20 @@
 #include "engine/tensor.h"
 
+#include <cmath>
+
 namespace mone {
 
 std::string to_string(const Shape& shape) {
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
   return text + "]";
+}
+
+std::int64_t first_not_finite(const TensorView& view) {
+  const std::int64_t count = view.count();
+  for (std::int64_t i = 0; i < count; ++i)
+    if (!std::isfinite(view.at(i))) return i;
+  return -1;
 }
 
 std::vector<float> to_floats(const TensorView& view) {

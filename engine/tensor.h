@@ -48,6 +48,9 @@ struct TensorView {
   }
 };
 
+/// Position of the first value that is not finite, or -1.
+std::int64_t first_not_finite(const TensorView& view);
+
 /// All elements of `view` as f32, in C order.
 std::vector<float> to_floats(const TensorView& view);
 

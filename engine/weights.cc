@@ -1,7 +1,5 @@
 #include "engine/weights.h"
 
-#include <cmath>
-
 namespace mone {
 namespace {
 
@@ -30,14 +28,6 @@ void add_encoder(std::vector<TensorSpec>& table, const std::string& prefix, int 
     add_linear(table, block + ".mlp.fc2", c.D, 4 * c.D);
   }
   add_norm(table, prefix + ".norm", c.D);
-}
-
-/// Position of the first value that is not finite, or -1.
-std::int64_t first_not_finite(const TensorView& view) {
-  const std::int64_t count = view.count();
-  for (std::int64_t i = 0; i < count; ++i)
-    if (!std::isfinite(view.at(i))) return i;
-  return -1;
 }
 
 /// Empty if `entry` is the tensor that `spec` asks for.

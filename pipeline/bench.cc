@@ -14,7 +14,8 @@ namespace mone {
 namespace {
 
 struct BenchArguments {
-  std::string model, budgets = "1,0.75,0.5,0.25";
+  ModelArguments model;
+  std::string budgets = "1,0.75,0.5,0.25";
   EngineArguments engine;
   StepTimingOptions timing;
   bool json = false, profile = false;
@@ -28,13 +29,14 @@ bool BenchArguments::parse(const Arguments& arguments) {
       "bench [options]",
       "Times one prediction of a stream (one new tubelet and the temporal encoder), warm: median and\n"
       "minimum. gmac counts multiply-adds (of the method, without shortcuts); gflops is 2 gmac a second.");
-  line.options()("model", po::value(&model)->value_name("FILE"), "model file; default: the installed one")(
-      "budget", po::value(&budgets)->value_name("LIST"), "budgets to time; default: 1,0.75,0.5,0.25")(
+  line.options()("budget", po::value(&budgets)->value_name("LIST"),
+                 "budgets to time; default: 1,0.75,0.5,0.25")(
       "batch", po::value(&timing.streams)->value_name("B"),
       "streams that push at once; a row's time is that of B predictions; default: 1")(
       "profile", po::bool_switch(&profile),
       "where the time goes instead, by stage: milliseconds, multiply-adds, bytes, share of the peak")(
       "json", po::bool_switch(&json), "one JSON object instead of a table");
+  model.add_to(line);
   engine.add_to(line);
   if (!line.parse(arguments)) return false;
   if (timing.streams < 1 || timing.streams > 256) {

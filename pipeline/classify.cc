@@ -12,7 +12,8 @@ namespace mone {
 namespace {
 
 struct ClassifyArguments {
-  std::string model, sampling = "follow";
+  ModelArguments model;
+  std::string sampling = "follow";
   EngineArguments engine;
   FileLabelOptions label;
   int top_k = 5;
@@ -31,12 +32,12 @@ bool ClassifyArguments::parse(const Arguments& arguments) {
       "nothing skipped, scores as the model gives them. The last line of a file is its summary: the\n"
       "mean over the predictions whose window was full (else the last one's).");
   line.options()("json", po::bool_switch(&json), "one JSON object a line instead of a table")(
-      "model", po::value(&model)->value_name("FILE"), "model file; default: the installed one")(
       "budget", po::value(&label.budget)->value_name("B"),
       "share of the model's width a token gets, above 0 up to 1; default: 1")(
       "sampling", po::value(&sampling)->value_name("MODE"),
       "follow: every n-th frame, as live; nominal: the model's own grid of times; default: follow")(
       "top-k", po::value(&top_k)->value_name("K"), "labels listed per prediction; default: 5");
+  model.add_to(line);
   engine.add_to(line);
   line.take_rest("FILE", &files);
   if (!line.parse(arguments)) return false;

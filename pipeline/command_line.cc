@@ -37,6 +37,18 @@ bool CommandLine::parse(const Arguments& arguments) {
   return true;
 }
 
+void ModelArguments::add_to(CommandLine& line) {
+  line.options()("model", po::value(&model)->value_name("MODEL"),
+                 "model file, or Hugging Face ViViT folder; default: the installed one");
+  add_options_to(line, options);
+}
+
+void ModelArguments::add_options_to(CommandLine& line, ModelOptions& options) {
+  line.options()("hf-compat", po::bool_switch(&options.hf_compat),
+                 "of a Hugging Face folder, follow preprocessor_config.json (size, range of the pixels)\n"
+                 "instead of what such weights were trained on: [-1, 1]");
+}
+
 void EngineArguments::add_to(CommandLine& line) {
   line.options()("backend", po::value(&backend)->value_name("NAME"),
                  "onednn or reference; default: $MONE_BACKEND, else the best here")(

@@ -36,6 +36,15 @@ class CommandLine {
   boost::program_options::variables_map found_;
 };
 
+/// --model, of commands that do not take the model as an argument, and --hf-compat.
+struct ModelArguments {
+  std::string model;
+  ModelOptions options;
+
+  void add_to(CommandLine& line);
+  static void add_options_to(CommandLine& line, ModelOptions& options);
+};
+
 /// The options of everything that makes an engine: --backend --dtype --threads --deterministic.
 struct EngineArguments {
   std::string backend, dtype;

@@ -45,16 +45,19 @@ int model_run_command(const Arguments& arguments) {
   line.options()("clip", po::value(&clip_path)->value_name("FILE"), "the clip, a .npy file")(
       "budget", po::value(&budget)->value_name("B"),
       "share of the model's width a token gets, above 0 up to 1; default: 1");
+  ModelArguments model;
+  ModelArguments::add_options_to(line, model.options);
   engine_arguments.add_to(line);
   line.take_rest("MODEL", &models);
   if (!line.parse(arguments)) return kExitDone;
   if (models.size() != 1) throw UsageError("model run takes one MODEL, not " + std::to_string(models.size()));
   if (clip_path.empty()) throw UsageError("model run wants --clip clip.npy");
+  model.model = models[0];
   check_budget(budget);
   const EngineOptions options = engine_arguments.options();
   log_engine_to_stderr();
 
-  const auto engine = open_engine(models[0], options);
+  const auto engine = open_engine(model, options);
   if (!engine) return kExitFailed;
   const ModelConfig& config = engine->model().config();
   const auto clip = read_clip(clip_path, config);

@@ -20,8 +20,10 @@ const char* to_text(Activation a) { return a == Activation::kGeluTanh ? "gelu_ta
 const char* to_text(Classifier c) { return c == Classifier::kToken ? "token" : "gap"; }
 const char* to_text(ClsPolicy p) { return p == ClsPolicy::kFull ? "full" : "routed"; }
 
-std::uintmax_t file_bytes(const std::string& path) {
+/// Of the model file, or of the weights in a folder.
+std::uintmax_t file_bytes(std::filesystem::path path) {
   std::error_code error;
+  if (std::filesystem::is_directory(path, error)) path /= "model.safetensors";
   const auto size = std::filesystem::file_size(path, error);
   return error ? 0 : size;
 }
@@ -64,8 +66,10 @@ void show_json(const Model& model) {
                            {"terms", c.provenance.terms}}}});
 }
 
-std::string experts_text(const ModelConfig& c) {
-  if (c.E == 1) return "one, of the full width";
+std::string experts_text(const Model& model) {
+  const ModelConfig& c = model.config();
+  if (!model.routed())
+    return "one, of the full width: a plain model; budgets below 1 need nested experts and a router";
   std::string widths;
   for (int expert = 0; expert < c.E; ++expert) {
     widths += (widths.empty() ? "" : ", ") + std::to_string(c.D >> (c.E - 1 - expert));
@@ -83,7 +87,7 @@ void show_sizes(const Model& model) {
   table.add({"network", std::string(fe ? "factorised encoder" : "joint") + ", width " + n(c.D) + ", " +
                             n(c.H) + " heads, " + n(c.L) + " layers" +
                             (fe ? " + " + n(c.Lt) + " over time" : "")});
-  table.add({"experts", experts_text(c)});
+  table.add({"experts", experts_text(model)});
   table.add({"sees", n(c.frames) + " frames of " + n(c.image_width) + "x" + n(c.image_height) + " (" +
                          to_name(c.planes) + ", fit " + to_name(c.fit) + "), " + n(c.nt()) + " tubelets of " +
                          n(c.tokens()) + " tokens of " + n(c.pt) + "x" + n(c.ph) + "x" + n(c.pw)});
@@ -118,11 +122,14 @@ int model_show_command(const Arguments& arguments) {
       "model show [--json] [MODEL]",
       "Prints a model's sizes, cost by budget, labels and provenance; the default model without MODEL.");
   line.options()("json", boost::program_options::bool_switch(&json), "one JSON object instead of text");
+  ModelArguments wanted;
+  ModelArguments::add_options_to(line, wanted.options);
   line.take_rest("MODEL", &models);
   if (!line.parse(arguments)) return kExitDone;
   if (models.size() > 1) throw UsageError("model show takes one MODEL, not " + std::to_string(models.size()));
+  if (!models.empty()) wanted.model = models[0];
   log_engine_to_stderr();
-  const auto model = open_model(models.empty() ? "" : models[0]);
+  const auto model = open_model(wanted);
   if (!model) return kExitFailed;
   (json ? show_json : show_text)(*model);
   return kExitDone;

@@ -28,6 +28,7 @@ Answer answer_of(Engine& engine) {
   Answer answer;
   Time begin{};
   for (const double budget : kBudgets) {
+    if (budget < 1 && !engine.model().routed()) continue;  // the same again
     for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random() >> 8);
     const Prediction& p =
         stream->push({pixels, begin, begin + std::chrono::milliseconds(80), 6.25, 0}, budget);
@@ -134,14 +135,17 @@ int model_verify_command(const Arguments& arguments) {
       "of the plain loops in the same precision. Exits 1 if the file is unsound or a backend disagrees.");
   line.options()("threads", boost::program_options::value(&engine_arguments.threads)->value_name("N"),
                  "threads of the engine; default: every core");
+  ModelArguments wanted;
+  ModelArguments::add_options_to(line, wanted.options);
   line.take_rest("MODEL", &models);
   if (!line.parse(arguments)) return kExitDone;
   if (models.size() != 1)
     throw UsageError("model verify takes one MODEL, not " + std::to_string(models.size()));
   engine_arguments.options();
+  wanted.model = models[0];
   log_engine_to_stderr();
 
-  const auto model = open_model(models[0]);
+  const auto model = open_model(wanted);
   if (!model) return kExitFailed;
   std::cout << model->path() << ": the file is sound (" << model->name() << ", sha-256 " << model->hash()
             << ")\n";

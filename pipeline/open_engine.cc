@@ -15,14 +15,14 @@ void log_engine_to_stderr() {
   });
 }
 
-std::shared_ptr<const Model> open_model(const std::string& model) {
-  auto loaded = Model::load(model);
+std::shared_ptr<const Model> open_model(const ModelArguments& model) {
+  auto loaded = Model::load(model.model, model.options);
   if (loaded) return loaded.value();
   std::cerr << "mone: " << loaded.error().text << '\n';
   return nullptr;
 }
 
-std::shared_ptr<Engine> open_engine(const std::string& model, const EngineOptions& options) {
+std::shared_ptr<Engine> open_engine(const ModelArguments& model, const EngineOptions& options) {
   const auto loaded = open_model(model);
   if (!loaded) return nullptr;
   auto engine = Engine::create(loaded, options);

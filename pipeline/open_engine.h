@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "pipeline/command_line.h"
 
 namespace mone {
 
@@ -13,8 +14,8 @@ void log_engine_to_stderr();
 
 /// Loads `model` (empty: the default one) and makes an engine of it; null, with a line on standard error,
 /// when that fails.
-std::shared_ptr<Engine> open_engine(const std::string& model, const EngineOptions& options);
-std::shared_ptr<const Model> open_model(const std::string& model);
+std::shared_ptr<Engine> open_engine(const ModelArguments& model, const EngineOptions& options);
+std::shared_ptr<const Model> open_model(const ModelArguments& model);
 
 /// "f32" or "bf16".
 const char* to_name(DType dtype);

@@ -261,6 +261,14 @@ TEST_F(MoneVivit, AnUnknownBackendIsOneErrorThatNamesIt) {
   expect_refused("backend=abacus model=" + tiny_model(), "abacus");
 }
 
+TEST_F(MoneVivit, AHuggingFaceFolderIsAModel) {
+  start(MONE_GOLDEN_DIR "/hf_joint_v5");
+  g_object_set(vivit_, "budget", 0.25, nullptr);
+  const ScoresMeta scores = score(1);
+  EXPECT_EQ(logits_.size(), 5u);
+  EXPECT_EQ(scores.realised, 1) << "plain: there is no cheaper way";
+}
+
 TEST(EngineCache, ThoseWhoAskForTheSameShareOneEngine) {
   EngineOptions options;
   options.backend = "reference";
@@ -269,6 +277,7 @@ TEST(EngineCache, ThoseWhoAskForTheSameShareOneEngine) {
   EXPECT_NE(a, shared_engine(tiny_model("fe_e5"), options).value());
   options.deterministic = true;
   EXPECT_NE(a, shared_engine(tiny_model(), options).value());
+  EXPECT_FALSE(shared_engine(tiny_model(), options, {.hf_compat = true})) << "a file has no preprocessor";
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-// Seeds for the fuzzers: make_corpus FOLDER writes FOLDER/model_file/* and FOLDER/model_config/*.
+// Seeds for the fuzzers: make_corpus FOLDER writes FOLDER/NAME/* for NAME_fuzz.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 
-#include "tests/tiny_model.h"
+#include "tests/tiny_huggingface.h"
 
 namespace {
 
@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   const std::filesystem::path folder = argv[1];
   std::filesystem::create_directories(folder / "model_file");
   std::filesystem::create_directories(folder / "model_config");
+  std::filesystem::create_directories(folder / "huggingface");
   int number = 0;
   for (mone::test::TinyModel model : {smallest(mone::test::tiny_fe()), smallest(mone::test::tiny_joint())})
     for (const bool routed : {false, true})
@@ -41,5 +42,16 @@ int main(int argc, char** argv) {
           std::ofstream(folder / "model_config" / name, std::ios::binary)
               << mone::test::config_json(model.config);
         }
+  number = 0;
+  mone::test::TinyModel plain = smallest(mone::test::tiny_plain_joint());
+  plain.config.E = 1;
+  for (const bool now : {false, true})
+    for (const bool bf16 : {false, true}) {
+      plain.bf16 = bf16;
+      std::ofstream out(folder / "huggingface" / std::to_string(number++), std::ios::binary);
+      out << mone::test::huggingface_config(plain.config) << '\0' << mone::test::huggingface_preprocessor()
+          << '\0'
+          << mone::test::safetensors_bytes(mone::test::huggingface_tensors(plain, now), {{"format", "pt"}});
+    }
   return 0;
 }

@@ -13,10 +13,10 @@ if [ ! -f $build/build.ninja ]; then
     { cat $build.log; rm -rf $build; exit 1; }
   rm -f $build.log
 fi
-ninja -C $build tests/fuzz/model_file_fuzz tests/fuzz/model_config_fuzz tests/fuzz/make_corpus
+ninja -C $build tests/fuzz/model_file_fuzz tests/fuzz/model_config_fuzz tests/fuzz/huggingface_fuzz tests/fuzz/make_corpus
 $build/tests/fuzz/make_corpus $build/seeds
 failed=0
-for name in model_file model_config; do
+for name in model_file model_config huggingface; do
   mkdir -p "$build/corpus/$name" $build/findings
   echo "== $name: $seconds s"
   # The seeds are a few KB; twice that leaves room to grow without drowning the mutations.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -276,6 +277,31 @@ TEST_F(Mone, ModelVerifyRefusesADamagedModel) {
   const ProgramRun run = mone({"model", "verify", path});
   EXPECT_EQ(run.code, 1);
   EXPECT_THAT(run.err, HasSubstr(path));
+}
+
+TEST_F(Mone, AHuggingFaceFolderIsAModel) {
+  const std::string folder = MONE_GOLDEN_DIR "/hf_joint_v5";
+  EXPECT_THAT(mone({"model", "show", folder}).out,
+              AllOf(HasSubstr("hf_joint_v5"), HasSubstr("a plain model"), HasSubstr("nested experts")));
+  EXPECT_EQ(mone({"model", "verify", folder}).code, 0);
+  const ProgramRun run = mone({"classify", "--json", "--model", folder, "--budget", "0.5", video()});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, AllOf(HasSubstr("a plain model"), HasSubstr("Budgets below 1 need")));
+  EXPECT_EQ(lines_of(run.out).front().at("realised"), 1.0);
+}
+
+TEST_F(Mone, HfCompatFollowsThePreprocessorAndSaysSo) {
+  const std::string folder = folder_.file("vivit");
+  std::filesystem::copy(MONE_GOLDEN_DIR "/hf_joint_v4", folder, std::filesystem::copy_options::recursive);
+  EXPECT_THAT(mone({"model", "show", "--hf-compat", folder}).err, HasSubstr("preprocessor_config.json"));
+  EXPECT_THAT(mone({"model", "show", "--hf-compat", kModel}).err, HasSubstr("is no folder"));
+  write_file(folder + "/preprocessor_config.json",
+             R"({"size": {"shortest_edge": 20}, "crop_size": {"height": 16, "width": 16}})");
+  const ProgramRun plain = mone({"model", "show", folder}),
+                   compat = mone({"model", "show", "--hf-compat", folder});
+  EXPECT_THAT(plain.err, AllOf(HasSubstr("pixels in [-1, 1] from a short side of 18"), HasSubstr("[-3, 1]")));
+  EXPECT_THAT(compat.err, HasSubstr("pixels in [-3, 1] from a short side of 20"));
+  EXPECT_NE(plain.out, compat.out) << "the hash says which";
 }
 
 std::string npy_clip(int frames, int height, int width) {

@@ -75,7 +75,7 @@ TEST(Model, WithoutRouterIsPlain) {
 TEST(Model, MissingFilesAndFoldersFailWithTheirName) {
   EXPECT_THAT(Model::load("/nonexistent/x.safetensors").error().text,
               AllOf(HasSubstr("/nonexistent/x.safetensors"), HasSubstr("No such file")));
-  EXPECT_THAT(Model::load("/").error().text, HasSubstr("is not a file"));
+  EXPECT_THAT(Model::load("/").error().text, HasSubstr("is a folder without config.json"));
 }
 
 TEST(Model, AnotherFormatIsRefusedAndANewerOneSaysUpdate) {
