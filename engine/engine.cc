@@ -83,6 +83,7 @@ void EngineImpl::run(std::span<StreamImpl* const> streams) {
   }
   if (!encoding_.empty()) encode();
   if (!predicting_.empty()) predict();
+  if (!encoding_.empty()) take_experts();  // last, or a device would wait between the two
 }
 
 void EngineImpl::encode() {
@@ -93,6 +94,9 @@ void EngineImpl::encode() {
     outputs_.push_back(stream->output());
   }
   network_->encode(tubelets_, counts_, {}, outputs_);
+}
+
+void EngineImpl::take_experts() {
   if (!network_->routing().finite() && !warned_not_finite_) {
     warned_not_finite_ = true;  // once, not 7 times a second
     log_line(kLogWarning, model_->name() + ": the router gave NaN; such tokens are chosen last");

@@ -35,6 +35,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
  private:
   void run(std::span<StreamImpl* const> streams);
   void encode();
+  void take_experts();
   void predict();
 
   std::shared_ptr<const Model> model_;

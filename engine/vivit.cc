@@ -136,6 +136,7 @@ void Vivit::reserve(int items) {
   temporal_plan_ = RowPlan(items, 1);
   temporal_cls_plan_ = RowPlan(items, 1);
   temporal_counts_.assign(items, Counts{temporal_rows_});
+  shape_.reserve(2 + static_cast<std::size_t>(items) * experts_);
   routing_ = backend_.make_routing(items * rows_per_item_, experts_);
   cls_routing_ = backend_.make_routing(items, experts_);
   raster_ = backend_.make_buffer(rows * width_, Store::kF32);
@@ -167,17 +168,36 @@ bool Vivit::all_full(std::span<const Counts> counts) const {
 void Vivit::encode(std::span<const std::uint8_t* const> tubelets, std::span<const Counts> counts,
                    std::span<const std::uint8_t> forced, std::span<const RowRef> outputs) {
   plan_.lay_out(counts, cls_row_);
-  backend_.embed(*embedding_, tubelets, *raster_);
   // With every token at full width and no gate the router has no say (identity I1).
   const bool ask_router = routed_ && !(alpha_zero_ && all_full(counts));
+  const auto shape = forced.empty() ? encode_shape(counts, ask_router) : std::span<const int>();
+  if (backend_.begin_step(shape, {tubelets, {}, outputs, {}})) return;
+  backend_.embed(*embedding_, tubelets, *raster_);
   backend_.route(ask_router ? router_.get() : nullptr, *raster_, plan_, forced, *routing_);
   backend_.gather(*raster_, *routing_, plan_, width_, *x_);
   run(encoder_, {&plan_, routing_.get(), x_.get(), u_.get(), wide_.get()}, cls_plan_, outputs);
+  backend_.end_step();
+}
+
+std::span<const int> Vivit::encode_shape(std::span<const Counts> counts, bool ask_router) {
+  shape_.assign({static_cast<int>(counts.size()), ask_router});
+  for (const Counts& item : counts) shape_.insert(shape_.end(), item.begin(), item.begin() + experts_);
+  return shape_;
 }
 
 void Vivit::predict(std::span<const RowRef> rows, std::span<float> logits) {
-  if (!fe_) return backend_.classify(*head_, rows, logits);
-  const int windows = static_cast<int>(std::ssize(rows)) / nt_;
+  const int windows = static_cast<int>(std::ssize(rows)) / rows_per_window_;
+  shape_.assign({windows});  // shorter than that of any encode()
+  if (backend_.begin_step(shape_, {{}, rows, {}, logits})) return;
+  if (fe_) {
+    predict_window(rows, windows, logits);
+  } else {
+    backend_.classify(*head_, rows, logits);
+  }
+  backend_.end_step();
+}
+
+void Vivit::predict_window(std::span<const RowRef> rows, int windows, std::span<float> logits) {
   const std::span outputs = std::span<const RowRef>(window_refs_).first(windows);
   // Nothing is sorted here: every row is full width, so raster order is the plan's order.
   temporal_plan_.lay_out(std::span(temporal_counts_).first(windows),

@@ -82,12 +82,14 @@ class Vivit {
   void make_router(const Model& model);
   void make_temporal(const Model& model);
 
+  void predict_window(std::span<const RowRef> rows, int windows, std::span<float> logits);
   void run(const Encoder& encoder, const Batch& batch, RowPlan& cls_plan, std::span<const RowRef> outputs);
   void attention(const Layer& layer, const Batch& batch);
   void cls_attention(const Layer& layer, const Batch& all, const Batch& cls);
   void feed_forward(const Layer& layer, const Batch& batch);
   Batch select_cls(const Batch& all, RowPlan& cls_plan);
   bool all_full(std::span<const Counts> counts) const;
+  std::span<const int> encode_shape(std::span<const Counts> counts, bool ask_router);
 
   Backend& backend_;
   const VivitOptions options_;
@@ -109,6 +111,7 @@ class Vivit {
   int max_items_ = 0;
   RowPlan plan_, cls_plan_, temporal_plan_, temporal_cls_plan_;
   std::vector<Counts> temporal_counts_;
+  std::vector<int> shape_;  // of a step, for Backend::begin_step
   std::vector<RowRef> window_refs_;
   std::unique_ptr<Routing> routing_, cls_routing_;
   std::unique_ptr<Buffer> raster_, x_, u_, wide_;     // all rows

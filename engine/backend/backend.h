@@ -122,6 +122,14 @@ class Routing {
   virtual std::span<const float> probs() const = 0;
 };
 
+/// What differs between two steps of the same shape.
+struct StepArguments {
+  std::span<const std::uint8_t* const> tubelets;  ///< of embed()
+  std::span<const RowRef> sources;                ///< of assemble(), or of a classify() without one
+  std::span<const RowRef> outputs;                ///< of pool(), where they are not always the same
+  std::span<float> logits;                        ///< of classify()
+};
+
 /// The gate g = 1 + alpha * r[chosen expert] of spec section 4.4; routing null: 1. CLS rows standing apart
 /// get 1.
 struct Gate {
@@ -170,6 +178,15 @@ class Backend {
   virtual void reserve(int max_rows, int max_rows_per_item, int width, int heads) = 0;
 
   // Per step. `plan` describes the rows; buffers hold at least plan.rows() rows.
+
+  /// The operations of a step stand between begin_step() and end_step(). A device that runs behind its caller
+  /// may record them, and run its record when a step of the same shape comes again.
+  /// @param shape  all that decides which operations follow, on what sizes: equal shapes, equal operations on
+  /// equal buffers, `arguments` apart. Empty: the step is not to be recorded.
+  /// @return true if the step has been run: its operations and end_step() are then left out
+  virtual bool begin_step(std::span<const int> shape, const StepArguments& arguments) { return false; }
+  /// Logits are on the host once this returns.
+  virtual void end_step() {}
 
   /// @param tubelets  u8 [tokens, pt, ph, pw, 3] each; item i is made of tubelets [i * n, (i + 1) * n)
   /// @param rows      kF32, written: [items * raster rows, D], raster order
@@ -227,7 +244,7 @@ class Backend {
 
   /// logits = W h + b, h rounded like any operand.
   /// @param h       [items] rows of spatial or window outputs, read only
-  /// @param logits  f32 [items, C] on the host, written
+  /// @param logits  f32 [items, C] on the host, written by the end of the step
   virtual void classify(const Linear& head, std::span<const RowRef> h, std::span<float> logits) = 0;
 
   /// Copies values into a kF32 buffer from element `offset` on, and back: at load, for tools and tests.

@@ -124,6 +124,11 @@ void ProfiledBackend::reserve(int max_rows, int max_rows_per_item, int width, in
   inner_.reserve(max_rows, max_rows_per_item, width, heads);
 }
 
+bool ProfiledBackend::begin_step(std::span<const int>, const StepArguments& arguments) {
+  return inner_.begin_step({}, arguments);  // operations that are to be timed one by one cannot be a record
+}
+void ProfiledBackend::end_step() { inner_.end_step(); }
+
 void ProfiledBackend::embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
                             Buffer& rows) {
   const auto& e = static_cast<const ProfiledEmbedding&>(embedding);

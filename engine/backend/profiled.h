@@ -37,6 +37,8 @@ class ProfiledBackend : public Backend {
   std::unique_ptr<Routing> make_routing(int max_rows, int experts) override;
   void reserve(int max_rows, int max_rows_per_item, int width, int heads) override;
 
+  bool begin_step(std::span<const int> shape, const StepArguments& arguments) override;
+  void end_step() override;
   void embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
              Buffer& rows) override;
   void assemble(const Buffer& cls_pos, bool has_cls, std::span<const RowRef> sources, int items, int width,
