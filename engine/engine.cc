@@ -42,7 +42,7 @@ void EngineImpl::push(std::span<StreamPush> pushes) {
       auto* stream = static_cast<StreamImpl*>(push.stream);
       if (std::find(streams.begin(), streams.end(), stream) != streams.end())
         throw ConfigError("a stream appears twice in one batch");
-      stream->begin(push.tubelet, push.budget);
+      stream->begin(push.tubelet, push.budget, push.predict);
       streams.push_back(stream);
     }
   } catch (const Error&) {
@@ -50,7 +50,8 @@ void EngineImpl::push(std::span<StreamPush> pushes) {
     throw;
   }
   step(streams);
-  for (StreamPush& push : pushes) push.prediction = &static_cast<StreamImpl*>(push.stream)->finish();
+  for (StreamPush& push : pushes)
+    push.prediction = push.predict ? &static_cast<StreamImpl*>(push.stream)->finish() : nullptr;
 }
 
 void EngineImpl::note_budget(double budget) {

@@ -78,7 +78,8 @@ struct StreamPush {
   Stream* stream = nullptr;
   Tubelet tubelet;
   double budget = 1;
-  const Prediction* prediction = nullptr;  ///< written
+  const Prediction* prediction = nullptr;  ///< written; null without `predict`
+  bool predict = true;  ///< false: the tubelet's own work only, for the predictions to come
 };
 
 /// One per (model, device, precision). Owns the packed weights and the threads.

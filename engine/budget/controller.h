@@ -78,7 +78,7 @@ struct Done {
   StreamId stream = 0;
   double budget = 1;
   bool predict = true;
-  Time deadline{};  ///< as Controller::deadline() said
+  Time deadline = Time::max();  ///< as Controller::deadline() said
 };
 
 /// One change of the plan, and why.
@@ -151,7 +151,7 @@ class MONE_API Controller {
   /// Called once for each tubelet, when it could go into a call now. An unknown id is skipped.
   Verdict decide(StreamId id, Time now, const Arrival& arrival);
   /// A tubelet that its owner dropped without asking (a full queue): it counts as skipped.
-  void dropped(StreamId id, Time arrived);
+  void dropped(StreamId id, const Arrival& arrival);
   /// A call has returned. Streams that left meanwhile may be among them.
   void finished(std::span<const Done> done, Time began, Time ended);
 

@@ -50,6 +50,8 @@ class MONE_API CostModel {
   double seconds(double budget, double batch) const;
   /// The same, shared out: seconds per tubelet when calls hold `batch` of them on average.
   double per_tubelet(double budget, double batch, bool predict = true) const;
+  /// Seconds that one more tubelet at `budget` adds to a call that already holds some.
+  double further(double budget) const { return at(slope_, budget); }
   /// Expected seconds of a call with these tubelets.
   double seconds(std::span<const CostItem> items) const;
 
@@ -73,7 +75,7 @@ class MONE_API CostModel {
   std::array<double, kLadder.size()> single_{}, slope_{};  // now: first tubelet, each further one; seconds
   std::array<double, kLadder.size()> level_{};             // log correction per level
   double read_out_ = 0;
-  double log_scale_ = 0, scale_ = 1, spread_;
+  double log_scale_ = 0, scale_ = 1, spread_, lag_ = 0;
   std::array<double, 8> recent_{};  // log(taken / measured table), newest last
   int recent_count_ = 0;
   long observations_ = 0;

@@ -1,0 +1,91 @@
+#include "engine/budget/water_fill.h"
+
+#include <algorithm>
+
+namespace mone {
+namespace {
+
+constexpr int kHalvings = 24;  // leaves 1e-7 of the range: finer than any two budgets
+
+}  // namespace
+
+WaterFill::WaterFill(const CostModel& cost, double batch) : cost_(cost), batch_(batch) {
+  for (int l = 0; l < cost.ladder().size(); ++l)
+    seconds_[l] = cost.per_tubelet(cost.ladder().budget(l), batch);
+  read_out_ = seconds_[0] - cost.per_tubelet(cost.ladder().budget(0), batch, false);
+}
+
+int WaterFill::level(const Demand& demand, double common) const {
+  return std::clamp(cost_.ladder().at_most(demand.weight * common), demand.lowest, demand.highest);
+}
+
+double WaterFill::budget(const Demand& demand, double common) const {
+  return demand.fixed_budget > 0 ? demand.fixed_budget : cost_.ladder().budget(level(demand, common));
+}
+
+double WaterFill::seconds(const Demand& demand, double common, int hop) const {
+  const double whole = demand.fixed_budget > 0 ? cost_.per_tubelet(demand.fixed_budget, batch_)
+                                               : seconds_[level(demand, common)];
+  return whole - read_out_ * (1 - 1.0 / hop);
+}
+
+double WaterFill::load(std::span<const Demand> demands, double common, int hop) const {
+  double sum = 0;
+  for (const Demand& demand : demands) sum += demand.rate * seconds(demand, common, hop);
+  return sum;
+}
+
+double WaterFill::floor(std::span<const Demand> demands, const Ladder& ladder) {
+  double common = 1;
+  for (const Demand& demand : demands)
+    common = std::min(common, ladder.budget(demand.lowest) / demand.weight);
+  return common;
+}
+
+double WaterFill::ceiling(std::span<const Demand> demands, const Ladder& ladder) {
+  double common = 0;
+  for (const Demand& demand : demands)
+    if (demand.fixed_budget == 0) common = std::max(common, ladder.budget(demand.highest) / demand.weight);
+  return common > 0 ? common : 1;
+}
+
+double WaterFill::highest_within(std::span<const Demand> demands, double limit, int hop) const {
+  double low = floor(demands, cost_.ladder()), high = ceiling(demands, cost_.ladder());
+  if (load(demands, high, hop) <= limit) return high;
+  for (int i = 0; i < kHalvings; ++i) {
+    const double middle = (low + high) / 2;
+    (load(demands, middle, hop) <= limit ? low : high) = middle;
+  }
+  return low;
+}
+
+double WaterFill::share_out(std::span<Demand> demands, double limit, double common, int hop) const {
+  constexpr double kOpen = -1;
+  for (Demand& demand : demands) demand.run = kOpen;
+  double left = limit, share = 0;
+  for (bool settled = false; !settled;) {  // each round settles those who ask for less than their share
+    double weights = 0;
+    for (const Demand& demand : demands)
+      if (demand.run == kOpen) weights += demand.weight;
+    if (weights == 0) break;
+    share = std::max(left, 0.0) / weights;
+    settled = true;
+    for (Demand& demand : demands) {
+      const double asked = demand.rate * seconds(demand, common, hop);
+      if (demand.run != kOpen || asked > share * demand.weight) continue;
+      demand.run = 1;
+      left -= asked;
+      settled = false;
+    }
+  }
+  double asked_rate = 0, run_rate = 0;
+  for (Demand& demand : demands) {
+    const double asked = demand.rate * seconds(demand, common, hop);
+    if (demand.run == kOpen) demand.run = share * demand.weight / asked;
+    asked_rate += demand.rate;
+    run_rate += demand.rate * demand.run;
+  }
+  return asked_rate > 0 ? run_rate / asked_rate : 1;
+}
+
+}  // namespace mone
