@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 FORMAT = "mone-vivit/1"
-DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "U8": torch.uint8, "I32": torch.int32}
+DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16, "U8": torch.uint8, "I32": torch.int32}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 

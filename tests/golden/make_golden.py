@@ -15,6 +15,7 @@ import torch
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "samples" / "training"))
+from foreign import HF_LAYER  # noqa: E402
 from model import MoneVivit  # noqa: E402
 from model_file import load_model, read_tensors, save_model, write_tensors  # noqa: E402
 from routing import token_counts  # noqa: E402
@@ -139,12 +140,6 @@ def write_fixture(folder: Path, index: int, name: str) -> None:
 
 
 # -- Hugging Face
-
-HF_LAYER = {  # ours: (transformers 4, transformers 5)
-    "norm1": ("layernorm_before", "layernorm_before"), "norm2": ("layernorm_after", "layernorm_after"),
-    "attn.proj": ("attention.output.dense", "attention.o_proj"),
-    "mlp.fc1": ("intermediate.dense", "mlp.fc1"), "mlp.fc2": ("output.dense", "mlp.fc2"),
-}  # fmt: skip
 
 
 def to_hf(state: dict[str, torch.Tensor], depth: int, new: bool) -> dict[str, torch.Tensor]:
