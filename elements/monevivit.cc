@@ -41,6 +41,8 @@ GType dtype_type() {
       {kDtypeAuto, "bf16 where the backend runs it in hardware, else f32", "auto"},
       {kDtypeF32, "32-bit floating point", "f32"},
       {kDtypeBf16, "Weights and activations in bfloat16, sums in f32", "bf16"},
+      {kDtypeInt8, "Products in int8, the rest as in bf16; refused for a model whose answers it changes",
+       "int8"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstMoneDtype", values);
   return type;

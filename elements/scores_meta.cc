@@ -72,7 +72,7 @@ ModelInfo model_info(const Engine& engine) {
   info.model = engine.model().name();
   info.model_hash = engine.model().hash();
   info.backend = engine.backend();
-  info.dtype = engine.dtype() == DType::kBf16 ? "bf16" : "f32";
+  info.dtype = to_name(engine.dtype());
   info.grid_width = config.nw();
   info.grid_height = config.nh();
   info.experts = config.E;

@@ -31,7 +31,9 @@ Result<bool> VivitScorer::open() {
   options.backend = asked.backend;
   options.threads = asked.threads;
   options.deterministic = asked.deterministic;
-  if (asked.dtype != kDtypeAuto) options.dtype = asked.dtype == kDtypeF32 ? DType::kF32 : DType::kBf16;
+  if (asked.dtype == kDtypeF32) options.dtype = DType::kF32;
+  if (asked.dtype == kDtypeBf16) options.dtype = DType::kBf16;
+  if (asked.dtype == kDtypeInt8) options.dtype = DType::kInt8;
   auto made = shared_engine(asked.model, options, {asked.hf_compat});
   if (!made) return made.error();
   const std::lock_guard lock(mutex_);

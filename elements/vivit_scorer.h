@@ -18,7 +18,7 @@
 
 namespace mone {
 
-enum { kDtypeAuto, kDtypeF32, kDtypeBf16 };
+enum { kDtypeAuto, kDtypeF32, kDtypeBf16, kDtypeInt8 };
 
 struct VivitSettings {
   std::string model, backend;

@@ -2,11 +2,28 @@
 
 #include <algorithm>
 
+#include "engine/agreement.h"
 #include "engine/backend/registry.h"
 #include "engine/engine_impl.h"
 #include "engine/log.h"
 
 namespace mone {
+namespace {
+
+constexpr struct {
+  DType dtype;
+  const char* name;
+} kDTypes[] = {{DType::kF32, "f32"}, {DType::kBf16, "bf16"}, {DType::kInt8, "int8"}};
+
+}  // namespace
+
+const char* to_name(DType dtype) { return kDTypes[static_cast<int>(dtype)].name; }
+
+std::optional<DType> dtype_from(std::string_view name) {
+  for (const auto& known : kDTypes)
+    if (name == known.name) return known.dtype;
+  return std::nullopt;
+}
 
 Result<std::shared_ptr<Engine>> Engine::create(std::shared_ptr<const Model> model,
                                                const EngineOptions& options) {
@@ -14,8 +31,11 @@ Result<std::shared_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
   auto backend = choose_backend(model->config(), options);
   if (!backend) return backend.error();
   try {
-    return std::shared_ptr<Engine>(
-        std::make_shared<EngineImpl>(std::move(model), std::move(backend).value()));
+    std::shared_ptr<Engine> engine = std::make_shared<EngineImpl>(model, std::move(backend).value());
+    if (engine->dtype() == DType::kInt8)
+      if (const std::string why_not = why_not_int8(*engine, model, options); !why_not.empty())
+        return Failure{why_not};
+    return engine;
   } catch (const Error& error) {
     return Failure{std::string("the engine cannot be made: ") + error.what()};
   } catch (const std::bad_alloc&) {

@@ -79,34 +79,40 @@ class StepProfilerImpl : public StepProfiler {
     for (int i = 0; i < kWarmUpRounds; ++i) step.run();
     using Clock = std::chrono::steady_clock;
     std::vector<double> times;
-    std::array<std::vector<double>, kStages> stages;
     StepProfile result;
     result.budget = budget;
+    profiled_.forget();
     const auto start = Clock::now();
     while (std::ssize(times) < options.rounds_min ||
            std::chrono::duration<double>(Clock::now() - start).count() < options.seconds_min) {
-      profiled_.reset();
+      profiled_.next_step();
+      const auto begin = Clock::now();
       step.run();
-      const ProfiledBackend::Totals& totals = profiled_.totals();
-      times.push_back(1e3 * totals.wall_s);
-      for (int s = 0; s < kStages; ++s) stages[s].push_back(1e3 * totals.worked_s[s] / threads());
-      result.barriers = static_cast<double>(totals.barriers);
-      result.stages = totals.stages;
+      times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
     }
     result.rounds = static_cast<int>(times.size());
-    result.ms = median(times);
-    result.waiting_ms = result.ms;
-    const double peak = peak_gmac();
-    for (int s = 0; s < kStages; ++s) {
-      StageCost& cost = result.stages[s];
-      cost.ms = median(stages[s]);
-      result.waiting_ms = std::max(0.0, result.waiting_ms - cost.ms);
-      if (peak > 0 && cost.ms > 0) cost.peak = cost.gmac / (cost.ms / 1e3) / peak;
-    }
+    result.ms_median = median(times);
+    add_up(result);
     return result;
   }
 
  private:
+  void add_up(StepProfile& result) {
+    for (const ProfiledBackend::Operation& operation : profiled_.operations()) {
+      StageCost& cost = result.stages[static_cast<int>(operation.stage)];
+      const double ms = 1e3 * operation.worked_s / threads();
+      cost.ms += ms;
+      cost.gmac += operation.macs / 1e9;
+      cost.mb += operation.bytes / 1e6;
+      result.ms += 1e3 * operation.wall_s;
+      result.waiting_ms += std::max(0.0, 1e3 * operation.wall_s - ms);
+      result.barriers += static_cast<int>(operation.barriers);
+    }
+    const double peak = peak_gmac();
+    for (StageCost& cost : result.stages)
+      if (peak > 0 && cost.ms > 0) cost.peak = cost.gmac / (cost.ms / 1e3) / peak;
+  }
+
   std::shared_ptr<const Model> model_;
   std::unique_ptr<Backend> backend_;
   ProfiledBackend profiled_;

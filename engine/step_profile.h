@@ -27,7 +27,7 @@ inline constexpr int kStages = 7;
 /// "embed", "route", "in-projections", "out-projections", "attention", "glue", "temporal".
 MONE_API const char* to_name(Stage stage);
 
-/// Of one step, medians over its rounds.
+/// Of one step, each of its operations at its fastest over all rounds.
 struct StageCost {
   double ms = 0;    ///< work of all threads, divided by their number
   double gmac = 0;  ///< multiply-adds done, in billions; those that identities save are not done
@@ -39,10 +39,11 @@ struct StageCost {
 struct StepProfile {
   double budget = 1;
   int rounds = 0;
-  double ms = 0;  ///< on the clock
+  double ms_median = 0;  ///< of a round, on the clock
+  double ms = 0;         ///< of a round in which every operation is at its fastest: what nobody disturbs
   std::array<StageCost, kStages> stages;
   double waiting_ms = 0;  ///< threads without work while others had some; stages and this make up `ms`
-  double barriers = 0;    ///< times that the caller waited for all threads
+  int barriers = 0;       ///< times that the caller waited for all threads
 };
 
 /// Profiles steps of a model, on a backend of its own.

@@ -50,7 +50,9 @@ Vivit::Vivit(const Model& model, Backend& backend, const VivitOptions& options)
   encoder_ = make_encoder(model, encoder_prefix(model.config()), model.config().L, experts_);
   if (routed_) make_router(model);
   if (fe_) make_temporal(model);
-  head_ = backend_.prepare(linear_spec(model, "head", Nesting::kInput, 1));
+  LinearSpec head = linear_spec(model, "head", Nesting::kInput, 1);
+  head.read_out = true;
+  head_ = backend_.prepare(head);
   reserve(1);
 }
 

@@ -53,7 +53,7 @@ void EngineArguments::add_to(CommandLine& line) {
   line.options()("backend", po::value(&backend)->value_name("NAME"),
                  "onednn or reference; default: $MONE_BACKEND, else the best here")(
       "dtype", po::value(&dtype)->value_name("TYPE"),
-      "f32 or bf16; default: bf16 where the backend runs it in hardware")(
+      "f32, bf16 or int8; default: bf16 where the backend runs it in hardware")(
       "threads", po::value(&threads)->value_name("N"), "threads of the engine; default: every core")(
       "deterministic", po::bool_switch(&deterministic), "the same bits whoever shares a batch");
 }
@@ -61,12 +61,9 @@ void EngineArguments::add_to(CommandLine& line) {
 EngineOptions EngineArguments::options() const {
   EngineOptions options;
   options.backend = backend;
-  if (dtype == "f32") {
-    options.dtype = DType::kF32;
-  } else if (dtype == "bf16") {
-    options.dtype = DType::kBf16;
-  } else if (!dtype.empty()) {
-    throw UsageError("--dtype is f32 or bf16, not '" + dtype + "'");
+  if (!dtype.empty()) {
+    options.dtype = dtype_from(dtype);
+    if (!options.dtype) throw UsageError("--dtype is f32, bf16 or int8, not '" + dtype + "'");
   }
   if (threads < 0 || threads > 1024) {
     throw UsageError("--threads is 0 (every core) to 1024, not " + std::to_string(threads));

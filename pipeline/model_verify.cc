@@ -4,6 +4,7 @@
 #include <iostream>
 #include <random>
 
+#include "engine/agreement.h"
 #include "pipeline/command_line.h"
 #include "pipeline/model_commands.h"
 #include "pipeline/open_engine.h"
@@ -13,6 +14,10 @@ namespace mone {
 namespace {
 
 constexpr double kBudgets[] = {1, 0.25};  // one tubelet each: a dense step and a routed one
+
+// For the agreement with f32, where the best label counts.
+constexpr double kLabelBudgets[] = {1, 0.5, 0.25, 0.15};
+constexpr int kPictures = 25;
 
 /// Logits and experts of the two steps, one after the other.
 struct Answer {
@@ -40,17 +45,17 @@ Answer answer_of(Engine& engine) {
 }
 
 /// How far an answer is from reference's (spec section 8.2).
-struct Agreement {
+struct Closeness {
   double max_difference = 0, cosine = 1;
   int other_experts = 0;
 
-  bool good(DType dtype) const {
+  bool good(DType dtype) const {  // int8: to the same whole numbers, so as near as bf16
     return dtype == DType::kF32 ? max_difference <= 1e-4 : max_difference <= 0.1 && cosine >= 0.9995;
   }
 };
 
-Agreement compare(const Answer& answer, const Answer& reference) {
-  Agreement agreement;
+Closeness compare(const Answer& answer, const Answer& reference) {
+  Closeness agreement;
   double dot = 0, square = 0, reference_square = 0;
   for (std::size_t i = 0; i < reference.logits.size(); ++i) {
     const double a = answer.logits[i], b = reference.logits[i];
@@ -72,30 +77,34 @@ class Verification {
 
   /// False if a backend disagrees.
   bool run(const EngineArguments& arguments) {
-    bool good = true;
-    for (const DType dtype : {DType::kF32, DType::kBf16}) {
-      EngineOptions options = arguments.options();
-      options.backend = "reference";
-      options.dtype = dtype;
-      options.deterministic = true;
-      const auto reference = Engine::create(model_, options);
-      if (!reference) {
-        table_.add({options.backend, to_name(dtype), "", "", "", "does not run: " + reference.error().text});
-        good = false;
-        continue;
-      }
-      const Answer expected = answer_of(*reference.value());
-      for (const std::string& name : backend_names()) {
-        options.backend = name;
-        good &= check(options, expected);
-      }
-    }
-    return good;
+    const std::optional<DType> only = arguments.options().dtype;
+    if (only) return run(arguments, *only);
+    const bool f32 = run(arguments, DType::kF32), bf16 = run(arguments, DType::kBf16);
+    return f32 && bf16;
   }
 
   void print(std::ostream& out) const { table_.print(out, "  "); }
 
  private:
+  bool run(const EngineArguments& arguments, DType dtype) {
+    EngineOptions options = arguments.options();
+    options.backend = "reference";
+    options.dtype = dtype;
+    options.deterministic = true;
+    const auto reference = Engine::create(model_, options);
+    if (!reference) {
+      table_.add({options.backend, to_name(dtype), "", "", "", "does not run: " + reference.error().text});
+      return false;
+    }
+    const Answer expected = answer_of(*reference.value());
+    bool good = true;
+    for (const std::string& name : backend_names()) {
+      options.backend = name;
+      good &= check(options, expected);
+    }
+    return good;
+  }
+
   bool check(const EngineOptions& options, const Answer& expected) {
     const auto engine = Engine::create(model_, options);
     if (!engine) {
@@ -104,7 +113,7 @@ class Verification {
     }
     const Answer answer = answer_of(*engine.value());
     const bool repeats = answer_of(*engine.value()).logits == answer.logits;
-    const Agreement agreement = compare(answer, expected);
+    const Closeness agreement = compare(answer, expected);
     const bool good = agreement.good(*options.dtype) && repeats;
     table_.add({options.backend, to_name(*options.dtype), scientific(agreement.max_difference),
                 fixed(agreement.cosine, 6), std::to_string(agreement.other_experts),
@@ -123,6 +132,26 @@ class Verification {
                 {"against reference"}}};
 };
 
+/// What a number format costs: the best backend's answers in it beside those in f32.
+bool print_agreement_with_f32(const std::shared_ptr<const Model>& model, EngineOptions options) {
+  const auto tested = Engine::create(model, options);
+  options.dtype = DType::kF32;
+  const auto judge = Engine::create(model, options);
+  for (const auto* made : {&tested, &judge})
+    if (!*made) {
+      std::cerr << "mone: " << made->error().text << '\n';
+      return false;
+    }
+  const Agreement a = compare_engines(*tested.value(), *judge.value(), kLabelBudgets, kPictures);
+  std::cout << "  " << to_name(tested.value()->dtype()) << " beside f32, " << tested.value()->backend()
+            << ", " << a.answers << " made-up tubelets at budgets 1 to 0.15: the same label "
+            << fixed(100 * a.label_share(), 1) << " %, cosine at least " << fixed(a.cosine, 5)
+            << ", largest difference " << scientific(a.largest_difference) << ", "
+            << fixed(100 * double(a.tokens_elsewhere) / double(a.tokens), 2)
+            << " % of the tokens elsewhere\n";
+  return true;
+}
+
 }  // namespace
 
 int model_verify_command(const Arguments& arguments) {
@@ -132,16 +161,19 @@ int model_verify_command(const Arguments& arguments) {
       "model verify MODEL",
       "Checks a model file (sizes, names, every value finite), then runs two tubelets of noise, one at\n"
       "budget 1 and one at 0.25, on every backend of this machine and compares the logits with those\n"
-      "of the plain loops in the same precision. Exits 1 if the file is unsound or a backend disagrees.");
-  line.options()("threads", boost::program_options::value(&engine_arguments.threads)->value_name("N"),
-                 "threads of the engine; default: every core");
+      "of the plain loops in the same precision. With --dtype bf16 or int8, also how far that is from f32.\n"
+      "Exits 1 if the file is unsound or a backend disagrees.");
+  line.options()("dtype", boost::program_options::value(&engine_arguments.dtype)->value_name("TYPE"),
+                 "f32, bf16 or int8 alone; default: f32 and bf16")(
+      "threads", boost::program_options::value(&engine_arguments.threads)->value_name("N"),
+      "threads of the engine; default: every core");
   ModelArguments wanted;
   ModelArguments::add_options_to(line, wanted.options);
   line.take_rest("MODEL", &models);
   if (!line.parse(arguments)) return kExitDone;
   if (models.size() != 1)
     throw UsageError("model verify takes one MODEL, not " + std::to_string(models.size()));
-  engine_arguments.options();
+  const EngineOptions options = engine_arguments.options();
   wanted.model = models[0];
   log_engine_to_stderr();
 
@@ -152,6 +184,8 @@ int model_verify_command(const Arguments& arguments) {
   Verification verification(model);
   const bool good = verification.run(engine_arguments);
   verification.print(std::cout);
+  if (options.dtype && *options.dtype != DType::kF32 && !print_agreement_with_f32(model, options))
+    return kExitFailed;
   return good ? kExitDone : kExitFailed;
 }
 

@@ -31,6 +31,4 @@ std::shared_ptr<Engine> open_engine(const ModelArguments& model, const EngineOpt
   return nullptr;
 }
 
-const char* to_name(DType dtype) { return dtype == DType::kBf16 ? "bf16" : "f32"; }
-
 }  // namespace mone

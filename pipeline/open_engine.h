@@ -17,7 +17,4 @@ void log_engine_to_stderr();
 std::shared_ptr<Engine> open_engine(const ModelArguments& model, const EngineOptions& options);
 std::shared_ptr<const Model> open_model(const ModelArguments& model);
 
-/// "f32" or "bf16".
-const char* to_name(DType dtype);
-
 }  // namespace mone

@@ -21,13 +21,13 @@ using BackendCase = std::tuple<std::string, DType>;
 inline std::vector<BackendCase> backend_cases(const std::string& except = "") {
   std::vector<BackendCase> cases;
   for (const BackendEntry& entry : backends())
-    for (const DType dtype : {DType::kF32, DType::kBf16})
+    for (const DType dtype : {DType::kF32, DType::kBf16, DType::kInt8})
       if (entry.name != except && entry.why_not({}, dtype).empty()) cases.emplace_back(entry.name, dtype);
   return cases;
 }
 
 inline std::string case_name(const BackendCase& c) {
-  return std::get<0>(c) + (std::get<1>(c) == DType::kBf16 ? "_bf16" : "_f32");
+  return std::get<0>(c) + "_" + to_name(std::get<1>(c));
 }
 
 }  // namespace mone::test

@@ -82,6 +82,7 @@ struct LinearSpec {
   TensorView weight, bias;
   Nesting nesting = Nesting::kInput;
   int experts = 1;
+  bool read_out = false;  ///< the head, which stays bf16 where dtype is int8
 };
 
 struct NormSpec {
@@ -220,7 +221,7 @@ class Backend {
                       Buffer& sorted) = 0;
 
   /// operand[i] = LN(x[i]) over all D features; only the first d_j features of a row of expert j need be
-  /// written.
+  /// written. Nothing but expand() reads what it wrote: with dtype int8 that may be quantised rows.
   virtual void normalise(const Norm& norm, const Buffer& x, const RowPlan& plan, Buffer& operand) = 0;
 
   /// out = epilogue(W x + b), stored as operand. @param x operand [rows, in]; @param out operand [rows, out]

@@ -71,12 +71,16 @@ void ProfiledBackend::measure(Stage stage, Work work, const Call& call) {
   inner_.download(*probe_, 0, {&value, 1});
   const double wall = seconds_since(start);
   const Activity after = inner_.activity();
-  const int index = static_cast<int>(stage);
-  totals_.wall_s += wall;
-  totals_.barriers += after.jobs - before.jobs;
-  totals_.worked_s[index] += wall - (after.job_s - before.job_s) + (after.busy_s - before.busy_s);
-  totals_.stages[index].gmac += work.macs / 1e9;
-  totals_.stages[index].mb += work.bytes / 1e6;
+  keep({stage, work.macs, work.bytes, wall,
+        wall - (after.job_s - before.job_s) + (after.busy_s - before.busy_s), after.jobs - before.jobs});
+}
+
+void ProfiledBackend::keep(const Operation& operation) {
+  if (next_ == operations_.size())
+    operations_.push_back(operation);
+  else if (operation.wall_s < operations_[next_].wall_s)
+    operations_[next_] = operation;
+  ++next_;
 }
 
 std::unique_ptr<Linear> ProfiledBackend::prepare(const LinearSpec& spec) {

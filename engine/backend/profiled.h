@@ -2,7 +2,8 @@
 /// The network does not know; without it nothing is measured.
 #pragma once
 
-#include <array>
+#include <span>
+#include <vector>
 
 #include "engine/backend/backend.h"
 #include "engine/step_profile.h"
@@ -15,15 +16,20 @@ class ProfiledBackend : public Backend {
   explicit ProfiledBackend(Backend& inner);
   ~ProfiledBackend() override;
 
-  /// What was measured since reset(), sums; `ms` and `peak` of a stage are not filled in.
-  struct Totals {
-    std::array<StageCost, kStages> stages;
-    std::array<double, kStages> worked_s{};  ///< of all threads together
-    double wall_s = 0;
+  /// One operation of a step.
+  struct Operation {
+    Stage stage;
+    double macs = 0, bytes = 0;
+    double wall_s = 0, worked_s = 0;  ///< on the clock, and of all threads together
     std::int64_t barriers = 0;
   };
-  void reset() { totals_ = {}; }
-  const Totals& totals() const { return totals_; }
+  /// Steps from here on are others than those before.
+  void forget() { operations_.clear(), next_ = 0; }
+  /// A step begins: the same operations as in the last one.
+  void next_step() { next_ = 0; }
+  /// Of the steps since forget(), each operation at its fastest: whoever else is on the machine disturbs a
+  /// step here and there, but rarely the same operation every time.
+  std::span<const Operation> operations() const { return operations_; }
 
   std::string name() const override { return inner_.name(); }
   DType dtype() const override { return inner_.dtype(); }
@@ -67,12 +73,14 @@ class ProfiledBackend : public Backend {
   };
   template <class Call>
   void measure(Stage stage, Work work, const Call& call);
+  void keep(const Operation& operation);
   double operand_bytes() const { return dtype() == DType::kF32 ? 4 : 2; }
 
   Backend& inner_;
   std::unique_ptr<Buffer> probe_;
   bool temporal_ = false;  // between assemble() and classify()
-  Totals totals_;
+  std::vector<Operation> operations_;
+  std::size_t next_ = 0;
 };
 
 }  // namespace mone

@@ -12,8 +12,6 @@
 namespace mone {
 namespace {
 
-const char* to_text(DType dtype) { return dtype == DType::kBf16 ? "bf16" : "f32"; }
-
 DType default_dtype(const BackendEntry& entry, const EngineOptions& options) {
   if (options.dtype) return *options.dtype;
   return entry.prefers_bf16() ? DType::kBf16 : DType::kF32;
@@ -57,7 +55,7 @@ Result<std::unique_ptr<Backend>> choose_backend(const ModelConfig& config, const
       continue;
     }
     auto backend = entry.create({dtype, options.threads, options.deterministic});
-    log_line(kLogInfo, "backend " + backend->name() + ", " + to_text(dtype) + ", " +
+    log_line(kLogInfo, "backend " + backend->name() + ", " + to_name(dtype) + ", " +
                            std::to_string(backend->threads()) +
                            " threads: " + (wanted.empty() ? "best that runs here" : "asked for") +
                            (reasons.empty() ? "" : " (" + reasons + ")"));

@@ -83,9 +83,9 @@ class BackendsAgree : public testing::TestWithParam<test::BackendCase> {
     }
   }
   void expect_close(std::span<const float> got, std::span<const float> expected) {
-    const bool bf16 = std::get<1>(GetParam()) == DType::kBf16;
-    EXPECT_LE(test::largest_difference(got, expected), bf16 ? 0.1 : 1e-4);
-    if (bf16 && got.size() > 2) {
+    const DType dtype = std::get<1>(GetParam());
+    EXPECT_LE(test::largest_difference(got, expected), dtype == DType::kF32 ? 1e-4 : 0.1);
+    if (dtype != DType::kF32 && got.size() > 2) {
       EXPECT_GE(test::cosine(got, expected), 0.9995);
     }
   }

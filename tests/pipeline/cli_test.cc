@@ -75,7 +75,7 @@ TEST_F(Mone, RefusesWrongUsageWithTwoAndAHelpfulLine) {
                {{"classify", "--budget"}, "budget"},
                {{"classify", "--sampling", "fast", "x.mp4"}, "follow or nominal"},
                {{"classify", "--top-k", "0", "x.mp4"}, "--top-k"},
-               {{"classify", "--dtype", "f16", "x.mp4"}, "f32 or bf16"},
+               {{"classify", "--dtype", "f16", "x.mp4"}, "f32, bf16 or int8"},
                {{"classify", "--threads", "-1", "x.mp4"}, "--threads"},
                {{"model"}, "show, run or verify"},
                {{"model", "explain"}, "no subcommand 'explain'"},
@@ -357,6 +357,13 @@ TEST_F(Mone, BenchProfilesEachBudgetByStage) {
   EXPECT_GT(gmac(0), gmac(1));
   const ProgramRun table = mone({"bench", "--profile", "--model", kModel, "--budget", "0.5"});
   EXPECT_THAT(table.out, AllOf(HasSubstr("out-projections"), HasSubstr("waiting"), HasSubstr("barriers")));
+}
+
+TEST_F(Mone, VerifySaysHowFarInt8IsFromF32) {
+  const ProgramRun run = mone({"model", "verify", kModel, "--dtype", "int8"});
+  EXPECT_EQ(run.code, 0) << run.out << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("int8"), Not(HasSubstr("bf16  ")), HasSubstr("int8 beside f32"),
+                             HasSubstr("the same label")));
 }
 
 TEST_F(Mone, BenchPrintsARowForEachBudget) {

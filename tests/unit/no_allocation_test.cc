@@ -47,13 +47,14 @@ void* counted(std::size_t size, std::size_t alignment = alignof(std::max_align_t
 namespace mone {
 namespace {
 
-/// (backend, joint)
-class NoAllocation : public testing::TestWithParam<std::tuple<std::string, bool>> {};
+/// (backend and dtype, joint)
+class NoAllocation : public testing::TestWithParam<std::tuple<test::BackendCase, bool>> {};
 
 TEST_P(NoAllocation, HappensOnThePerTubeletPathAfterTheFirstSteps) {
-  const auto& [backend, joint] = GetParam();
+  const auto& [chosen, joint] = GetParam();
+  const auto& [backend, dtype] = chosen;
   const std::string path = test::write_model(joint ? test::tiny_joint() : test::tiny_fe());
-  const auto engine = Engine::create(Model::load(path).value(), {backend}).value();
+  const auto engine = Engine::create(Model::load(path).value(), {backend, dtype}).value();
   const auto stream = engine->new_stream();
   const auto pixels = test::random_tubelet(engine->model().config(), 1);
   const double budgets[] = {0.25, 1, 0.5, 0.125, 0.8};
@@ -69,9 +70,9 @@ TEST_P(NoAllocation, HappensOnThePerTubeletPathAfterTheFirstSteps) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, NoAllocation,
-                         testing::Combine(testing::ValuesIn(test::backend_names()), testing::Bool()),
+                         testing::Combine(testing::ValuesIn(test::backend_cases()), testing::Bool()),
                          [](const auto& instance) {
-                           return std::get<0>(instance.param) +
+                           return test::case_name(std::get<0>(instance.param)) +
                                   (std::get<1>(instance.param) ? "_joint" : "_fe");
                          });
 

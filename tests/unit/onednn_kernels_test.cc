@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <random>
 #include <vector>
 
 #include "engine/backend/onednn/isa.h"
 #include "engine/backend/onednn/memory.h"
 #include "engine/bf16.h"
+#include "engine/int8.h"
 
 namespace mone::cpu {
 namespace {
@@ -283,8 +285,82 @@ TEST_P(OnednnKernels, NotANumberIsNotHidden) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryIsa, OnednnKernels,
-                         testing::ValuesIn(usable_kernels().begin(), usable_kernels().end()),
+class OnednnInt8Kernels : public OnednnKernels {};
+
+// Sums of whole numbers are exact, and what becomes of them is defined to the bit (engine/int8.h).
+TEST_P(OnednnInt8Kernels, ProductsOfAnyShapeAreThoseOfTheDefinition) {
+  const int panel = kernels().panel;
+  for (const auto& [rows, n, k] : {std::tuple{1, 1, 1}, {3, 5, 3}, {12, 33, 16}, {7, 40, 97}, {5, 70, 64}}) {
+    const int padded = (k + 3) / 4 * 4, panels = (n + panel - 1) / panel, ldo = (k + 4 + 63) / 64 * 64;
+    const std::vector<Bf16> x = noise<Bf16>(rows * k, 11);
+    const std::vector<float> weight = noise<float>(n * k, 12);
+    std::vector<float> x_float(x.size()), whole(n * k), scales(panels * panel), bias(panels * panel, 0.5f);
+    for (std::size_t i = 0; i < x.size(); ++i) x_float[i] = value(x[i]);
+    std::vector<std::int8_t> q(k), w(n * k);
+    std::vector<std::int32_t> offsets(panels * panel);
+    for (int o = 0; o < n; ++o) {
+      scales[o] = quantise({weight.data() + o * k, std::size_t(k)}, w.data() + o * k);
+      for (int i = 0; i < k; ++i) offsets[o] += 128 * w[o * k + i], whole[o * k + i] = w[o * k + i];
+    }
+    std::vector<Int8> packed(panels * panel * padded), operand(rows * ldo);
+    for (int p = 0; p < panels; ++p)
+      kernels().int8.pack_panel(whole.data() + p * panel * k, k, std::min(panel, n - p * panel), k, padded,
+                                packed.data() + p * panel * padded);
+    kernels().int8.quantise(x.data(), k, k, rows, operand.data(), ldo);
+    std::vector<float> out(rows * n, -1);
+    Product p;
+    p.x = operand.data();
+    p.ldx = ldo;
+    p.panels = packed.data();
+    p.k = padded;
+    p.n = p.ldo = n;
+    p.bias = bias.data();
+    p.scales = scales.data();
+    p.offsets = offsets.data();
+    p.offset_stride = panels * panel;
+    p.out = out.data();
+    p.out_f32 = true;
+    const RowTile tile{0, rows, k};
+    kernels().int8.product(p, &tile, 1, 0, panels);
+    for (int r = 0; r < rows; ++r) {
+      const float scale = quantise({x_float.data() + r * k, std::size_t(k)}, q.data());
+      for (int o = 0; o < n; ++o) {
+        std::int32_t sum = 0;
+        for (int i = 0; i < k; ++i) sum += q[i] * w[o * k + i];
+        ASSERT_EQ(out[r * n + o], static_cast<float>(sum) * (scale * scales[o]) + 0.5f) << n << " " << k;
+      }
+    }
+  }
+}
+
+TEST_P(OnednnInt8Kernels, QuantisedRowsHideNeitherNothingNorNotANumber) {
+  const float inf = INFINITY, nan = std::nanf("");
+  for (const auto& [odd, what] : {std::pair{0.0f, "zero"}, {1e-35f, "nothing"}, {inf, "inf"}, {nan, "nan"}}) {
+    std::vector<Bf16> x(20, rounded<Bf16>(odd == odd && odd < 1 ? odd : 1.0f));
+    x[18] = rounded<Bf16>(odd);
+    Int8 out[64];
+    kernels().int8.quantise(x.data(), 20, 20, 1, out, 64);
+    float scale;
+    std::memcpy(&scale, out + 60, 4);
+    EXPECT_EQ(std::isnan(scale), !(odd < 1)) << what;
+    if (odd < 1) {
+      EXPECT_EQ(scale, 0) << what;
+    }
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(static_cast<int>(out[i]), 128) << what;
+  }
+}
+
+std::vector<const Kernels*> kernels_that(bool need_int8) {
+  std::vector<const Kernels*> found;
+  for (const Kernels* kernels : usable_kernels())
+    if (kernels->has_int8 || !need_int8) found.push_back(kernels);
+  return found;
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OnednnInt8Kernels);  // a CPU without
+INSTANTIATE_TEST_SUITE_P(EveryIsa, OnednnKernels, testing::ValuesIn(kernels_that(false)),
+                         [](const auto& test) { return std::string(test.param->isa); });
+INSTANTIATE_TEST_SUITE_P(EveryIsa, OnednnInt8Kernels, testing::ValuesIn(kernels_that(true)),
                          [](const auto& test) { return std::string(test.param->isa); });
 
 }  // namespace

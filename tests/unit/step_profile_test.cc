@@ -45,6 +45,7 @@ TEST_P(Profile, CountsNoMoreThanTheMethodAndLessAtALowerBudget) {
     for (const Stage stage : {Stage::kEmbed, Stage::kRoute, Stage::kExpand, Stage::kContract, Stage::kAttend})
       EXPECT_GT(cost_of(profile, stage).ms, 0) << to_name(stage);
     EXPECT_GT(profile.ms, 0);
+    EXPECT_GT(profile.ms_median, 0);
     EXPECT_GE(profile.waiting_ms, 0);
     if (profiler->threads() > 1) {
       EXPECT_GT(profile.barriers, 0);
@@ -73,7 +74,7 @@ TEST_P(Profile, LeavesEveryBitAsItIs) {
     network->predict(window, answer);
   }
   EXPECT_EQ(logits[0], logits[1]);
-  EXPECT_GT(profiled.totals().wall_s, 0);
+  EXPECT_FALSE(profiled.operations().empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Profile, testing::Bool(),

@@ -34,12 +34,13 @@ LayerNorm norm_of_rows(const CpuNorm& norm, const float* x) {
 }  // namespace
 
 CpuBackend::CpuBackend(const BackendOptions& options, const Isa& isa)
-    : isa_(isa), bf16_(options.dtype == DType::kBf16), team_(options.threads) {
+    : isa_(isa), dtype_(options.dtype), bf16_(options.dtype != DType::kF32), team_(options.threads) {
   attention_scratch_.resize(team_.threads());
 }
 
 double CpuBackend::peak_gmac() {
-  if (bf16_ ? isa_.dnnl_bf16 : isa_.dnnl_f32) return 0;  // oneDNN may know instructions that we do not
+  const bool dnnl = dtype_ == DType::kF32 ? isa_.dnnl_f32 : dtype_ == DType::kBf16 && isa_.dnnl_bf16;
+  if (dnnl) return 0;  // oneDNN may know instructions that we do not
   if (peak_gmac_ >= 0) return peak_gmac_;
   // All threads at once, as in a step; the best of some tries is that of cores nobody else was on.
   constexpr int kTries = 64, kRounds = 4000;
@@ -47,7 +48,9 @@ double CpuBackend::peak_gmac() {
   team_.run(kTries * team_.threads(), [&](int, int worker) {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
-    const double macs = bf16_ ? isa_.kernels->bf16.spin(kRounds) : isa_.kernels->f32.spin(kRounds);
+    const double macs = dtype_ == DType::kInt8 ? isa_.kernels->int8.spin(kRounds)
+                        : bf16_                ? isa_.kernels->bf16.spin(kRounds)
+                                               : isa_.kernels->f32.spin(kRounds);
     best[worker] =
         std::max(best[worker], macs / std::chrono::duration<double, std::nano>(Clock::now() - start).count());
   });
@@ -55,9 +58,13 @@ double CpuBackend::peak_gmac() {
 }
 
 std::unique_ptr<Linear> CpuBackend::prepare(const LinearSpec& spec) {
-  return std::make_unique<PackedLinear>(
-      to_floats(spec.weight), to_floats(spec.bias), static_cast<int>(spec.weight.shape[0]),
-      static_cast<int>(spec.weight.shape[1]), spec.nesting, spec.experts, bf16_, isa_, team_);
+  return std::make_unique<PackedLinear>(to_floats(spec.weight), to_floats(spec.bias),
+                                        static_cast<int>(spec.weight.shape[0]),
+                                        static_cast<int>(spec.weight.shape[1]), spec.nesting, spec.experts,
+                                        dtype_ == DType::kF32                     ? Operand::kF32
+                                        : dtype_ == DType::kBf16 || spec.read_out ? Operand::kBf16
+                                                                                  : Operand::kInt8,
+                                        isa_, team_);
 }
 
 std::unique_ptr<Norm> CpuBackend::prepare(const NormSpec& spec) { return std::make_unique<CpuNorm>(spec); }
@@ -85,6 +92,11 @@ void CpuBackend::reserve(int max_rows, int max_rows_per_item, int width, int hea
   gate_.reserve(max_rows);
   q_runs_.reserve(max_rows, kMaxExperts);
   kv_runs_.reserve(max_rows, kMaxExperts);
+  if (dtype_ == DType::kInt8) {
+    const std::int64_t room = max_rows * int8_stride(4 * width);
+    if (!quantised_ || !quantised_->holds(room, 1, false))
+      quantised_ = std::make_unique<CpuBuffer>(room, 1, false);
+  }
   const std::size_t bytes = isa_.kernels->attention_scratch(max_rows_per_item, width / heads);
   for (Memory& scratch : attention_scratch_)
     if (scratch.bytes() < bytes) scratch = Memory(bytes);
@@ -216,7 +228,8 @@ void CpuBackend::gather(const Buffer& source, const Routing& routing, const RowP
 void CpuBackend::normalise(const Norm& norm, const Buffer& x, const RowPlan& plan, Buffer& operand) {
   LayerNorm n = norm_of_rows(own(norm), floats(x));
   n.out = cpu(operand).as<>();
-  n.ldo = stride(n.columns);
+  n.out_int8 = dtype_ == DType::kInt8;
+  n.ldo = n.out_int8 ? int8_stride(n.columns) : stride(n.columns);
   if (plan.experts() > 1) {
     widths_.resize(plan.rows());
     for (int expert = 0; expert < plan.experts(); ++expert)
@@ -233,7 +246,7 @@ void CpuBackend::expand(const Linear& linear, const Buffer& x, const RowPlan& pl
   l.cut(staircase_, plan);
   Product product;
   product.x = cpu(x).as<>();
-  product.ldx = stride(l.inputs());
+  product.ldx = l.operand() == Operand::kInt8 ? int8_stride(l.inputs()) : stride(l.inputs());
   product.finish = epilogue == Epilogue::kGeluTanh  ? Finish::kGeluTanh
                    : epilogue == Epilogue::kGeluErf ? Finish::kGeluErf
                                                     : Finish::kStore;
@@ -272,13 +285,27 @@ void CpuBackend::attend(Slice q, const RowPlan& q_plan, Slice k, Slice v, const 
   });
 }
 
+void CpuBackend::take_operand(Product& product, const PackedLinear& linear, const Buffer& operand, int rows) {
+  product.x = cpu(operand).as<>();
+  product.ldx = stride(linear.inputs());
+  if (linear.operand() != Operand::kInt8) return;
+  const Bf16* from = cpu(operand).as<Bf16>();
+  Int8* to = quantised_->as<Int8>();
+  const std::ptrdiff_t ldx = product.ldx, ldo = int8_stride(linear.inputs());
+  team_.run(row_items(rows), [&](int item, int) {
+    const int begin = item * kRowsPerItem, count = std::min(rows - begin, kRowsPerItem);
+    isa_.kernels->int8.quantise(from + begin * ldx, ldx, linear.inputs(), count, to + begin * ldo, ldo);
+  });
+  product.x = to;
+  product.ldx = ldo;
+}
+
 void CpuBackend::contract(const Linear& linear, const Buffer& operand, const RowPlan& plan, const Gate& gate,
                           Buffer& x) {
   const PackedLinear& l = own(linear);
   l.cut(staircase_, plan);
   Product product;
-  product.x = cpu(operand).as<>();
-  product.ldx = stride(l.inputs());
+  take_operand(product, l, operand, plan.rows());
   product.finish = Finish::kResidual;
   product.out = floats(x);
   product.ldo = l.outputs();

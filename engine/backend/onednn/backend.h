@@ -26,7 +26,7 @@ class CpuBackend : public Backend {
   CpuBackend(const BackendOptions& options, const Isa& isa);
 
   std::string name() const override { return "onednn"; }
-  DType dtype() const override { return bf16_ ? DType::kBf16 : DType::kF32; }
+  DType dtype() const override { return dtype_; }
   int threads() const override { return team_.threads(); }
   void watch(bool on) override { team_.watch(on); }
   Activity activity() const override { return team_.activity(); }
@@ -70,9 +70,12 @@ class CpuBackend : public Backend {
   /// `scratch` with room for `elements`: made anew only where it is too small.
   CpuBuffer& grown(std::unique_ptr<CpuBuffer>& scratch, std::int64_t elements, bool padded);
   void layer_norm(const LayerNorm& norm, int rows);
+  /// Points `product` at `operand`'s rows, quantised first where the layer's products are int8.
+  void take_operand(Product& product, const PackedLinear& linear, const Buffer& operand, int rows);
 
   Isa isa_;
-  bool bf16_;
+  DType dtype_;
+  bool bf16_;  // operands are bf16: in int8 mode too, but for what is quantised
   ThreadTeam team_;
   Staircase staircase_;
   double peak_gmac_ = -1;  // not measured yet
@@ -80,7 +83,7 @@ class CpuBackend : public Backend {
   std::vector<int> widths_;
   RowRuns q_runs_, kv_runs_;
   std::vector<Memory> attention_scratch_;  // per thread
-  std::unique_ptr<CpuBuffer> pixels_, head_input_, normed_;
+  std::unique_ptr<CpuBuffer> pixels_, head_input_, normed_, quantised_;
 };
 
 }  // namespace cpu

@@ -16,6 +16,11 @@ constexpr std::ptrdiff_t operand_stride(int columns, std::size_t element) {
   return static_cast<std::ptrdiff_t>((((columns * element + 63) / 64) | 1) * 64 / element);
 }
 
+/// Bytes between rows of an int8 operand: as above, with room for the row's scale at its end.
+constexpr std::ptrdiff_t int8_stride(int columns) {
+  return ((columns + 4 + 63) / 64 | 1) * static_cast<std::ptrdiff_t>(64);
+}
+
 /// kF32 rows are packed; operand rows are operand_stride() apart, for the width of the operation that reads
 /// or writes them.
 class CpuBuffer : public Buffer {

@@ -8,6 +8,9 @@ std::string why_not(const ModelConfig&, DType dtype) {
   const auto isa = cpu::choose_isa();
   if (!isa) return isa.error().text;
   if (dtype == DType::kF32) return {};
+  if (dtype == DType::kInt8 && !isa.value().kernels->has_int8)
+    return std::string("no int8 with ") + isa.value().kernels->isa +
+           " kernels, it takes AVX-512 VNNI and BF16; choose f32";
   if (!isa.value().kernels->has_bf16)
     return std::string("no bf16 with ") + isa.value().kernels->isa + " kernels; choose f32";
   return isa.value().dnnl_bf16 ? cpu::dnnl_bf16_why_not() : std::string();
@@ -22,7 +25,8 @@ std::unique_ptr<Backend> create(const BackendOptions& options) {
   const auto isa = cpu::choose_isa();
   if (!isa) throw ConfigError(isa.error().text);
   const cpu::Isa& chosen = isa.value();
-  const bool dnnl = options.dtype == DType::kBf16 ? chosen.dnnl_bf16 : chosen.dnnl_f32;
+  const bool dnnl =
+      options.dtype == DType::kF32 ? chosen.dnnl_f32 : options.dtype == DType::kBf16 && chosen.dnnl_bf16;
   log_line(kLogInfo, std::string("onednn: ") + chosen.kernels->isa + " kernels, products by " +
                          (dnnl ? cpu::dnnl_version_text() : "our own"));
   return std::make_unique<cpu::CpuBackend>(options, chosen);

@@ -32,7 +32,9 @@ std::vector<const Kernels*> detect() {
   const bool avx512_all = avx2_fma && __builtin_cpu_supports("avx512f") &&
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                           __builtin_cpu_supports("avx512dq");
-  if (avx512_all && __builtin_cpu_supports("avx512bf16")) found.push_back(&avx512_bf16::kernels);
+  // Every CPU with the one has the other.
+  if (avx512_all && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni"))
+    found.push_back(&avx512_bf16::kernels);
   if (avx512_all) found.push_back(&avx512::kernels);
   if (avx2_fma) found.push_back(&avx2::kernels);
 #endif

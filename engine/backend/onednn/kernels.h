@@ -8,12 +8,15 @@
 namespace mone::cpu {
 
 enum class Bf16 : std::uint16_t {};
+/// A byte of an int8 product: of an operand, the value + 128; of weights, the value.
+enum class Int8 : std::uint8_t {};
 
 /// Consecutive rows that go through a product together: at most Kernels::tile_rows.
 struct RowTile {
   int row = 0;
   int rows = 0;
-  int width = 0;  ///< the widest row's share: inputs read (expand) or outputs written (contract)
+  int width = 0;     ///< the widest row's share: inputs read (expand) or outputs written (contract)
+  int halvings = 0;  ///< how often the full width was halved for it
 };
 
 /// What happens to a product's f32 sums, in f32, before they are stored.
@@ -27,8 +30,9 @@ enum class Finish {
 /// y = x W^T for some row tiles and some panels of W.
 ///
 /// Weights are packed in panels of `Kernels::panel` outputs: f32 [panels][k][panel], bf16 [panels][k /
-/// 2][panel][2]. An expert's inputs are the first part of every panel, its outputs are the first panels: E
-/// experts need one copy. `k` is even and the padding is 0.
+/// 2][panel][2], int8 [panels][k / 4][panel][4]. An expert's inputs are the first part of every panel, its
+/// outputs are the first panels: E experts need one copy. `k` is even (int8: a multiple of 4) and the padding
+/// is 0.
 struct Product {
   const void* x =
       nullptr;  ///< operand [rows, ldx], a row's columns past its own width are 0 up to its tile's width
@@ -45,6 +49,10 @@ struct Product {
   bool out_f32 = false;         ///< kStore only: out is f32
   const float* gate = nullptr;  ///< kResidual: [rows], null: 1
   const int* widths = nullptr;  ///< kResidual with nested_outputs: outputs of each row
+  // int8: operand rows of bytes, the last four of which are the row's scale (kernels/quantise.h).
+  const float* scales = nullptr;          ///< of each output, [panels * panel]
+  const std::int32_t* offsets = nullptr;  ///< 128 times an output's weights, [halvings][panels * panel]
+  std::ptrdiff_t offset_stride = 0;
 };
 
 /// Layer norm of some rows into operand rows; columns [width, padded) of the operand become 0.
@@ -59,6 +67,7 @@ struct LayerNorm {
   std::ptrdiff_t ldo = 0;
   const int* widths = nullptr;  ///< written columns of each row; null: all
   bool out_f32 = false;         ///< out is f32 whatever the mode
+  bool out_int8 = false;        ///< out is quantised rows, ldo in bytes
 };
 
 struct RowRun {
@@ -96,6 +105,13 @@ struct KernelsFor {
   double (*spin)(int rounds);
 };
 
+struct Int8Kernels {
+  void (*product)(const Product&, const RowTile* tiles, int tile_count, int panel_begin, int panel_end);
+  void (*pack_panel)(const float* whole_numbers, std::ptrdiff_t ldw, int n, int k, int k_padded, Int8* panel);
+  void (*quantise)(const Bf16* x, std::ptrdiff_t ldx, int columns, int rows, Int8* out, std::ptrdiff_t ldo);
+  double (*spin)(int rounds);
+};
+
 struct Kernels {
   const char* isa;
   int panel;      ///< outputs of a weight panel
@@ -103,6 +119,8 @@ struct Kernels {
   KernelsFor<float> f32;
   KernelsFor<Bf16> bf16;
   bool has_bf16;  ///< bf16 products in hardware
+  Int8Kernels int8;
+  bool has_int8;  ///< int8 products in hardware, and bf16 ones
   /// Bytes of scratch one thread's attention needs.
   std::size_t (*attention_scratch)(int keys, int head_width);
   /// Finishes f32 sums that another library made: rows of a tile, columns [column, column + columns).

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "engine/backend/onednn/cpu_buffer.h"
 #include "engine/capacity.h"
+#include "engine/int8.h"
 
 namespace mone::cpu {
 namespace {
@@ -32,21 +34,47 @@ int divide_up(int x, int by) { return (x + by - 1) / by; }
 }  // namespace
 
 PackedLinear::PackedLinear(const std::vector<float>& weight, const std::vector<float>& bias, int n, int k,
-                           Nesting nesting, int experts, bool bf16, const Isa& isa, ThreadTeam& team)
+                           Nesting nesting, int experts, Operand operand, const Isa& isa, ThreadTeam& team)
     : n_(n),
       k_(k),
-      k_padded_(divide_up(k, 2) * 2),
+      k_padded_(divide_up(k, operand == Operand::kInt8 ? 4 : 2) * (operand == Operand::kInt8 ? 4 : 2)),
       nesting_(nesting),
       experts_(experts),
-      bf16_(bf16),
-      dnnl_(bf16 ? isa.dnnl_bf16 : isa.dnnl_f32),
+      operand_(operand),
+      bf16_(operand == Operand::kBf16),
+      dnnl_(operand == Operand::kF32 ? isa.dnnl_f32 : bf16_ && isa.dnnl_bf16),
       kernels_(isa.kernels) {
   bias_.assign(static_cast<std::size_t>(divide_up(n, kernels_->panel)) * kernels_->panel, 0.0f);
   std::copy(bias.begin(), bias.end(), bias_.begin());
   if (dnnl_)
     pack_dnnl(weight);
   else
-    pack_own(weight, team);
+    pack_own(operand == Operand::kInt8 ? quantise_weights(weight) : weight, team);
+}
+
+std::size_t PackedLinear::weight_bytes() const {
+  return operand_ == Operand::kF32 ? 4 : operand_ == Operand::kBf16 ? 2 : 1;
+}
+
+std::vector<float> PackedLinear::quantise_weights(const std::vector<float>& weight) {
+  const std::size_t outputs = bias_.size();
+  const int steps = nesting_ == Nesting::kInput ? experts_ : 1;
+  scales_.assign(outputs, 0.0f);
+  offsets_.assign(outputs * steps, 0);
+  std::vector<float> whole(weight.size());
+  std::vector<std::int8_t> row(k_);
+  for (int o = 0; o < n_; ++o) {
+    const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(o) * k_;
+    scales_[o] = quantise({weight.data() + first, row.size()}, row.data());
+    std::copy(row.begin(), row.end(), whole.begin() + first);
+    for (int step = 0; step < steps; ++step) {
+      // What a tile of that width reads: whole groups of four.
+      const int width = expert_width(steps - 1 - step, steps, k_);
+      const auto end = row.begin() + std::min(k_, divide_up(width, 4) * 4);
+      offsets_[step * outputs + o] = 128 * std::accumulate(row.begin(), end, 0);
+    }
+  }
+  return whole;
 }
 
 int PackedLinear::width_of(int expert) const {
@@ -55,13 +83,15 @@ int PackedLinear::width_of(int expert) const {
 
 void PackedLinear::pack_own(const std::vector<float>& weight, ThreadTeam& team) {
   const int panels = divide_up(n_, kernels_->panel);
-  const std::size_t panel_bytes = static_cast<std::size_t>(k_padded_) * kernels_->panel * (bf16_ ? 2 : 4);
+  const std::size_t panel_bytes = static_cast<std::size_t>(k_padded_) * kernels_->panel * weight_bytes();
   panels_ = Memory(panels * panel_bytes, true);
   team.run(panels, [&](int panel, int) {
     const int first = panel * kernels_->panel, count = std::min(kernels_->panel, n_ - first);
     const float* from = weight.data() + static_cast<std::ptrdiff_t>(first) * k_;
     char* to = panels_.as<char>() + panel * panel_bytes;
-    if (bf16_)
+    if (operand_ == Operand::kInt8)
+      kernels_->int8.pack_panel(from, k_, count, k_, k_padded_, reinterpret_cast<Int8*>(to));
+    else if (bf16_)
       kernels_->bf16.pack_panel(from, k_, count, k_, k_padded_, reinterpret_cast<Bf16*>(to));
     else
       kernels_->f32.pack_panel(from, k_, count, k_, k_padded_, reinterpret_cast<float*>(to));
@@ -118,6 +148,9 @@ void PackedLinear::run(Product product, const Staircase& staircase, ThreadTeam& 
   product.k = k_padded_;
   product.n = n_;
   product.bias = bias_.data();
+  product.scales = scales_.data();
+  product.offsets = offsets_.data();
+  product.offset_stride = std::ssize(bias_);
   product.nested_inputs = staircase.widths() && nesting_ == Nesting::kInput;
   product.nested_outputs = staircase.widths() && nesting_ == Nesting::kOutput;
   product.widths = product.nested_outputs ? staircase.widths() : nullptr;
@@ -133,7 +166,8 @@ void PackedLinear::run_own(const Product& product, std::span<const RowTile> tile
   // Rows are cut where their operand would not fit beside a few panels in the second-level cache, and where
   // the panels alone do not give every thread work.
   static const long cache = second_level_cache();
-  const long tile_bytes = static_cast<long>(kernels_->tile_rows) * product.ldx * (bf16_ ? 2 : 4);
+  const long tile_bytes =
+      static_cast<long>(kernels_->tile_rows) * product.ldx * static_cast<long>(weight_bytes());
   const int tiles_that_fit = std::max<int>(1, static_cast<int>(cache * 5 / 8 / tile_bytes));
   const int wanted = kItemsPerThread * team.threads();
   const int row_groups =
@@ -143,7 +177,9 @@ void PackedLinear::run_own(const Product& product, std::span<const RowTile> tile
     const int row_group = item % row_groups, panel_group = item / row_groups;
     const int begin = tile_count * row_group / row_groups, end = tile_count * (row_group + 1) / row_groups;
     const int first = panels * panel_group / panel_groups, last = panels * (panel_group + 1) / panel_groups;
-    if (bf16_)
+    if (operand_ == Operand::kInt8)
+      kernels_->int8.product(product, tiles.data() + begin, end - begin, first, last);
+    else if (bf16_)
       kernels_->bf16.product(product, tiles.data() + begin, end - begin, first, last);
     else
       kernels_->f32.product(product, tiles.data() + begin, end - begin, first, last);

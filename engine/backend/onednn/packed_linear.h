@@ -12,15 +12,19 @@
 
 namespace mone::cpu {
 
+/// What a product's operand and weights are.
+enum class Operand { kF32, kBf16, kInt8 };
+
 class PackedLinear : public Linear {
  public:
   /// @param weight  f32 [n, k] row-major
   /// @param bias    f32 [n], or empty
   PackedLinear(const std::vector<float>& weight, const std::vector<float>& bias, int n, int k,
-               Nesting nesting, int experts, bool bf16, const Isa& isa, ThreadTeam& team);
+               Nesting nesting, int experts, Operand operand, const Isa& isa, ThreadTeam& team);
 
   int outputs() const { return n_; }
   int inputs() const { return k_; }
+  Operand operand() const { return operand_; }
   /// What the rows of a product with this layer are cut by.
   void cut(Staircase& staircase, const RowPlan& plan) const;
   void cut(Staircase& staircase, int rows) const;
@@ -36,6 +40,9 @@ class PackedLinear : public Linear {
     DnnlMatmul matmul;
   };
 
+  /// Whole numbers in place of the weights, scales and offsets beside them.
+  std::vector<float> quantise_weights(const std::vector<float>& weight);
+  std::size_t weight_bytes() const;
   void pack_own(const std::vector<float>& weight, ThreadTeam& team);
   void pack_dnnl(const std::vector<float>& weight);
   void run_own(const Product& product, std::span<const RowTile> tiles, ThreadTeam& team) const;
@@ -45,10 +52,13 @@ class PackedLinear : public Linear {
   int n_, k_, k_padded_;
   Nesting nesting_;
   int experts_;
+  Operand operand_;
   bool bf16_, dnnl_;
   const Kernels* kernels_;
   Memory panels_;
-  std::vector<float> bias_;  // padded to whole panels
+  std::vector<float> bias_;            // padded to whole panels
+  std::vector<float> scales_;          // of int8 weights, likewise
+  std::vector<std::int32_t> offsets_;  // [experts that narrow K, or 1][outputs], likewise
   // Columns of N that one item makes, [columns][blocks along K].
   std::vector<std::vector<Block>> columns_;
 };

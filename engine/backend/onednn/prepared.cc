@@ -41,7 +41,8 @@ CpuEmbedding::CpuEmbedding(const EmbeddingSpec& spec, bool bf16, const Isa& isa,
       tokens(spec.tokens),
       depth(static_cast<int>(spec.kernel.count() / width)) {
   kernel = std::make_unique<PackedLinear>(channels_last(spec.kernel, width, depth / 3), to_floats(spec.bias),
-                                          width, depth, Nesting::kInput, 1, bf16, isa, team);
+                                          width, depth, Nesting::kInput, 1,
+                                          bf16 ? Operand::kBf16 : Operand::kF32, isa, team);
   pos = to_floats(spec.pos);
   if (spec.cls.present()) {
     cls = to_floats(spec.cls);
@@ -66,7 +67,7 @@ void CpuEmbedding::normalise(const std::uint8_t* pixels, Bf16* out) const {
 CpuRouter::CpuRouter(const RouterSpec& spec, const Isa& isa, ThreadTeam& team)
     : experts(static_cast<int>(spec.weight.shape[0])),
       width(static_cast<int>(spec.weight.shape[1])),
-      linear(to_floats(spec.weight), to_floats(spec.bias), experts, width, Nesting::kInput, 1, false,
+      linear(to_floats(spec.weight), to_floats(spec.bias), experts, width, Nesting::kInput, 1, Operand::kF32,
              without_dnnl(isa), team) {
   if (spec.norm.weight.present()) norm = std::make_unique<CpuNorm>(spec.norm);
 }

@@ -11,12 +11,12 @@ void Staircase::reserve(int max_rows) {
   widths_.reserve(max_rows);
 }
 
-void Staircase::append(int row, int rows, int width, int tile_rows, bool even) {
+void Staircase::append(int row, int rows, int width, int tile_rows, bool even, int halvings) {
   const int count = (rows + tile_rows - 1) / tile_rows;
   for (int tile = 0; tile < count; ++tile) {
     const int share =
         even ? rows / count + (tile < rows % count) : std::min(tile_rows, rows - tile * tile_rows);
-    tiles_.push_back({row, share, width});
+    tiles_.push_back({row, share, width, halvings});
     row += share;
   }
 }
@@ -36,7 +36,7 @@ void Staircase::cut(const RowPlan& plan, int width, int tile_rows, bool even) {
     const int begin = plan.rows_from(expert + 1), end = plan.rows_from(expert);
     const int own = expert_width(expert, plan.experts(), width);
     std::fill(widths_.begin() + begin, widths_.begin() + end, own);
-    if (even) append(begin, end - begin, own, tile_rows, even);
+    if (even) append(begin, end - begin, own, tile_rows, even, plan.experts() - 1 - expert);
   }
   if (even) return;
   append(0, plan.rows(), width, tile_rows, even);

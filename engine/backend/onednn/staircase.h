@@ -30,7 +30,7 @@ class Staircase {
   const int* widths() const { return nested_ ? widths_.data() : nullptr; }
 
  private:
-  void append(int row, int rows, int width, int tile_rows, bool even);
+  void append(int row, int rows, int width, int tile_rows, bool even, int halvings = 0);
 
   bool nested_ = false;
   std::vector<RowTile> tiles_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/int8.h"
+
 namespace mone::reference {
 namespace {
 
@@ -19,13 +21,25 @@ void round(std::vector<float>& values) {
 
 }  // namespace
 
-HostLinear::HostLinear(const LinearSpec& spec, bool bf16)
+HostLinear::HostLinear(const LinearSpec& spec, DType dtype)
     : in(static_cast<int>(spec.weight.shape[1])),
       out(static_cast<int>(spec.weight.shape[0])),
       experts(spec.experts),
       transposed(transpose(spec.weight)),
       bias(to_floats(spec.bias)) {
-  if (bf16) round(transposed);
+  if (dtype == DType::kInt8 && !spec.read_out) {
+    std::vector<std::int8_t> rows(transposed.size());
+    const std::vector<float> weights = to_floats(spec.weight);
+    for (int o = 0; o < out; ++o)
+      scales.push_back(quantise({weights.data() + std::int64_t{o} * in, static_cast<std::size_t>(in)},
+                                rows.data() + std::int64_t{o} * in));
+    transposed8.resize(rows.size());
+    for (std::int64_t o = 0; o < out; ++o)
+      for (std::int64_t i = 0; i < in; ++i) transposed8[i * out + o] = rows[o * in + i];
+    transposed.clear();
+  } else if (dtype != DType::kF32) {
+    round(transposed);
+  }
 }
 
 HostNorm::HostNorm(const NormSpec& spec)

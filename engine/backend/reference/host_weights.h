@@ -2,6 +2,7 @@
 /// values that bf16 can hold.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -15,10 +16,13 @@ struct HostBuffer : Buffer {
 };
 
 struct HostLinear : Linear {
-  HostLinear(const LinearSpec& spec, bool bf16);
+  HostLinear(const LinearSpec& spec, DType dtype);
+  bool int8() const { return !scales.empty(); }
   int in, out, experts;
-  std::vector<float> transposed;  ///< [in, out], rounded in bf16 mode
-  std::vector<float> bias;        ///< [out]
+  std::vector<float> transposed;         ///< [in, out], rounded in bf16 mode; empty in int8 mode
+  std::vector<std::int8_t> transposed8;  ///< there, with
+  std::vector<float> scales;             ///< [out]
+  std::vector<float> bias;               ///< [out]
 };
 
 struct HostNorm : Norm {

@@ -49,6 +49,18 @@ void product(const float* x, int x_stride, int rows, int depth, const float* wt,
                    wt_stride, std::min(kOutputs, outputs - o), acc + std::int64_t{r} * outputs + o, outputs);
 }
 
+void product(const std::int8_t* x, int x_stride, int rows, int depth, const float* x_scales,
+             const std::int8_t* wt, int wt_stride, int outputs, const float* w_scales, float* acc) {
+  for (int r = 0; r < rows; ++r, x += x_stride)
+    for (int o = 0; o < outputs; o += kOutputs) {
+      std::int32_t sums[kOutputs]{};
+      const int count = std::min(kOutputs, outputs - o);
+      for (int k = 0; k < depth; ++k)
+        for (int i = 0; i < count; ++i) sums[i] += x[k] * wt[std::int64_t{k} * wt_stride + o + i];
+      for (int i = 0; i < count; ++i) *acc++ = static_cast<float>(sums[i]) * (x_scales[r] * w_scales[o + i]);
+    }
+}
+
 void layer_norm(std::span<const float> row, const float* weight, const float* bias, float eps, float* out) {
   const int n = static_cast<int>(row.size());
   const float mean = lane_sum(n, [&](int i) { return row[i]; }) / static_cast<float>(n);

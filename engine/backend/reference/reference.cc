@@ -6,6 +6,7 @@
 #include "engine/backend/host_routing.h"
 #include "engine/backend/reference/host_weights.h"
 #include "engine/backend/reference/loops.h"
+#include "engine/int8.h"
 
 namespace mone {
 namespace {
@@ -39,13 +40,14 @@ void for_each_row(const RowPlan& plan, int item, Action action) {
 
 class ReferenceBackend : public Backend {
  public:
-  explicit ReferenceBackend(const BackendOptions& options) : bf16_(options.dtype == DType::kBf16) {}
+  explicit ReferenceBackend(const BackendOptions& options)
+      : dtype_(options.dtype), bf16_(options.dtype != DType::kF32) {}
   std::string name() const override { return "reference"; }
-  DType dtype() const override { return bf16_ ? DType::kBf16 : DType::kF32; }
+  DType dtype() const override { return dtype_; }
   int threads() const override { return 1; }
 
   std::unique_ptr<Linear> prepare(const LinearSpec& spec) override {
-    return std::make_unique<HostLinear>(spec, bf16_);
+    return std::make_unique<HostLinear>(spec, dtype_);
   }
   std::unique_ptr<Norm> prepare(const NormSpec& spec) override { return std::make_unique<HostNorm>(spec); }
   std::unique_ptr<Embedding> prepare(const EmbeddingSpec& spec) override {
@@ -65,6 +67,10 @@ class ReferenceBackend : public Backend {
     scratch(inputs_, max_rows_per_item, width);
     scratch(values_, max_rows_per_item, width / heads);
     scratch(scores_, 1, max_rows_per_item);
+    if (dtype_ == DType::kInt8) {
+      quantised_.reserve(static_cast<std::size_t>(max_rows) * width * 4);
+      row_scales_.reserve(max_rows);
+    }
   }
 
   void embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
@@ -105,10 +111,16 @@ class ReferenceBackend : public Backend {
     return memory.data();
   }
 
-  bool bf16_;
+  /// sums [rows, outputs] = x W^T for `rows` rows that read their first `depth` inputs.
+  void multiply(const HostLinear& linear, const float* x, int rows, int depth, int outputs, float* sums);
+
+  DType dtype_;
+  bool bf16_;  // what is stored for products is rounded to bf16: in int8 mode too, but for what is quantised
   std::vector<float> sums_;             // results of a product before its epilogue
   std::vector<float> inputs_;           // a tubelet's pixels, a normalised row, or a head's keys
   std::vector<float> values_, scores_;  // attention
+  std::vector<std::int8_t> quantised_;  // operand rows of a product in int8 mode, and
+  std::vector<float> row_scales_;       // their scales
 };
 
 void ReferenceBackend::embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
@@ -178,8 +190,20 @@ void ReferenceBackend::normalise(const Norm& norm, const Buffer& x, const RowPla
   for (int row = 0; row < plan.rows(); ++row) {
     float* out = row_of(operand, row, n.width());
     normalise_row(n, row_of(x, row, n.width()), out);
+    if (dtype_ == DType::kInt8) continue;  // expand() quantises it, and nothing else reads it
     for (int i = 0; i < n.width(); ++i) out[i] = stored(out[i]);
   }
+}
+
+void ReferenceBackend::multiply(const HostLinear& l, const float* x, int rows, int depth, int outputs,
+                                float* sums) {
+  if (!l.int8()) return product(x, l.in, rows, depth, l.transposed.data(), l.out, outputs, sums);
+  row_scales_.resize(rows);
+  quantised_.resize(static_cast<std::size_t>(rows) * depth);
+  for (std::int64_t r = 0; r < rows; ++r)
+    row_scales_[r] = quantise({x + r * l.in, static_cast<std::size_t>(depth)}, quantised_.data() + r * depth);
+  product(quantised_.data(), depth, rows, depth, row_scales_.data(), l.transposed8.data(), l.out, outputs,
+          l.scales.data(), sums);
 }
 
 void ReferenceBackend::expand(const Linear& linear, const Buffer& x, const RowPlan& plan, Epilogue epilogue,
@@ -189,7 +213,7 @@ void ReferenceBackend::expand(const Linear& linear, const Buffer& x, const RowPl
     const int first = plan.rows_from(expert + 1), rows = plan.rows_from(expert) - first;
     const int depth = l.experts > 1 ? expert_width(expert, l.experts, l.in) : l.in;
     float* sums = scratch(sums_, rows, l.out);
-    product(row_of(x, first, l.in), l.in, rows, depth, l.transposed.data(), l.out, l.out, sums);
+    multiply(l, row_of(x, first, l.in), rows, depth, l.out, sums);
     for (int r = 0; r < rows; ++r, sums += l.out) {
       float* to = row_of(out, first + r, l.out);
       for (int o = 0; o < l.out; ++o) to[o] = stored(apply(epilogue, sums[o] + l.bias[o]));
@@ -232,7 +256,7 @@ void ReferenceBackend::contract(const Linear& linear, const Buffer& operand, con
     const int first = plan.rows_from(expert + 1), rows = plan.rows_from(expert) - first;
     const int outputs = l.experts > 1 ? expert_width(expert, l.experts, l.out) : l.out;
     float* sums = scratch(sums_, rows, outputs);
-    product(row_of(operand, first, l.in), l.in, rows, l.in, l.transposed.data(), l.out, outputs, sums);
+    multiply(l, row_of(operand, first, l.in), rows, l.in, outputs, sums);
     for (int row = first; row < first + rows; ++row, sums += outputs) {
       const float g = gate.routing ? 1 + gate.alpha * host(*gate.routing).chosen()[row] : 1;
       float* to = row_of(x, row, l.out);

@@ -35,6 +35,7 @@ struct Dot;
 
 template <>
 struct Dot<float> {
+  typedef Vec Sum;
   static constexpr int kStep = 1;  // values of k that one instruction sums
   typedef Vec Weights;
   static MONE_INLINE Weights weights(const float* p) { return load(p); }
@@ -45,6 +46,7 @@ struct Dot<float> {
 #if defined(__AVX512BF16__)
 template <>
 struct Dot<Bf16> {
+  typedef Vec Sum;
   static constexpr int kStep = 2;
   typedef __m512i Weights;
   static MONE_INLINE Weights weights(const Bf16* p) { return _mm512_loadu_si512(p); }
@@ -59,11 +61,29 @@ struct Dot<Bf16> {
 };
 #endif
 
+#if defined(__AVX512VNNI__)
+template <>
+struct Dot<Int8> {
+  typedef IntVec Sum;
+  static constexpr int kStep = 4;
+  typedef __m512i Weights;
+  static MONE_INLINE Weights weights(const Int8* p) { return _mm512_loadu_si512(p); }
+  static MONE_INLINE Weights value(const Int8* p) {
+    std::int32_t four;
+    __builtin_memcpy(&four, p, 4);
+    return _mm512_set1_epi32(four);
+  }
+  static MONE_INLINE IntVec add(IntVec sum, Weights x, Weights w) {
+    return (IntVec)_mm512_dpbusd_epi32((__m512i)sum, x, w);
+  }
+};
+#endif
+
 template <class T, int M>
 [[gnu::noinline]] void dot_tile(const T* x, std::ptrdiff_t ldx, const T* panel, int k, float* sums,
                                 std::ptrdiff_t ldsums, Ahead& ahead) {
   using D = Dot<T>;
-  Vec sum[M][2] = {};
+  typename D::Sum sum[M][2] = {};
   RowBases<T> rows(x, ldx);
   const auto step = [&](int i) __attribute__((always_inline)) {
     const typename D::Weights w0 = D::weights(panel + i * kPanel);
@@ -84,12 +104,12 @@ template <class T, int M>
   for (; i < k; i += D::kStep) step(i);
 #pragma GCC unroll 12
   for (int m = 0; m < M; ++m) {
-    store(sums + m * ldsums, sum[m][0]);
-    store(sums + m * ldsums + kLanes, sum[m][1]);
+    store(sums + m * ldsums, (Vec)sum[m][0]);
+    store(sums + m * ldsums + kLanes, (Vec)sum[m][1]);
   }
 }
 
-/// sums f32 [rows, kPanel], ldsums apart, = x [rows, k] * panel [k, kPanel]
+/// sums f32 (int8: whole numbers of 32 bits) [rows, kPanel], ldsums apart, = x [rows, k] * panel [k, kPanel]
 template <class T>
 MONE_INLINE void dot(const T* x, std::ptrdiff_t ldx, int rows, const T* panel, int k, float* sums,
                      std::ptrdiff_t ldsums, Ahead& ahead) {

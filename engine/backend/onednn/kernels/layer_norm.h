@@ -1,6 +1,7 @@
 /// Layer norm straight into the operand of the product that follows it.
 #pragma once
 
+#include "engine/backend/onednn/kernels/quantise.h"
 #include "engine/backend/onednn/kernels/simd.h"
 
 namespace mone::cpu::MONE_ISA {
@@ -39,6 +40,18 @@ void layer_norm(const LayerNorm& n, int row_begin, int row_end) {
     const float scale = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n.columns) + n.eps);
 
     const int width = n.widths ? n.widths[row] : n.columns;
+#if defined(__AVX512VNNI__)
+    if (n.out_int8) {  // computed twice, for the largest and for the bytes: nothing is stored in between
+      quantise_row(
+          width,
+          [&](int c, __mmask16 mask) __attribute__((always_inline)) {
+            return fma((load_masked(x + c, mask) - splat(mean)) * splat(scale),
+                       load_masked(n.weight + c, mask), load_masked(n.bias + c, mask));
+          },
+          static_cast<std::uint8_t*>(n.out) + row * n.ldo, n.ldo);
+      continue;
+    }
+#endif
     if (n.out_f32) {
       normalise_row(n, x, mean, scale, static_cast<float*>(n.out) + row * n.ldo, width);
     } else {

@@ -3,6 +3,7 @@
 
 #include "engine/backend/onednn/kernels/activation.h"
 #include "engine/backend/onednn/kernels/dot_tile.h"
+#include "engine/backend/onednn/kernels/quantise.h"
 
 namespace mone::cpu::MONE_ISA {
 
@@ -96,7 +97,15 @@ void product(const Product& p, const RowTile* tiles, int tile_count, int panel_b
       if (outputs <= 0) continue;
       dot<T>(static_cast<const T*>(p.x) + tile.row * p.ldx, p.ldx, tile.rows, weights, k_extent<T>(p, tile),
              sums, kPanel, ahead);
-      finish<T>(p, sums, kPanel, tile, column, outputs < kPanel ? outputs : kPanel);
+      const int columns = outputs < kPanel ? outputs : kPanel;
+#if defined(__AVX512VNNI__)
+      if constexpr (sizeof(T) == 1) {
+        dequantise(p, tile, column, sums);
+        finish<Bf16>(p, sums, kPanel, tile, column, columns);
+        continue;
+      }
+#endif
+      if constexpr (sizeof(T) > 1) finish<T>(p, sums, kPanel, tile, column, columns);
     }
   }
 }

@@ -86,6 +86,10 @@ MONE_INLINE float to_float(Bf16 x) {
   return f;
 }
 
+// A whole number in [-127, 127].
+MONE_INLINE void store_as(Int8* p, float x) {
+  *p = static_cast<Int8>(static_cast<std::uint8_t>(static_cast<std::int8_t>(x)));
+}
 MONE_INLINE void store_as(float* p, Vec v) { store(p, v); }
 MONE_INLINE void store_as(float* p, float x) { *p = x; }
 // Round to nearest even; NaN stays a quiet NaN.

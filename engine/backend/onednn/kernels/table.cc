@@ -21,7 +21,7 @@ template <class T>
 double spin(int rounds) {
   using D = Dot<T>;
   alignas(64) T values[kPanel * D::kStep] = {};
-  Vec sum[kTileRows][2] = {};
+  typename D::Sum sum[kTileRows][2] = {};
   const typename D::Weights w = D::weights(values), x = D::value(values);
   for (int round = 0; round < rounds; ++round)
 #pragma GCC unroll 12
@@ -48,6 +48,13 @@ constexpr bool kHasBf16 = true;
 constexpr KernelsFor<Bf16> kBf16{};
 constexpr bool kHasBf16 = false;
 #endif
+#if defined(__AVX512BF16__) && defined(__AVX512VNNI__)
+constexpr Int8Kernels kInt8{&product<Int8>, &pack_panel<Int8>, &quantise_rows, &spin<Int8>};
+constexpr bool kHasInt8 = true;
+#else
+constexpr Int8Kernels kInt8{};
+constexpr bool kHasInt8 = false;
+#endif
 
 #define MONE_TEXT_(x) #x
 #define MONE_TEXT(x) MONE_TEXT_(x)
@@ -55,7 +62,7 @@ constexpr bool kHasBf16 = false;
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels{MONE_TEXT(MONE_ISA), kPanel,     kTileRows, kF32, kBf16, kHasBf16,
+const Kernels kernels{MONE_TEXT(MONE_ISA), kPanel,     kTileRows, kF32, kBf16, kHasBf16, kInt8, kHasInt8,
                       &attention_scratch,  &finish_any};
 
 }  // namespace mone::cpu::MONE_ISA
