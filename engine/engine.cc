@@ -108,13 +108,16 @@ void EngineImpl::run(std::span<StreamImpl* const> streams) {
 }
 
 void EngineImpl::encode() {
-  tubelets_.clear(), counts_.clear(), outputs_.clear();
+  tubelets_.clear(), counts_.clear(), outputs_.clear(), forced_.clear();
   for (StreamImpl* stream : encoding_) {
     tubelets_.insert(tubelets_.end(), stream->tubelets().begin(), stream->tubelets().end());
     counts_.push_back(stream->counts());
     outputs_.push_back(stream->output());
+    forced_.insert(forced_.end(), stream->forced().begin(), stream->forced().end());
   }
-  network_->encode(tubelets_, counts_, {}, outputs_);
+  if (!forced_.empty() && forced_.size() != encoding_.size() * network_->counted_rows())
+    throw ConfigError("a batch in which some tubelets have experts of a control and some have not");
+  network_->encode(tubelets_, counts_, forced_, outputs_);
 }
 
 void EngineImpl::take_experts() {

@@ -50,6 +50,10 @@ struct Tubelet {
   Time end{};                            ///< time of its last frame
   double rate = 0;                       ///< tubelets per second at this moment; 0 = unknown
   int missing_frames = 0;                ///< frames that were repeated because the source had none
+  /// A control for evaluation: u8 [tokens], the expert of each token instead of the router's choice and of
+  /// the counts that the budget gives. Empty: the router's. Only for FE models that do not route the class
+  /// token, and for all tubelets of a batch or none.
+  std::span<const std::uint8_t> experts = {};
 };
 
 /// What one window says, valid until the stream's next push, skip or reset.

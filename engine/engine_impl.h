@@ -46,6 +46,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::vector<StreamImpl*> encoding_, predicting_;
   std::vector<const std::uint8_t*> tubelets_;
   std::vector<Counts> counts_;
+  std::vector<std::uint8_t> forced_;
   std::vector<RowRef> outputs_, windows_;
   std::vector<float> logits_;
   bool warned_not_finite_ = false;

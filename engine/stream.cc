@@ -44,6 +44,7 @@ void StreamImpl::begin(const Tubelet& tubelet, double budget, bool predict) {
     counts_budget_ = budget;
     engine_->note_budget(budget);
   }
+  force(tubelet.experts);
   RingEntry entry{ring_.free_slot(), tubelet.begin, tubelet.end, tubelet.rate};
   entry.budget = budget;
   entry.realised = realised_capacity(counts_, config.E);
@@ -59,6 +60,27 @@ void StreamImpl::begin(const Tubelet& tubelet, double budget, bool predict) {
     for (int i = 0; i < config.nt(); ++i) tubelets_[i] = pixels_[ring_.at(i).slot].data();
     window_[0] = output_ = {outputs_.get(), 0};
   }
+}
+
+/// Takes a control's experts and their counts, or nothing.
+void StreamImpl::force(std::span<const std::uint8_t> experts) {
+  forced_.clear();
+  if (experts.empty()) return;
+  const int rows = engine_->network().counted_rows(), known = engine_->model().config().E;
+  if (engine_->network().tubelets_per_item() != 1 || std::ssize(experts) != rows ||
+      std::ssize(experts_) != rows)
+    throw ShapeError("experts for " + std::to_string(experts.size()) + " tokens; only an FE model with " +
+                     "a class token of its own takes them, and this one has " + std::to_string(rows) +
+                     " rows");
+  Counts counts{};
+  for (const std::uint8_t expert : experts) {
+    if (expert >= known)
+      throw ConfigError("expert " + std::to_string(expert) + " of " + std::to_string(known));
+    ++counts[expert];
+  }
+  forced_.assign(experts.begin(), experts.end());
+  counts_ = counts;
+  counts_budget_ = -1;
 }
 
 void StreamImpl::encoded(std::span<const std::uint8_t> experts) {

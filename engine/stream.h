@@ -38,18 +38,23 @@ class StreamImpl : public Stream {
   /// A joint model has no work of a tubelet's own: its pixels wait for the clip.
   bool encodes() const { return predicts_ || pixels_.empty(); }
   const Counts& counts() const { return counts_; }
+  /// u8 [counted rows] where a control chooses the experts, else empty.
+  std::span<const std::uint8_t> forced() const { return forced_; }
   std::span<const std::uint8_t* const> tubelets() const { return tubelets_; }
   const RowRef& output() const { return output_; }
   std::span<const RowRef> window() const { return window_; }
   std::span<float> logits() { return logits_; }
 
  private:
+  void force(std::span<const std::uint8_t> experts);
+
   std::shared_ptr<EngineImpl> engine_;
   Ring ring_;
   std::unique_ptr<Buffer> outputs_;  // FE: [slots, D] spatial outputs; joint: [1, D]
   std::vector<std::vector<std::uint8_t>>
       pixels_;                 // joint: [slots] tubelets, mixed only by attention, so kept whole
   double counts_budget_ = -1;  // what counts_ was solved for
+  std::vector<std::uint8_t> forced_;
   Counts counts_{};
   bool predicts_ = true;
   std::vector<const std::uint8_t*> tubelets_;

@@ -161,6 +161,38 @@ TEST_P(StreamTest, ABatchWithABadPushMovesNoStream) {
   EXPECT_EQ(logits(*stream, 3, 0.5), logits(*untouched, 3, 0.5));
 }
 
+TEST_P(StreamTest, AControlMayChooseTheExperts) {
+  const ModelConfig& c = engine->model().config();
+  const Prediction& routed = push(*stream, 0, 0.5);
+  const std::vector<float> expected(routed.logits.begin(), routed.logits.end());
+  const std::vector<std::uint8_t> choice(routed.experts.begin(), routed.experts.end());
+  const auto control = engine->new_stream();
+  Tubelet tubelet{tubelets[0]};
+  tubelet.experts = choice;
+  if (std::get<1>(GetParam())) {
+    EXPECT_THROW(control->push(tubelet, 0.5), ShapeError) << "a joint model routes the clip";
+    return;
+  }
+  const Prediction& same = control->push(tubelet, 1);
+  EXPECT_THAT(expected, ElementsAreArray(same.logits));
+  EXPECT_THAT(choice, ElementsAreArray(same.experts));
+  EXPECT_NEAR(same.realised, 0.5, 0.05) << "as the experts say, not as the budget";
+
+  const std::vector<std::uint8_t> smallest(c.tokens(), 0);
+  tubelet.experts = smallest;
+  EXPECT_EQ(control->push(tubelet, 1).realised, 1.0 / (1 << (c.E - 1)));
+  EXPECT_EQ(push(*control, 0, 1).realised, 1) << "the next one is the router's again";
+
+  const std::vector<std::uint8_t> unknown(c.tokens(), c.E), few(c.tokens() - 1, 0);
+  tubelet.experts = unknown;
+  EXPECT_THROW(control->push(tubelet, 1), ConfigError);
+  tubelet.experts = few;
+  EXPECT_THROW(control->push(tubelet, 1), ShapeError);
+  StreamPush mixed[] = {{stream.get(), {tubelets[1]}, 1}, {control.get(), {tubelets[1]}, 1}};
+  mixed[0].tubelet.experts = smallest;
+  EXPECT_THROW(engine->push(mixed), ConfigError);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, StreamTest,
                          testing::Combine(testing::ValuesIn(test::backend_names()), testing::Bool()),
                          [](const auto& instance) {
