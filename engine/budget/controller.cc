@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/budget/controller_impl.h"
 #include "engine/error.h"
@@ -12,7 +13,8 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 constexpr double kUnknownInterval = 1;  // seconds to the next tubelet, while nothing is known of the rate
-constexpr double kMargin = .15;         // of a tubelet's expected time, at most, kept for its scatter
+constexpr double kScatters = 2.5;       // mean deviations: two standard deviations of a normal
+constexpr double kMargin = .25;         // of an expected time, at most, is kept for its scatter
 constexpr double kBatchMemory = 64;     // tubelets
 constexpr int kTooMany = 2;             // newer tubelets behind a late one: it is not worth running
 constexpr double kQosHold = 2;          // seconds until downstream's complaint is half forgotten
@@ -71,7 +73,7 @@ StreamId Controller::Impl::add(const StreamTerms& terms, Time now) {
   place->used = true;
   place->generation = generation;
   place->terms = terms;
-  plan(now, Cause::kAdded, &*place);
+  introduce(*place, now);
   return make_id(static_cast<std::size_t>(place - streams_.begin()), generation);
 }
 
@@ -103,6 +105,8 @@ void Controller::Impl::qos(Planned& stream, double proportion, Time now) {
   plan(now, Cause::kQos, &stream);
 }
 
+double Controller::Impl::margin() const { return 1 + std::min(kScatters * cost.noise(), kMargin); }
+
 Time Controller::Impl::allowed(const Planned& stream, const Arrival& arrival) const {
   if (stream.terms.latency_target > Time::zero()) return stream.terms.latency_target;
   const double rate = arrival.rate > 0 ? arrival.rate : stream.meter.rate();
@@ -118,12 +122,14 @@ Verdict Controller::Impl::decide(Planned& stream, Time now, const Arrival& arriv
     return verdict;
   }
   const bool rate_changed = stream.meter.add(arrival.arrived, arrival.rate, terms.rate_limit);
-  plan(now, rate_changed ? std::optional(Cause::kRate) : std::nullopt, &stream);
+  stream.allowed = allowed(stream, arrival);
+  const Cause cause = std::exchange(stream.counted, true) ? Cause::kRate : Cause::kAdded;
+  plan(now, rate_changed ? std::optional(cause) : std::nullopt, &stream);
 
   verdict.budget = stream.budget;
   verdict.hop = plan_.hop;
   verdict.reason = terms.fixed ? Reason::kFixed : Reason::kPlan;
-  const double left = Seconds(arrival.arrived + allowed(stream, arrival) - now).count() - arrival.ahead;
+  const double left = Seconds(arrival.arrived + stream.allowed - now).count() - margin() * arrival.ahead;
   const auto skip = [&](Reason reason) {
     ++stream.skipped;
     verdict.skip = true;
@@ -155,9 +161,8 @@ bool Controller::Impl::runs(Planned& stream, int queued) const {
 /// Lowers the budget until the tubelet is done in time. @return false: it is late even so
 bool Controller::Impl::fit(const Planned& stream, const Arrival& arrival, double left,
                            Verdict& verdict) const {
-  const double margin = 1 + std::min(cost.noise(), kMargin);
   const auto in_time = [&](double budget) {
-    return margin * (arrival.ahead > 0 ? cost.further(budget) : cost.seconds(budget, 1)) <= left;
+    return margin() * (arrival.ahead > 0 ? cost.further(budget) : cost.seconds(budget, 1)) <= left;
   };
   if (in_time(verdict.budget)) return true;
   bool fits = false;
@@ -253,6 +258,9 @@ Time Controller::deadline(StreamId id, const Arrival& arrival) const {
   if (!stream || !stream->terms.live) return Time::max();
   return arrival.arrived + impl_->allowed(*stream, arrival);
 }
+
+double Controller::margin() const { return impl_->margin(); }
+Time Controller::longest_call() const { return impl_->longest_call; }
 
 Verdict Controller::decide(StreamId id, Time now, const Arrival& arrival) {
   if (Planned* stream = impl_->find(id)) return impl_->decide(*stream, now, arrival);

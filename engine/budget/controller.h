@@ -12,7 +12,7 @@
 ///
 /// Pure: every call says what time it is, on any one monotonic clock. No thread, no lock (the owner's lock
 /// holds), no allocation per decision. Cost: decide() is O(1), and plans anew, O(streams), when something
-/// changed and at least every 100 ms.
+/// changed, else every 100 ms.
 #pragma once
 
 #include <array>
@@ -147,6 +147,12 @@ class MONE_API Controller {
   /// When a tubelet's scores should be there: latency_target, or the time between tubelets of a region, after
   /// its arrival. Time::max() for a stream that is not live. For ordering the queue, and for Done.
   Time deadline(StreamId id, const Arrival& arrival) const;
+
+  /// How long a call may take, so that a tubelet which comes just after it began can still be in time at its
+  /// stream's lowest level. Calls with company should not be longer. Time::max() without live streams.
+  Time longest_call() const;
+  /// Factor on an expected time that a call seldom exceeds, by its scatter so far.
+  double margin() const;
 
   /// Called once for each tubelet, when it could go into a call now. An unknown id is skipped.
   Verdict decide(StreamId id, Time now, const Arrival& arrival);

@@ -25,6 +25,8 @@ struct Planned {
   StreamTerms terms;
   ArrivalMeter meter;
   Demand demand;
+  Time allowed{};          // from arrival to deadline, of the newest tubelet
+  bool counted = false;    // has been planned for
   double budget = 1;       // planned for the next tubelet
   double credit = 1;       // tubelets that may run, while some are skipped
   std::uint64_t turn = 0;  // tubelets that were not skipped: which of them are predicted
@@ -46,6 +48,7 @@ class Controller::Impl {
   void set_utilisation(double utilisation, Time now);
   void qos(Planned& stream, double proportion, Time now);
 
+  double margin() const;
   Time allowed(const Planned& stream, const Arrival& arrival) const;
   Verdict decide(Planned& stream, Time now, const Arrival& arrival);
   void finished(std::span<const Done> done, Time began, Time ended);
@@ -55,6 +58,7 @@ class Controller::Impl {
 
   CostModel cost;
   Listener listener;
+  Time longest_call = Time::max();
 
  private:
   // Planning, in plan.cc.
@@ -62,6 +66,8 @@ class Controller::Impl {
   void plan(Time now, std::optional<Cause> cause, const Planned* by = nullptr);
   void gather(Time now, std::optional<Cause>& cause, const Planned*& by);
   void bound(Planned& stream, Time now);
+  /// What a stream gets until its first tubelet says how fast it is.
+  void introduce(Planned& stream, Time now);
   Plan best(const WaterFill& fill, double limit);
   bool better(const WaterFill& fill, const Plan& a, const Plan& b) const;
   std::optional<Plan> surrender(const WaterFill& fill, Time now);

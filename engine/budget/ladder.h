@@ -23,12 +23,19 @@ class MONE_API Ladder {
   double budget(int level) const { return budgets_[level]; }
   std::span<const double> budgets() const { return std::span(budgets_).first(size_); }
   /// The largest level whose budget is at most `budget`; 0 if all are larger.
-  int at_most(double budget) const;
+  int at_most(double budget) const {
+    const double steps = budget * kSteps + kRounding;
+    return at_most_[steps <= 0 ? 0 : steps >= kSteps ? kSteps : static_cast<int>(steps)];
+  }
   /// The smallest level whose budget is at least `budget`; the largest if all are smaller.
   int at_least(double budget) const;
 
  private:
+  static constexpr int kSteps = 40;          // every level is a multiple of 1 / 40
+  static constexpr double kRounding = 1e-6;  // .15 and 3 * .05 are the same budget
+
   std::array<double, kLadder.size()> budgets_{};
+  std::array<signed char, kSteps + 1> at_most_{};  // by budget in steps
   int size_ = 0;
 };
 

@@ -17,6 +17,8 @@ constexpr double kSkipAfter = .5;    // seconds that even the widest hop is too 
 constexpr double kFirstHold = 2;     // seconds from a change to a recovery ...
 constexpr double kLongestHold = 16;  // ... doubled each time a recovery had to be taken back
 constexpr double kCalm = 30;         // seconds without that, after which it is forgotten
+constexpr long kCalibration = 24;    // calls after which the table has been put right: until then,
+                                     // that it was wrong is as plain a cause as any
 constexpr double kRunRecovery = .2;  // share of tubelets per second that skipping gives back
 constexpr double kSmallestRoom = .02, kLargestRoom = .08;     // of the limit: what a recovery leaves free
 constexpr double kSmallestSlack = .005, kLargestSlack = .04;  // of the limit: scatter of the costs, not load
@@ -49,10 +51,11 @@ void Controller::Impl::plan(Time now, std::optional<Cause> cause, const Planned*
   const Plan before = plan_;
   const double load_before = load_of(fill, before);
   Cause why = cause.value_or(Cause::kCost);
+  const bool calibrating = cost.observations() < kCalibration;
   std::optional<Plan> next = surrender(fill, now);
   if (next) {
     room_since_.reset();
-  } else if ((next = recover(fill, now, cause.has_value()))) {
+  } else if ((next = recover(fill, now, cause.has_value() || calibrating))) {
     why = cause.value_or(Cause::kRecovery);
   }
   if (!apply(fill, next.value_or(plan_), std::min(passed, kPersist), cause.has_value())) return;
@@ -96,10 +99,16 @@ void Controller::Impl::bound(Planned& stream, Time now) {
     demand.highest = std::max(demand.lowest, stream.ceiling);
 }
 
+void Controller::Impl::introduce(Planned& stream, Time now) {
+  bound(stream, now);
+  stream.budget = WaterFill(cost, batch_).budget(stream.demand, plan_.common);
+}
+
 /// Who is live and how fast. A stream that has stalled is a cause to plan anew.
 void Controller::Impl::gather(Time now, std::optional<Cause>& cause, const Planned*& by) {
   demands_.clear();
   places_.clear();
+  longest_call = Time::max();
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     Planned& stream = streams_[i];
     if (!stream.used || !stream.terms.live) continue;
@@ -109,6 +118,9 @@ void Controller::Impl::gather(Time now, std::optional<Cause>& cause, const Plann
     }
     bound(stream, now);
     if (stream.demand.rate <= 0) continue;
+    const double own = cost.seconds(cost.ladder().budget(stream.demand.lowest), 1);
+    const auto spare = stream.allowed - std::chrono::duration_cast<Time>(Seconds(margin() * own));
+    longest_call = std::max(Time::zero(), std::min(spare, longest_call));
     demands_.push_back(stream.demand);
     places_.push_back(i);
   }

@@ -5,7 +5,7 @@
 namespace mone {
 namespace {
 
-constexpr int kHalvings = 24;  // leaves 1e-7 of the range: finer than any two budgets
+constexpr int kHalvings = 20;  // leaves 1e-6 of the range: finer than any two budgets
 
 }  // namespace
 
