@@ -4,11 +4,16 @@
 
 #include "engine/agreement.h"
 #include "engine/backend/registry.h"
+#include "engine/budget/measured_costs.h"
 #include "engine/engine_impl.h"
 #include "engine/log.h"
 
 namespace mone {
 namespace {
+
+// The largest call of the batcher. Products gain little beyond some 1500 rows (eight tubelets of ViViT-B/16),
+// and the workspace grows with it.
+constexpr int kMaxBatch = 8, kBatchRows = 2048;
 
 constexpr struct {
   DType dtype;
@@ -52,6 +57,38 @@ EngineImpl::EngineImpl(std::shared_ptr<const Model> model, std::unique_ptr<Backe
 std::unique_ptr<Stream> EngineImpl::new_stream() {
   const auto guard = lock();  // a device's allocator is the backend's, too
   return std::make_unique<StreamImpl>(shared_from_this());
+}
+
+std::unique_ptr<Feed> EngineImpl::new_feed(const StreamTerms& terms) {
+  const std::lock_guard guard(feeds_mutex_);
+  if (!batcher_) {
+    const int most = std::clamp(kBatchRows / network_->rows_per_item(), 1, kMaxBatch);
+    if (!costs_) costs_ = costs_of(*this, {.max_batch = most});
+    batcher_ = std::make_unique<Batcher>(*this, CostModel(*costs_), utilisation_);
+  }
+  return std::make_unique<FeedImpl>(shared_from_this(), *batcher_, terms);
+}
+
+void EngineImpl::set_costs(const CostTable& costs) {
+  const std::lock_guard guard(feeds_mutex_);
+  if (batcher_) throw ConfigError("costs are set before an engine's first feed");
+  costs_ = costs;
+}
+
+void EngineImpl::set_utilisation(double utilisation) {
+  const std::lock_guard guard(feeds_mutex_);
+  if (!(utilisation > 0 && utilisation <= 1))
+    throw ConfigError("utilisation is " + std::to_string(utilisation) + "; it must lie in (0, 1]");
+  utilisation_ = utilisation;
+  if (batcher_) batcher_->set_utilisation(utilisation);
+}
+
+ControllerView EngineImpl::load() const {
+  const std::lock_guard guard(feeds_mutex_);
+  if (batcher_) return batcher_->view();
+  ControllerView view;
+  view.utilisation = utilisation_;
+  return view;
 }
 
 void EngineImpl::push(std::span<StreamPush> pushes) {

@@ -6,7 +6,8 @@
 ///     auto stream = engine->new_stream();
 ///     const mone::Prediction& p = stream->push({pixels, begin, end}, 0.5);
 ///
-/// An Engine may be used from several threads; a Stream by one thread at a time.
+/// An Engine may be used from several threads; a Stream by one thread at a time. Live video whose budget
+/// should follow the machine goes through a Feed (feed.h).
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,12 @@
 #include "engine/time.h"
 
 namespace mone {
+
+class Feed;
+struct StreamTerms;  // engine/budget/controller.h
+struct ControllerView;
+struct Decision;
+struct CostTable;  // engine/budget/cost_model.h
 
 /// What products multiply; sums, norms, softmax and the residual rows are f32 in each. kInt8: the layers'
 /// products in int8 (engine/int8.h), all else as in bf16.
@@ -106,6 +113,16 @@ class MONE_API Engine {
   /// alone: the same numbers, to rounding (to the bit with `deterministic`).
   /// @throws as Stream::push; every stream then is as before
   virtual void push(std::span<StreamPush> pushes) = 0;
+  /// A place at the batcher (feed.h). The first one times the engine, unless a file from an earlier start
+  /// says what tubelets cost (budget/measured_costs.h), and starts its thread.
+  /// @throws ConfigError if a term is outside its range, DeviceError if the timing fails
+  virtual std::unique_ptr<Feed> new_feed(const StreamTerms& terms) = 0;
+  /// Costs to plan with, instead of timing the engine; before the first feed.
+  virtual void set_costs(const CostTable& costs) = 0;
+  /// Share of the engine's time to plan for, all feeds. @throws ConfigError outside (0, 1]
+  virtual void set_utilisation(double utilisation) = 0;
+  /// What the controller of all feeds sees and plans; zeros before the first feed.
+  virtual ControllerView load() const = 0;
   virtual const Model& model() const = 0;
   virtual std::string backend() const = 0;  ///< name of the one in use
   virtual DType dtype() const = 0;
@@ -126,5 +143,10 @@ MONE_API std::vector<std::string> backend_names();
 /// Where the engine's log lines go (level 0 error, 1 warning, 2 info, 3 debug); default: nowhere.
 using LogSink = std::function<void(int level, const std::string& line)>;
 MONE_API void set_log_sink(LogSink sink);
+
+/// Who is told when a controller changes its plan, and why; from the thread that caused it, which must not
+/// call the engine back. Default: nobody.
+using DecisionSink = std::function<void(const Decision&)>;
+MONE_API void set_decision_sink(DecisionSink sink);
 
 }  // namespace mone

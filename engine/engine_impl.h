@@ -2,7 +2,9 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 
+#include "engine/batcher.h"
 #include "engine/engine.h"
 #include "engine/stream.h"
 #include "engine/vivit.h"
@@ -14,6 +16,10 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   EngineImpl(std::shared_ptr<const Model> model, std::unique_ptr<Backend> backend);
   std::unique_ptr<Stream> new_stream() override;
   void push(std::span<StreamPush> pushes) override;
+  std::unique_ptr<Feed> new_feed(const StreamTerms& terms) override;
+  void set_costs(const CostTable& costs) override;
+  void set_utilisation(double utilisation) override;
+  ControllerView load() const override;
   const Model& model() const override { return *model_; }
   std::string backend() const override { return backend_->name(); }
   DType dtype() const override { return backend_->dtype(); }
@@ -51,6 +57,12 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::vector<float> logits_;
   bool warned_not_finite_ = false;
   std::once_flag told_plain_;
+
+  // Of the feeds; a lock of its own, as timing the costs takes the other one.
+  mutable std::mutex feeds_mutex_;
+  std::optional<CostTable> costs_;
+  double utilisation_ = ControllerOptions{}.utilisation;
+  std::unique_ptr<Batcher> batcher_;  // the last member: its thread ends first
 };
 
 }  // namespace mone

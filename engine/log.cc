@@ -8,24 +8,38 @@
 namespace mone {
 namespace {
 
-std::mutex mutex;
-std::shared_ptr<const LogSink> current;
+/// A function that may be exchanged while it is called.
+template <class Function>
+class Sink {
+ public:
+  void set(Function f) {
+    auto next = f ? std::make_shared<const Function>(std::move(f)) : nullptr;
+    const std::lock_guard lock(mutex_);
+    current_ = std::move(next);
+  }
+  template <class... Args>
+  void operator()(const Args&... args) {
+    std::shared_ptr<const Function> f;
+    {
+      const std::lock_guard lock(mutex_);
+      f = current_;
+    }
+    if (f) (*f)(args...);  // outside the lock: a sink may log or set another sink
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const Function> current_;
+};
+
+Sink<LogSink> lines;
+Sink<DecisionSink> decisions;
 
 }  // namespace
 
-void set_log_sink(LogSink sink) {
-  auto next = sink ? std::make_shared<const LogSink>(std::move(sink)) : nullptr;
-  const std::lock_guard lock(mutex);
-  current = std::move(next);
-}
-
-void log_line(int level, const std::string& line) {
-  std::shared_ptr<const LogSink> sink;
-  {
-    const std::lock_guard lock(mutex);
-    sink = current;
-  }
-  if (sink) (*sink)(level, line);  // outside the lock: a sink may log or set another sink
-}
+void set_log_sink(LogSink sink) { lines.set(std::move(sink)); }
+void log_line(int level, const std::string& line) { lines(level, line); }
+void set_decision_sink(DecisionSink sink) { decisions.set(std::move(sink)); }
+void log_decision(const Decision& decision) { decisions(decision); }
 
 }  // namespace mone

@@ -19,6 +19,10 @@ StreamImpl::StreamImpl(std::shared_ptr<EngineImpl> engine)
   experts_.resize(static_cast<std::size_t>(network.tubelets_per_item()) * config.tokens());
 }
 
+StreamImpl::~StreamImpl() {
+  if (job_.batcher) job_.batcher->remove(*this);
+}
+
 const Prediction& StreamImpl::push(const Tubelet& tubelet, double budget) {
   StreamImpl* const self[] = {this};
   begin(tubelet, budget);
@@ -47,7 +51,7 @@ void StreamImpl::begin(const Tubelet& tubelet, double budget, bool predict) {
   force(tubelet.experts);
   RingEntry entry{ring_.free_slot(), tubelet.begin, tubelet.end, tubelet.rate};
   entry.budget = budget;
-  entry.realised = realised_capacity(counts_, config.E);
+  entry.realised = realised_ = realised_capacity(counts_, config.E);
   entry.missing_frames = tubelet.missing_frames;
   ring_.push(entry);
 

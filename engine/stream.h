@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/backend/backend.h"
+#include "engine/batcher.h"
 #include "engine/engine.h"
 #include "engine/ring.h"
 
@@ -15,6 +16,7 @@ class EngineImpl;
 class StreamImpl : public Stream {
  public:
   explicit StreamImpl(std::shared_ptr<EngineImpl> engine);
+  ~StreamImpl() override;
   const Prediction& push(const Tubelet& tubelet, double budget) override;
   void skip(Time begin, Time end) override { ring_.repeat(begin, end); }
   void reset() override { ring_.clear(); }
@@ -34,6 +36,12 @@ class StreamImpl : public Stream {
   /// Fills in the prediction once the logits are there.
   const Prediction& finish();
 
+  const EngineImpl& engine() const { return *engine_; }
+  /// The batcher's, under its lock.
+  Job& job() { return job_; }
+  const Job& job() const { return job_; }
+  /// Of the newest tubelet.
+  double realised() const { return realised_; }
   bool predicts() const { return predicts_; }
   /// A joint model has no work of a tubelet's own: its pixels wait for the clip.
   bool encodes() const { return predicts_ || pixels_.empty(); }
@@ -57,12 +65,14 @@ class StreamImpl : public Stream {
   std::vector<std::uint8_t> forced_;
   Counts counts_{};
   bool predicts_ = true;
+  double realised_ = 0;
   std::vector<const std::uint8_t*> tubelets_;
   RowRef output_;
   std::vector<RowRef> window_;
   std::vector<float> logits_;
   std::vector<std::uint8_t> experts_;
   Prediction prediction_;
+  Job job_;
 };
 
 }  // namespace mone

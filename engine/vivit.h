@@ -38,6 +38,7 @@ class Vivit {
   Counts counts(double budget) const;
   /// N of spec section 4: routed rows per item.
   int counted_rows() const { return counted_rows_; }
+  int rows_per_item() const { return rows_per_item_; }
   int tubelets_per_item() const { return tubelets_per_item_; }
   /// Rows that predict() wants per window: nt (FE) or 1 (joint).
   int rows_per_window() const { return rows_per_window_; }

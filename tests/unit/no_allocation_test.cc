@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <new>
 
+#include "engine/budget/controller.h"
+#include "engine/feed.h"
 #include "engine/tubeliser.h"
 #include "tests/backend_names.h"
 #include "tests/tiny_model.h"
@@ -66,6 +69,38 @@ TEST_P(NoAllocation, HappensOnThePerTubeletPathAfterTheFirstSteps) {
   }
   stream->reset();
   stream->push({pixels}, 0.5);
+  EXPECT_EQ(allocations - before, 0);
+}
+
+TEST_P(NoAllocation, HappensOnTheWayThroughTheBatcher) {
+  const auto& [chosen, joint] = GetParam();
+  const auto& [backend, dtype] = chosen;
+  const std::string path = test::write_model(joint ? test::tiny_joint() : test::tiny_fe());
+  const auto engine = Engine::create(Model::load(path).value(), {backend, dtype}).value();
+  CostTable costs;
+  costs.experts = engine->model().config().E;
+  costs.max_batch = 2;
+  costs.single.fill(1e-4);
+  costs.batch.fill(1.5e-4);
+  engine->set_costs(costs);
+  const auto a = engine->new_feed({}), b = engine->new_feed({});
+  const auto x = engine->new_stream(), y = engine->new_stream();
+  const auto pixels = test::random_tubelet(engine->model().config(), 1);
+  const auto together = [&](int step) {
+    const Submission s{{pixels, Time(step), Time(step), 7.5}};
+    a->submit(*x, s), b->submit(*y, s);
+    a->wait(*x), b->wait(*y);
+    const auto long_ago =
+        std::chrono::steady_clock::now().time_since_epoch() - std::chrono::seconds(step % 2);
+    a->run(*x, {s.tubelet, long_ago});  // every other one so late that it is skipped or lowered
+  };
+  for (const double budget : {0.25, 1.0, 0.5, 0.125}) {  // the machine's speed decides what the feeds get
+    StreamPush pushes[] = {{x.get(), {pixels}, budget}, {y.get(), {pixels}, budget}};
+    engine->push(pushes);
+  }
+  for (int i = 0; i < 20; ++i) together(i);
+  const long before = allocations;
+  for (int i = 20; i < 60; ++i) together(i);
   EXPECT_EQ(allocations - before, 0);
 }
 

@@ -1,0 +1,337 @@
+#include "engine/batcher.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "engine/engine_impl.h"
+#include "engine/log.h"
+
+namespace mone {
+namespace {
+
+constexpr int kLongestQueue = 100;  // that a tubelet's age may tell of
+
+Time steady_now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+Time from_seconds(double s) { return std::chrono::duration_cast<Time>(std::chrono::duration<double>(s)); }
+double to_seconds(Time t) { return std::chrono::duration<double>(t).count(); }
+
+std::chrono::steady_clock::time_point time_point(Time t) {
+  return std::chrono::steady_clock::time_point(
+      std::chrono::duration_cast<std::chrono::steady_clock::duration>(t));
+}
+
+}  // namespace
+
+Batcher::Batcher(EngineImpl& engine, const CostModel& costs, double utilisation)
+    : engine_(engine), controller_(costs, {utilisation}) {
+  const auto most = static_cast<std::size_t>(costs.max_batch());
+  picked_.reserve(most), running_.reserve(most), items_.reserve(most + 1), done_.reserve(most);
+  controller_.on_decision(log_decision);
+  thread_ = std::thread([this] { work(); });
+  pthread_setname_np(thread_.native_handle(), "mone-batcher");
+}
+
+Batcher::~Batcher() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_all();
+  thread_.join();
+}
+
+StreamId Batcher::add(FeedImpl& feed, const StreamTerms& terms) {
+  const std::lock_guard lock(mutex_);
+  const StreamId id = controller_.add(terms, steady_now());
+  feed.terms_ = terms;
+  feeds_.push_back(&feed);
+  return id;
+}
+
+void Batcher::set(FeedImpl& feed, const StreamTerms& terms) {
+  const std::lock_guard lock(mutex_);
+  controller_.set(feed.id_, terms, steady_now());
+  feed.terms_ = terms;
+}
+
+void Batcher::qos(StreamId id, double proportion) {
+  const std::lock_guard lock(mutex_);
+  controller_.qos(id, proportion, steady_now());
+}
+
+void Batcher::set_utilisation(double utilisation) {
+  const std::lock_guard lock(mutex_);
+  controller_.set_utilisation(utilisation, steady_now());
+}
+
+StreamView Batcher::view(StreamId id) const {
+  const std::lock_guard lock(mutex_);
+  return controller_.view(id);
+}
+
+ControllerView Batcher::view() const {
+  const std::lock_guard lock(mutex_);
+  return controller_.view();
+}
+
+void Batcher::submit(FeedImpl& feed, StreamImpl& stream, const Submission& in) {
+  stream.check(in.tubelet, 1);
+  {
+    const std::lock_guard lock(mutex_);
+    Job& job = stream.job();
+    if (job.state != Job::State::kNone)
+      throw ConfigError("this stream has a tubelet in line already; wait() for its answer first");
+    job.state = Job::State::kWaiting;
+    job.batcher = this;
+    job.feed = &feed;
+    job.tubelet = in.tubelet;
+    job.arrival = {in.arrived > Time(0) ? in.arrived : steady_now(), in.tubelet.rate * in.regions,
+                   in.regions};
+    job.deadline = controller_.deadline(feed.id_, job.arrival);
+    job.live = feed.terms_.live;
+    job.answer = {};
+    job.error.clear();
+
+    feed.interval_ = in.tubelet.rate > 0 ? from_seconds(1 / in.tubelet.rate) : Time(0);
+    feed.last_arrived_ = job.arrival.arrived;
+    job.turn = std::max(turn_, feed.turn_);
+    job.charge = controller_.cost().seconds(controller_.view(feed.id_).budget, 1) / feed.terms_.weight;
+    feed.turn_ = job.turn + job.charge;
+    waiting_.push_back(&stream);
+    ++changes_;
+  }
+  work_.notify_one();
+}
+
+Answer Batcher::wait(StreamImpl& stream) {
+  Lock lock(mutex_);
+  Job& job = stream.job();
+  if (job.state == Job::State::kNone)
+    throw ConfigError("this stream has no tubelet in line; submit() one first");
+  job.answered.wait(lock, [&] { return job.state == Job::State::kAnswered; });
+  job.state = Job::State::kNone;
+  if (!job.error.empty()) throw DeviceError(job.error);
+  return job.answer;
+}
+
+bool Batcher::running(const FeedImpl& feed) const {
+  return std::any_of(running_.begin(), running_.end(), [&](StreamImpl* s) { return s->job().feed == &feed; });
+}
+
+void Batcher::remove(FeedImpl& feed) {
+  Lock lock(mutex_);
+  const Time now = steady_now();
+  for (std::size_t i = waiting_.size(); i-- > 0;)
+    if (waiting_[i]->job().feed == &feed) skip(*waiting_[i], {.skip = true, .reason = Reason::kLate}, now);
+  idle_.wait(lock, [&] { return !running(feed); });
+  std::erase(feeds_, &feed);
+  controller_.remove(feed.id_, now);
+}
+
+void Batcher::remove(StreamImpl& stream) {
+  Lock lock(mutex_);
+  if (stream.job().state == Job::State::kWaiting)
+    skip(stream, {.skip = true, .reason = Reason::kLate}, steady_now());
+  idle_.wait(lock, [&] { return stream.job().state != Job::State::kRunning; });
+}
+
+void Batcher::work() {
+  Lock lock(mutex_);
+  while (true) {
+    work_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+    if (stopping_) return;
+    pick(steady_now());
+    const Time until = company_by(steady_now());
+    if (until > Time(0)) {
+      const long before = changes_;
+      if (work_.wait_until(lock, time_point(until), [&] { return stopping_ || changes_ != before; }))
+        continue;  // somebody came or left: look again
+    }
+    decide(steady_now());
+    if (!running_.empty()) run(lock);
+  }
+}
+
+StreamImpl* Batcher::next_in_turn() const {
+  const auto before = [](const StreamImpl* a, const StreamImpl* b) {
+    const Job &x = a->job(), &y = b->job();
+    if (x.live != y.live) return x.live;
+    return x.turn != y.turn ? x.turn < y.turn : x.deadline < y.deadline;
+  };
+  StreamImpl* first = nullptr;
+  for (StreamImpl* stream : waiting_) {
+    if (first && !before(stream, first)) continue;
+    if (std::find(picked_.begin(), picked_.end(), stream) == picked_.end()) first = stream;
+  }
+  return first;
+}
+
+void Batcher::pick(Time now) {
+  picked_.clear(), items_.clear();
+  earliest_ = Time::max();
+  while (std::ssize(picked_) < controller_.cost().max_batch()) {
+    StreamImpl* next = next_in_turn();
+    if (!next || !joins(next->job(), now)) return;
+    picked_.push_back(next);
+  }
+}
+
+/// Adds it to items_ if a call with it is faster than two, and ends in time for all who would be in time
+/// without it.
+bool Batcher::joins(const Job& job, Time now) {
+  const CostModel& cost = controller_.cost();
+  const CostItem item{controller_.view(job.feed->id_).budget};
+  const double before = items_.empty() ? 0 : cost.seconds(items_), alone = cost.seconds({&item, 1});
+  items_.push_back(item);
+  const double together = cost.seconds(items_);
+  const bool worthwhile =
+      items_.size() == 1 || (together < before + alone && now + from_seconds(together) <= earliest_);
+  if (!worthwhile)
+    items_.pop_back();
+  else if (now + from_seconds(together) <= job.deadline)
+    earliest_ = std::min(earliest_, job.deadline);
+  return worthwhile;
+}
+
+/// 0: go now.
+Time Batcher::company_by(Time now) {
+  const CostModel& cost = controller_.cost();
+  if (picked_.empty() || picked_.size() < waiting_.size() || std::ssize(picked_) >= cost.max_batch())
+    return {};
+  Time soonest = Time::max();
+  const FeedImpl* comes = nullptr;
+  for (const FeedImpl* feed : feeds_) {
+    const Time next = feed->last_arrived_ + feed->interval_;
+    if (!feed->terms_.live || feed->interval_ <= Time(0) || next <= now || next >= soonest) continue;
+    soonest = next;
+    comes = feed;
+  }
+  if (!comes) return {};
+  const CostItem item{controller_.view(comes->id_).budget};
+  const double before = cost.seconds(items_), alone = cost.seconds({&item, 1});
+  items_.push_back(item);
+  const double together = cost.seconds(items_);
+  items_.pop_back();
+  // A machine that waits longer than it saves has lost.
+  const Time limit = now + from_seconds(before + alone - together);
+  if (soonest > limit) return {};
+  return earliest_ == Time::max() || limit + from_seconds(together) <= earliest_ ? limit : Time(0);
+}
+
+void Batcher::decide(Time now) {
+  running_.clear(), items_.clear();
+  const int queue = static_cast<int>(waiting_.size());
+  for (StreamImpl* stream : picked_) {
+    Job& job = stream->job();
+    job.answer.queue = queue;
+    Arrival arrival = job.arrival;
+    arrival.ahead = items_.empty() ? 0 : controller_.cost().seconds(items_);
+    // What waits upstream of a thread that waits for its answer shows in the answer's age.
+    const Time age = now - arrival.arrived;
+    if (job.live && job.feed->interval_ > Time(0) && age > job.feed->interval_)
+      arrival.queued = static_cast<int>(std::min<Time::rep>(age / job.feed->interval_, kLongestQueue));
+    const Verdict verdict = controller_.decide(job.feed->id_, now, arrival);
+    if (verdict.skip) {
+      skip(*stream, verdict, now);
+      continue;
+    }
+    job.answer.verdict = verdict;
+    job.state = Job::State::kRunning;
+    turn_ = std::max(turn_, job.turn);
+    std::erase(waiting_, stream);
+    items_.push_back({verdict.budget, verdict.predict});
+    running_.push_back(stream);
+  }
+}
+
+void Batcher::skip(StreamImpl& stream, const Verdict& verdict, Time now) {
+  Job& job = stream.job();
+  stream.skip(job.tubelet.begin, job.tubelet.end);
+  job.feed->turn_ = std::max(0.0, job.feed->turn_ - job.charge);
+  job.answer.verdict = verdict;
+  job.answer.waited = now - job.arrival.arrived;
+  std::erase(waiting_, &stream);
+  ++changes_;
+  answer(job);
+}
+
+void Batcher::answer(Job& job) {
+  job.state = Job::State::kAnswered;
+  job.answered.notify_one();
+}
+
+void Batcher::run(Lock& lock) {
+  lock.unlock();
+  const Time began = steady_now();
+  const bool together = run_together();
+  if (!together) run_each();
+  const Time ended = steady_now();
+  lock.lock();
+  hand_out(began, ended, together);
+}
+
+bool Batcher::run_together() {
+  std::size_t begun = 0;
+  try {
+    for (StreamImpl* stream : running_) {
+      const Job& job = stream->job();
+      stream->begin(job.tubelet, job.answer.verdict.budget, job.answer.verdict.predict);
+      ++begun;
+    }
+  } catch (...) {
+    for (std::size_t i = 0; i < begun; ++i) running_[i]->retract();
+    return false;
+  }
+  try {
+    engine_.step(running_);
+    return true;
+  } catch (...) {
+    return false;  // step() has taken the tubelets back
+  }
+}
+
+/// Each alone, so that one which fails takes nobody with it.
+void Batcher::run_each() {
+  for (StreamImpl*& stream : running_) {
+    Job& job = stream->job();
+    try {
+      stream->begin(job.tubelet, job.answer.verdict.budget, job.answer.verdict.predict);
+      engine_.step({&stream, 1});
+    } catch (const std::exception& error) {
+      job.error = std::string("the engine failed on a tubelet: ") + error.what();
+    } catch (...) {
+      job.error = "the engine failed on a tubelet, with an unknown exception";
+    }
+  }
+}
+
+void Batcher::hand_out(Time began, Time ended, bool together) {
+  double sum = 0;
+  for (const CostItem& item : items_) sum += controller_.cost().seconds({&item, 1});
+  done_.clear();
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    StreamImpl& stream = *running_[i];
+    Job& job = stream.job();
+    const Verdict& verdict = job.answer.verdict;
+    if (job.error.empty()) {
+      done_.push_back({job.feed->id_, verdict.budget, verdict.predict, job.deadline});
+      if (verdict.predict) job.answer.prediction = &stream.finish();
+      job.answer.realised = stream.realised();
+      job.answer.batch = static_cast<int>(running_.size());
+      job.answer.seconds =
+          to_seconds(ended - began) * controller_.cost().seconds({&items_[i], 1}) / std::max(sum, 1e-12);
+      job.answer.waited = ended - job.arrival.arrived;
+      job.answer.late = ended > job.deadline;
+    }
+    answer(job);
+  }
+  // A call that failed says nothing about what calls cost.
+  if (together) controller_.finished(done_, began, ended);
+  running_.clear();
+  idle_.notify_all();
+}
+
+}  // namespace mone

@@ -1,0 +1,133 @@
+/// Puts tubelets of several streams into one call of the engine, when that is faster and none is late for it.
+///
+/// One thread ("mone-batcher") waits for work, chooses who goes next, asks the controller what each may
+/// spend, runs the call and hands the answers out.
+///
+///     who goes:  live feeds before others; among those, who has had least for its weight (start-time fair
+///                queueing), so that a feed that floods waits behind its own tubelets only
+///     together:  as long as a call with one more is faster than two, and ends before the earliest deadline
+///                in it; for one that is expected soon the call waits, at most as long as company saves
+///     failing:   a call that fails is tried again tubelet by tubelet; who fails alone is told
+///
+/// The lock holds the queue, the controller and every Job; it is not held during a call. While a job runs,
+/// its stream belongs to the batcher's thread. Nothing is allocated per tubelet.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/feed.h"
+
+namespace mone {
+
+class EngineImpl;
+class FeedImpl;
+class StreamImpl;
+
+class Batcher;
+
+/// A stream's tubelet on its way; it lives in the stream.
+struct Job {
+  enum class State { kNone, kWaiting, kRunning, kAnswered };
+  State state = State::kNone;
+  Batcher* batcher = nullptr;  ///< of its last submission
+  FeedImpl* feed = nullptr;
+  Tubelet tubelet;
+  Arrival arrival;
+  Time deadline{};
+  bool live = true;
+  double turn = 0;    ///< fair queueing: the smallest goes first
+  double charge = 0;  ///< by how much it moved its feed's turn
+  Answer answer;
+  std::string error;
+  std::condition_variable answered;
+};
+
+class Batcher {
+ public:
+  Batcher(EngineImpl& engine, const CostModel& costs, double utilisation);
+  /// No feed may be left.
+  ~Batcher();
+
+  StreamId add(FeedImpl& feed, const StreamTerms& terms);
+  void set(FeedImpl& feed, const StreamTerms& terms);
+  void qos(StreamId id, double proportion);
+  void set_utilisation(double utilisation);
+  StreamView view(StreamId id) const;
+  ControllerView view() const;
+
+  void submit(FeedImpl& feed, StreamImpl& stream, const Submission& submission);
+  Answer wait(StreamImpl& stream);
+  /// Ends what the feed has in line and forgets it.
+  void remove(FeedImpl& feed);
+  /// Ends what the stream has in line, before it is destroyed.
+  void remove(StreamImpl& stream);
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  void work();
+  /// Fills picked_ with the streams of the next call, as planned budgets have it.
+  void pick(Time now);
+  StreamImpl* next_in_turn() const;
+  bool joins(const Job& job, Time now);
+  /// Until when the call should wait for one more stream; 0: not at all.
+  Time company_by(Time now);
+  /// Asks the controller about those picked; fills running_, answers those that are skipped.
+  void decide(Time now);
+  void run(Lock& lock);
+  bool run_together();
+  void run_each();
+  void hand_out(Time began, Time ended, bool together);
+  void skip(StreamImpl& stream, const Verdict& verdict, Time now);
+  void answer(Job& job);
+  bool running(const FeedImpl& feed) const;
+
+  EngineImpl& engine_;
+  mutable std::mutex mutex_;
+  std::condition_variable work_, idle_;
+  Controller controller_;
+  std::vector<FeedImpl*> feeds_;
+  std::vector<StreamImpl*> waiting_;
+  double turn_ = 0;  // of the tubelet served last
+  bool stopping_ = false;
+
+  // Of the next or current call.
+  std::vector<StreamImpl*> picked_, running_;
+  std::vector<CostItem> items_;
+  std::vector<Done> done_;
+  Time earliest_{};   // deadline among those picked that can be met
+  long changes_ = 0;  // of waiting_
+  std::thread thread_;
+};
+
+/// A feed as the batcher knows it.
+class FeedImpl : public Feed {
+ public:
+  FeedImpl(std::shared_ptr<EngineImpl> engine, Batcher& batcher, const StreamTerms& terms);
+  ~FeedImpl() override;
+  void set(const StreamTerms& terms) override;
+  void qos(double proportion) override { batcher_.qos(id_, proportion); }
+  StreamView view() const override { return batcher_.view(id_); }
+  void submit(Stream& stream, const Submission& submission) override;
+  Answer wait(Stream& stream) override;
+
+ private:
+  friend class Batcher;
+  std::shared_ptr<EngineImpl> engine_;
+  Batcher& batcher_;
+
+  // The batcher's, under its lock.
+  StreamTerms terms_;
+  double turn_ = 0;      // fair queueing: when its next tubelet begins
+  Time last_arrived_{};  // of its newest tubelet
+  Time interval_{};      // from one tubelet of a window to the next; 0: not known
+
+  StreamId id_;
+};
+
+}  // namespace mone
