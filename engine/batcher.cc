@@ -180,18 +180,19 @@ void Batcher::pick(Time now) {
 }
 
 /// Adds it to items_ if a call with it is faster than two, and ends in time for all who would be in time
-/// without it.
+/// without it, also for those that come just after it began.
 bool Batcher::joins(const Job& job, Time now) {
   const CostModel& cost = controller_.cost();
   const CostItem item{controller_.view(job.feed->id_).budget};
   const double before = items_.empty() ? 0 : cost.seconds(items_), alone = cost.seconds({&item, 1});
   items_.push_back(item);
   const double together = cost.seconds(items_);
-  const bool worthwhile =
-      items_.size() == 1 || (together < before + alone && now + from_seconds(together) <= earliest_);
+  const Time at_most = from_seconds(controller_.margin() * together);
+  const bool in_time = now + at_most <= earliest_ && at_most <= controller_.longest_call();
+  const bool worthwhile = items_.size() == 1 || (together < before + alone && in_time);
   if (!worthwhile)
     items_.pop_back();
-  else if (now + from_seconds(together) <= job.deadline)
+  else if (now + at_most <= job.deadline)
     earliest_ = std::min(earliest_, job.deadline);
   return worthwhile;
 }
@@ -218,7 +219,8 @@ Time Batcher::company_by(Time now) {
   // A machine that waits longer than it saves has lost.
   const Time limit = now + from_seconds(before + alone - together);
   if (soonest > limit) return {};
-  return earliest_ == Time::max() || limit + from_seconds(together) <= earliest_ ? limit : Time(0);
+  const Time ends = limit + from_seconds(controller_.margin() * together);
+  return earliest_ == Time::max() || ends <= earliest_ ? limit : Time(0);
 }
 
 void Batcher::decide(Time now) {

@@ -18,6 +18,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Levels = std::array<double, kLadder.size()>;
 
+constexpr int kRounds = 6;  // of which the smallest counts
+
 double seconds_since(Clock::time_point then) {
   return std::chrono::duration<double>(Clock::now() - then).count();
 }
@@ -46,18 +48,8 @@ class Calls {
     engine_.push(pushes_);
     return seconds_since(began);
   }
-  /// The smallest of a few, so that a neighbour's interruption is not taken for the cost; fewer where one
-  /// alone takes long.
-  double best_seconds(double budget, double patience, bool predict = true) {
-    const auto began = Clock::now();
-    double best = seconds(budget, predict);
-    for (int i = 1; i < kRepeats && seconds_since(began) + best < patience; ++i)
-      best = std::min(best, seconds(budget, predict));
-    return best;
-  }
 
  private:
-  static constexpr int kRepeats = 4;
   Engine& engine_;
   std::vector<std::uint8_t> pixels_;
   std::vector<std::unique_ptr<Stream>> streams_;
@@ -91,6 +83,16 @@ void fill_between(const Ladder& ladder, const ModelConfig& config, Levels& costs
   }
 }
 
+/// Interruptions only add. So a level costs no more than one above it took, and a batch no more than its
+/// tubelets one by one.
+void bound(const Ladder& ladder, CostTable& table) {
+  for (int l = ladder.size() - 1; l >= 0; --l) {
+    const int above = std::min(l + 1, ladder.size() - 1);
+    table.single[l] = std::min(table.single[l], table.single[above]);
+    table.batch[l] = std::min({table.batch[l], table.batch[above], table.max_batch * table.single[l]});
+  }
+}
+
 /// What runs the engine where nobody says it better.
 std::string processor_name() {
   std::ifstream info("/proc/cpuinfo");
@@ -108,42 +110,47 @@ CostTable measure_costs(Engine& engine, const MeasureOptions& options) {
     throw ConfigError("costs for a largest batch of " + std::to_string(options.max_batch) +
                       "; it is at least 1");
   const auto began = Clock::now();
-  const auto in_time = [&] { return seconds_since(began) < options.seconds; };
   const ModelConfig& config = engine.model().config();
   CostTable table;
   table.experts = config.E;
   table.max_batch = options.max_batch;
   const Ladder ladder(config.E);
-  const double patience = options.seconds / (4 * ladder.size());  // for each number of the table
-  const std::vector<int> order = by_importance(ladder.size());
-
-  Calls one(engine, 1);
-  one.seconds(1);  // page faults, lazily made primitives
-  const auto measure = [&](Calls& calls, int level) {
-    return calls.best_seconds(ladder.budget(level), patience);
-  };
   const int top = ladder.size() - 1;
-  table.single[top] = measure(one, top);
-  table.single[0] = measure(one, 0);
-  table.read_out = std::max(0.0, table.single[0] - one.best_seconds(ladder.budget(0), patience, false));
+  const auto measure = [&](Calls& calls, int level, Levels& costs) {
+    const double seconds = calls.seconds(ladder.budget(level));
+    costs[level] = costs[level] == 0 ? seconds : std::min(costs[level], seconds);
+  };
 
-  Calls full(engine, options.max_batch);
-  // A batch that alone would take the time box is not measured: a batch saves nothing there.
+  Calls one(engine, 1), full(engine, options.max_batch);
+  one.seconds(1);  // page faults, lazily made primitives
+  measure(one, top, table.single);
+  measure(one, 0, table.single);
+  double without = one.seconds(ladder.budget(0), false);
+  // A batch that alone would take the time box is not measured: it saves nothing there.
   const bool batches = options.max_batch > 1 && table.single[top] * options.max_batch < options.seconds / 2;
   if (batches) {
     full.seconds(ladder.budget(0));
-    table.batch[0] = measure(full, 0);
-    table.batch[top] = measure(full, top);
+    measure(full, 0, table.batch);
+    measure(full, top, table.batch);
   }
-  for (const int level : order) {
-    if (table.single[level] == 0 && in_time()) table.single[level] = measure(one, level);
-    if (batches && table.batch[level] == 0 && in_time()) table.batch[level] = measure(full, level);
+  // In rounds, so that a neighbour's interruption spoils one number of each at most.
+  bool in_time = true;
+  for (int round = 0; round < kRounds && in_time; ++round) {
+    for (const int level : by_importance(ladder.size())) {
+      in_time = seconds_since(began) < options.seconds;
+      if (!in_time) break;
+      measure(one, level, table.single);
+      if (batches) measure(full, level, table.batch);
+    }
+    if (in_time) without = std::min(without, one.seconds(ladder.budget(0), false));
   }
   fill_between(ladder, config, table.single);
   if (batches)
     fill_between(ladder, config, table.batch);
   else
-    for (int l = 0; l < ladder.size(); ++l) table.batch[l] = table.single[l] * options.max_batch;
+    for (int l = 0; l <= top; ++l) table.batch[l] = table.single[l] * options.max_batch;
+  bound(ladder, table);
+  table.read_out = std::max(0.0, table.single[0] - without);
   return table;
 }
 

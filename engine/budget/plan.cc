@@ -120,7 +120,7 @@ void Controller::Impl::gather(Time now, std::optional<Cause>& cause, const Plann
     if (stream.demand.rate <= 0) continue;
     const double own = cost.seconds(cost.ladder().budget(stream.demand.lowest), 1);
     const auto spare = stream.allowed - std::chrono::duration_cast<Time>(Seconds(margin() * own));
-    longest_call = std::max(Time::zero(), std::min(spare, longest_call));
+    if (spare > Time::zero()) longest_call = std::min(spare, longest_call);  // else nothing would help it
     demands_.push_back(stream.demand);
     places_.push_back(i);
   }

@@ -53,7 +53,9 @@ TEST_F(MeasuredCosts, EveryLevelHasACost) {
   EXPECT_NO_THROW(CostModel{table});
   for (int l = 0; l < 16; ++l) {
     EXPECT_GT(table.single[l], 0);
-    EXPECT_GT(table.batch[l], table.single[l] / 2);
+    EXPECT_GT(table.batch[l], 0);
+    EXPECT_LE(table.batch[l], 4 * table.single[l]);
+    EXPECT_LE(table.single[l], table.single[std::min(l + 1, 15)]);
   }
 }
 
