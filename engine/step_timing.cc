@@ -1,5 +1,7 @@
 #include "engine/step_timing.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -16,6 +18,18 @@ std::vector<std::uint8_t> random_pixels(std::size_t bytes, unsigned seed) {
   std::vector<std::uint8_t> pixels(bytes);
   for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random() >> 8);
   return pixels;
+}
+
+double processor_ms() {
+  timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+}
+
+/// Sorts.
+double median(std::vector<double>& times) {
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
 }
 
 /// Streams with their own pixels, pushed as one batch.
@@ -62,19 +76,21 @@ StepTiming time_step(Engine& engine, double budget, const StepTimingOptions& opt
     const auto tokens = round.run().tokens_per_expert;
     timing.tokens_per_expert.assign(tokens.begin(), tokens.end());
   }
-  std::vector<double> times;
+  std::vector<double> times, cpu_times;
   const auto start = Clock::now();
   while (std::ssize(times) < options.rounds_min ||
          std::chrono::duration<double>(Clock::now() - start).count() < options.seconds_min) {
     const auto begin = Clock::now();
+    const double cpu_begin = processor_ms();
     round.run();
+    cpu_times.push_back(processor_ms() - cpu_begin);
     times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
   }
   timing.rounds = static_cast<int>(times.size());
-  timing.ms_min = *std::min_element(times.begin(), times.end());
-  const auto middle = times.begin() + std::ssize(times) / 2;
-  std::nth_element(times.begin(), middle, times.end());
-  timing.ms_median = *middle;
+  timing.ms_median = median(times);
+  timing.ms_min = times.front();
+  timing.cpu_ms_median = median(cpu_times);
+  timing.cpu_ms_min = cpu_times.front();
   return timing;
 }
 

@@ -13,6 +13,9 @@ struct StepTiming {
   std::vector<int> tokens_per_expert;  ///< of the step, smallest first
   int rounds = 0;                      ///< timed ones
   double ms_median = 0, ms_min = 0;    ///< of a round: one tubelet on each of the streams
+  /// Processor time of the whole process in a round, all threads together: with one thread, what a step costs
+  /// whoever else is on the machine.
+  double cpu_ms_median = 0, cpu_ms_min = 0;
 };
 
 struct StepTimingOptions {
