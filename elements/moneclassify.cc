@@ -65,7 +65,8 @@ struct Shown {
 };
 const Shown kShown[] = {
     {gst_mone_vivit_get_type,
-     {"model", "backend", "dtype", "threads", "deterministic", "hf-compat", "budget", "max-gap", "stats"}},
+     {"model", "backend", "dtype", "threads", "deterministic", "hf-compat", "budget-mode", "budget",
+      "budget-min", "budget-max", "latency-target", "stream-weight", "utilisation", "max-gap", "stats"}},
     {gst_mone_label_get_type, {"top-k", "smoothing", "on", "off", "messages"}},
     {gst_mone_tubelet_get_type, {"sampling", "stride", "crop"}}};
 enum : guint { kWait = 1, kFirstShown };
@@ -124,6 +125,7 @@ class Classify {
   gboolean sink_event(GstEvent* event);
   gboolean sink_query(GstQuery* query);
   gboolean src_query(GstQuery* query);
+  gboolean feed_latency(GstQuery* query);
 
  private:
   GstElement* add(const char* factory, const char* name);
@@ -140,6 +142,7 @@ class Classify {
   std::string absent_;
   LatestLabels latest_;
   std::atomic<bool> open_{false};
+  std::atomic<bool> waiting_{false};  // decided by open()
 };
 
 GstElement* Classify::add(const char* factory, const char* name) {
@@ -205,7 +208,7 @@ void Classify::set_up_pads() {
     return FALSE;
   });
   gst_pad_set_query_function(feed_.get(), [](GstPad* pad, GstObject* parent, GstQuery* query) -> gboolean {
-    if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY) return gst_pad_peer_query(SELF(pad)->sink_, query);
+    if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY) return SELF(pad)->feed_latency(query);
     return gst_pad_query_default(pad, parent, query);
   });
   gst_pad_set_chain_function(results_.get(), [](GstPad* pad, GstObject*, GstBuffer* scores) -> GstFlowReturn {
@@ -261,6 +264,7 @@ bool Classify::waits() const {
 /// Links the analysis and tells it what upstream has said so far.
 void Classify::open() {
   const bool wait_for_it = waits();
+  waiting_ = wait_for_it;
   GST_INFO_OBJECT(bin_, "frames %s for the analysis", wait_for_it ? "wait" : "do not wait");
   GstElement* first = wait_for_it ? convert_ : frames_;
   const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(first, "sink"));
@@ -318,6 +322,16 @@ gboolean Classify::sink_query(GstQuery* query) {
   const bool answered = gst_pad_peer_query(src_, query);
   if (wait != kWaitAlways) ask_for_more(query, answered);
   return answered || wait != kWaitAlways;
+}
+
+/// Frames that wait are never skipped, so to the analysis even a camera is not live then.
+gboolean Classify::feed_latency(GstQuery* query) {
+  if (!gst_pad_peer_query(sink_, query)) return FALSE;
+  gboolean live;
+  GstClockTime min, max;
+  gst_query_parse_latency(query, &live, &min, &max);
+  gst_query_set_latency(query, live && !waiting_, min, max);
+  return TRUE;
 }
 
 /// Frames that wait do so for at most about one tubelet.

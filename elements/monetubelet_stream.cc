@@ -1,8 +1,10 @@
 #include "elements/monetubelet_stream.h"
 
+#include <chrono>
 #include <cstring>
 #include <string>
 
+#include "elements/glue/clock.h"
 #include "elements/glue/element.h"
 #include "elements/tubelet_caps.h"
 
@@ -312,6 +314,7 @@ void TubeletStream::send(const CutTubelet& t, GstBuffer* frame) {
   meta_.stride = t.stride;
   meta_.epoch = epoch_ = epoch_base_ + t.epoch;
   meta_.rate_out_of_range = t.rate_out_of_range;
+  meta_.cut_at = to_gst(std::chrono::steady_clock::now().time_since_epoch());
   // The meta stays with the buffer when it goes back to the pool, so that the next tubelet allocates none.
   GstMeta* meta = set_tubelet_meta(buffer.get(), meta_);
   meta->flags = static_cast<GstMetaFlags>(meta->flags | GST_META_FLAG_POOLED);

@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "elements/elements.h"
 #include "elements/glue/element.h"
@@ -30,6 +31,7 @@
 #include "elements/vivit_scorer.h"
 
 GST_DEBUG_CATEGORY(mone_vivit_debug);  // of vivit_scorer.cc, too
+GST_DEBUG_CATEGORY(mone_budget_debug);
 GST_DEBUG_CATEGORY_STATIC(mone_engine_debug);
 #define GST_CAT_DEFAULT mone_vivit_debug
 
@@ -48,6 +50,15 @@ GType dtype_type() {
   return type;
 }
 
+GType budget_mode_type() {
+  static const GEnumValue values[] = {
+      {kBudgetAuto, "The engine, as the streams and the machine ask; budget-max where not live", "auto"},
+      {kBudgetFixed, "The property budget", "fixed"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstMoneBudgetMode", values);
+  return type;
+}
+
 constexpr Property<VivitSettings> kProperties[] = {
     {"model", &VivitSettings::model,
      "Model file (safetensors) or Hugging Face ViViT folder; empty: $MONE_MODEL, else the default model"},
@@ -62,10 +73,38 @@ constexpr Property<VivitSettings> kProperties[] = {
     {"hf-compat", &VivitSettings::hf_compat,
      "Follow the preprocessor's JSON of a Hugging Face folder (size, range of the pixels) instead of what "
      "its weights were trained on"},
+    {"budget-mode", &VivitSettings::budget_mode, "Who sets the budget", kLive, budget_mode_type},
     {"budget",
      &VivitSettings::budget,
      {0.0625, 1},
-     "Mean share of the model's width a token gets, from the next tubelet on",
+     "Mean share of the model's width a token gets, from the next tubelet on. Reading tells the present one; "
+     "writing it sets budget-mode=fixed",
+     kLive},
+    {"budget-min",
+     &VivitSettings::budget_min,
+     {0.0625, 1},
+     "budget-mode=auto: never less (at most budget-max)",
+     kLive},
+    {"budget-max",
+     &VivitSettings::budget_max,
+     {0.0625, 1},
+     "budget-mode=auto: never more; what a stream gets that is not live",
+     kLive},
+    {"latency-target",
+     &VivitSettings::latency_target,
+     {0, 1e12},
+     "Time from a tubelet to its scores that a live stream may take, ns; 0: until the next tubelet",
+     kLive},
+    {"stream-weight",
+     &VivitSettings::stream_weight,
+     {0.001, 1000},
+     "Budget, and turns when the engine is short, relative to other streams of the same engine",
+     kLive},
+    {"utilisation",
+     &VivitSettings::utilisation,
+     {0.01, 1},
+     "Share of the engine's time that budgets are planned for. All streams of an engine have the same: who "
+     "writes last",
      kLive},
     {"max-gap", &VivitSettings::max_gap,
      "Longest time without tubelets that a window may span, ns; 0: one window", kReady},
@@ -102,9 +141,13 @@ void finalize(GObject* object) {
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
-  if (id < mone::kStats)
+  if (id < mone::kStats) {
     impl(object).set(mone::kProperties[id - 1], value);
-  else
+    const std::string_view name = spec->name;
+    if (name == "budget") g_object_notify(object, "budget-mode");
+    if (name == "latency-target")
+      gst_element_post_message(GST_ELEMENT(object), gst_message_new_latency(GST_OBJECT(object)));
+  } else
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 }
 
@@ -204,6 +247,9 @@ gboolean sink_event(GstBaseTransform* t, GstEvent* event) {
         return FALSE;
       }
       break;
+    case GST_EVENT_STREAM_START:
+      impl(t).on_stream_start();
+      break;
     case GST_EVENT_FLUSH_STOP:
       impl(t).restart();
       break;
@@ -225,7 +271,20 @@ gboolean sink_event(GstBaseTransform* t, GstEvent* event) {
   return GST_BASE_TRANSFORM_CLASS(gst_mone_vivit_parent_class)->sink_event(t, event);
 }
 
-/// A live tubelet may take until the next one comes.
+/// Downstream's QOS is the controller's to answer, and goes on upstream.
+gboolean src_event(GstBaseTransform* t, GstEvent* event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) {
+    gdouble proportion = 1;
+    gst_event_parse_qos(event, nullptr, &proportion, nullptr, nullptr);
+    guarded(t, false, [&] {
+      impl(t).on_qos(proportion);
+      return true;
+    });
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_mone_vivit_parent_class)->src_event(t, event);
+}
+
+/// A live tubelet may take until the next one comes, or latency-target.
 gboolean query(GstBaseTransform* t, GstPadDirection direction, GstQuery* query) {
   const bool done = GST_BASE_TRANSFORM_CLASS(gst_mone_vivit_parent_class)->query(t, direction, query);
   if (!done || direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return done;
@@ -233,13 +292,19 @@ gboolean query(GstBaseTransform* t, GstPadDirection direction, GstQuery* query) 
   GstClockTime min, max;
   gst_query_parse_latency(query, &live, &min, &max);
   if (live) {
-    const auto hop = static_cast<GstClockTime>(impl(t).nominal_hop().count());
+    const auto hop = static_cast<GstClockTime>(impl(t).latency().count());
     gst_query_set_latency(query, live, min + hop, GST_CLOCK_TIME_IS_VALID(max) ? max + hop : max);
   }
   return TRUE;
 }
 
 }  // namespace
+
+/// Why a controller changed its plan, one line each, as the category `monebudget`.
+static void log_decision(const mone::Decision& decision) {
+  if (gst_debug_category_get_threshold(mone_budget_debug) >= GST_LEVEL_INFO)
+    GST_CAT_INFO(mone_budget_debug, "%s", mone::to_string(decision).c_str());
+}
 
 /// The engine's own lines, as the category `moneengine`.
 static void log_engine(int level, const std::string& line) {
@@ -250,7 +315,9 @@ static void log_engine(int level, const std::string& line) {
 static void gst_mone_vivit_class_init(GstMoneVivitClass* klass) {
   GST_DEBUG_CATEGORY_INIT(mone_vivit_debug, "monevivit", 0, "tubelets to scores");
   GST_DEBUG_CATEGORY_INIT(mone_engine_debug, "moneengine", 0, "the network and its backends");
+  GST_DEBUG_CATEGORY_INIT(mone_budget_debug, "monebudget", 0, "what tubelets may spend, and why");
   mone::set_log_sink(log_engine);
+  mone::set_decision_sink(log_decision);
   auto* object_class = G_OBJECT_CLASS(klass);
   object_class->finalize = finalize;
   object_class->set_property = set_property;
@@ -258,11 +325,15 @@ static void gst_mone_vivit_class_init(GstMoneVivitClass* klass) {
   mone::install_properties<mone::VivitSettings>(object_class, mone::kProperties);
   g_object_class_install_property(
       object_class, mone::kStats,
-      g_param_spec_boxed(
-          "stats", "stats",
-          "Model, backend, tubelets processed and lost, restarts, rate, budget asked and realised, "
-          "milliseconds per tubelet",
-          GST_TYPE_STRUCTURE, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+      g_param_spec_boxed("stats", "stats",
+                         "Tubelets processed, lost, skipped, not-predicted (wide hop), deadline-misses, "
+                         "restarts (uint64); rate, "
+                         "budget asked and realised, batch, ms-per-tubelet of the engine, ms-waited "
+                         "(double), hop, queue (int); of "
+                         "the engine: level, load, busy, batch, slowness, streams, utilisation; model, "
+                         "backend, dtype, threads",
+                         GST_TYPE_STRUCTURE,
+                         static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = change_state;
@@ -276,7 +347,8 @@ static void gst_mone_vivit_class_init(GstMoneVivitClass* klass) {
   gst_element_class_add_static_metadata(
       element_class, "example",
       "gst-launch-1.0 videotestsrc num-buffers=90 ! monetubelet ! monevivit budget=0.5 ! monelabel ! fdsink");
-  gst_type_mark_as_plugin_api(mone::dtype_type(), static_cast<GstPluginAPIFlags>(0));
+  for (GType (*type)() : {mone::dtype_type, mone::budget_mode_type})
+    gst_type_mark_as_plugin_api(type(), static_cast<GstPluginAPIFlags>(0));
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   transform_class->start = start;
@@ -287,10 +359,12 @@ static void gst_mone_vivit_class_init(GstMoneVivitClass* klass) {
   transform_class->transform_meta = transform_meta;
   transform_class->transform = transform;
   transform_class->sink_event = sink_event;
+  transform_class->src_event = src_event;
   transform_class->query = query;
 }
 
 static void gst_mone_vivit_init(GstMoneVivit* self) {
   self->impl = new mone::VivitScorer(GST_BASE_TRANSFORM(self));
-  gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), TRUE);
+  // The base class would drop tubelets that nobody counts; the controller lowers the budget instead.
+  gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
 }

@@ -37,7 +37,7 @@ int RegionWindows::skip_lost(Region& region, const RegionTubelet& in, int window
   return lost;
 }
 
-RegionWindows::Outcome RegionWindows::push(const RegionTubelet& in, double budget) {
+RegionWindows::Outcome RegionWindows::push(const RegionTubelet& in) {
   expire(in.tubelet.end);
   Region& region = regions_[in.region];
   if (!region.stream) region.stream = engine_->new_stream();
@@ -55,8 +55,8 @@ RegionWindows::Outcome RegionWindows::push(const RegionTubelet& in, double budge
   region.source_width = in.source_width;
   region.source_height = in.source_height;
   region.empty = true;  // should the push throw, the next tubelet starts afresh
-  outcome.prediction = &region.stream->push(in.tubelet, budget);
-  region.empty = false;
+  outcome.answer = feed_->run(*region.stream, {in.tubelet, in.arrived, static_cast<int>(regions_.size())});
+  region.empty = outcome.restarted && outcome.answer.verdict.skip;
   return outcome;
 }
 

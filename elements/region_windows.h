@@ -1,11 +1,12 @@
 /// One window (engine Stream) per region, kept in step with the timestamps: lost tubelets are skipped, gaps
-/// and restarts clear. No GStreamer inside; one thread at a time.
+/// and restarts clear. Tubelets go through the engine's batcher. No GStreamer inside; one thread at a time.
 #pragma once
 
 #include <map>
 #include <memory>
 
 #include "engine/engine.h"
+#include "engine/feed.h"
 
 namespace mone {
 
@@ -17,23 +18,26 @@ struct RegionTubelet {
   bool discont = false;  ///< the buffer says that it does not follow the one before
   Time hop{0};           ///< expected time to the next tubelet; 0 = unknown
   int source_width = 0, source_height = 0;
+  Time arrived{0};  ///< Submission::arrived
 };
 
 class RegionWindows {
  public:
+  /// @param feed    of that engine
   /// @param max_gap a longer one clears the region's window; 0 = the length of one window (nt hops)
-  RegionWindows(std::shared_ptr<Engine> engine, Time max_gap)
-      : engine_(std::move(engine)), max_gap_(max_gap) {}
+  RegionWindows(std::shared_ptr<Engine> engine, std::shared_ptr<Feed> feed, Time max_gap)
+      : engine_(std::move(engine)), feed_(std::move(feed)), max_gap_(max_gap) {}
 
   struct Outcome {
-    const Prediction* prediction = nullptr;  ///< valid until the region's next push, or reset
-    int lost = 0;                            ///< tubelets that the timestamps say are missing before it
-    bool restarted = false;                  ///< the window begins with this tubelet
-    Time max_gap{0};                         ///< the one in effect
+    Answer answer;           ///< its prediction is valid until the region's next push, or reset
+    int lost = 0;            ///< tubelets that the timestamps say are missing before it
+    bool restarted = false;  ///< the window begins with this tubelet
+    Time max_gap{0};         ///< the one in effect
   };
-  /// Runs one tubelet at `budget`. A hole of at least half a hop more than one hop is a loss. A DISCONT
-  /// without a hole is another picture, with one it is only the loss.
-  Outcome push(const RegionTubelet& in, double budget);
+  /// Runs one tubelet, at the budget that the feed's terms and the machine give it. A hole of at least half a
+  /// hop more than one hop is a loss. A DISCONT without a hole is another picture, with one it is only the
+  /// loss.
+  Outcome push(const RegionTubelet& in);
 
   /// Forgets the regions that have had no tubelet for max_gap before `now`.
   void expire(Time now);
@@ -53,6 +57,7 @@ class RegionWindows {
   static int skip_lost(Region& region, const RegionTubelet& in, int window);
 
   std::shared_ptr<Engine> engine_;
+  std::shared_ptr<Feed> feed_;
   Time max_gap_;
   std::map<unsigned, Region> regions_;
 };

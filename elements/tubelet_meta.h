@@ -2,7 +2,7 @@
 ///
 /// Its GstStructure has the fields region (uint); x, y, width, height, source-width, source-height (int,
 /// source pixels); frame-pts (GstArray of guint64); missing, stride (int); rate (double); epoch (uint);
-/// rate-out-of-range, interlaced (boolean), so that it is readable without this header.
+/// rate-out-of-range, interlaced (boolean); cut-at (guint64, ns), so that it is readable without this header.
 ///
 /// A tubelet that was lost whole (the source sent no frame for any of its steps) is not sent: a GAP event
 /// with its PTS and one hop of duration stands for it, where the window repeats the entry before.
@@ -33,6 +33,9 @@ struct TubeletMeta {
   guint epoch = 0;
   bool rate_out_of_range = false;  ///< the source's frame rate fits no stride of the trained range
   bool interlaced = false;         ///< one field of each frame was used
+  /// When it was cut, by the system's monotonic clock: a tubelet's deadline counts from there, however long
+  /// it then stood in queues. 0 = not known.
+  guint64 cut_at = 0;
 
   bool operator==(const TubeletMeta&) const = default;
 };

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "elements/glue/clock.h"
 #include "elements/tubelet_caps.h"
 
 GST_DEBUG_CATEGORY_EXTERN(mone_vivit_debug);
+GST_DEBUG_CATEGORY_EXTERN(mone_budget_debug);
 #define GST_CAT_DEFAULT mone_vivit_debug
 
 namespace mone {
@@ -22,7 +24,60 @@ bool continues(const GstSegment& a, const GstSegment& b) {
   return !(b.flags & GST_SEGMENT_FLAG_RESET) && zero(a) == zero(b);
 }
 
+/// A share as QOS messages carry it.
+gint quality(double budget) { return static_cast<gint>(budget * 1e6 + 0.5); }
+
+// A hop that differs by less is the jitter of a measured rate.
+constexpr double kSameHop = 1.2;
+
 }  // namespace
+
+void VivitScorer::set(const Property<VivitSettings>& property, const GValue* value) {
+  {
+    const std::lock_guard lock(mutex_);
+    set_property(settings_, property, value);
+    const std::string_view name = property.name;
+    if (name == "budget") settings_.budget_mode = kBudgetFixed;
+    if (name == "utilisation") {
+      utilisation_set_ = true;
+      if (engine_) engine_->set_utilisation(settings_.utilisation);
+    }
+  }
+  change_terms();
+}
+
+void VivitScorer::get(const Property<VivitSettings>& property, GValue* value) const {
+  mutex_.lock();
+  VivitSettings now = settings_;
+  const bool live = live_;
+  mutex_.unlock();
+  if (now.budget_mode == kBudgetAuto) {
+    const auto f = live ? feed() : nullptr;
+    now.budget = f ? f->view().budget : now.budget_max;
+  }
+  if (const auto e = engine()) now.utilisation = e->load().utilisation;
+  get_property(now, property, value);
+}
+
+StreamTerms VivitScorer::terms() const {
+  const std::lock_guard lock(mutex_);
+  const VivitSettings& s = settings_;
+  StreamTerms terms;
+  const OwnedChars name(gst_object_get_path_string(GST_OBJECT(element_)));
+  terms.name = name.get();
+  terms.weight = s.stream_weight;
+  terms.budget_min = std::min(s.budget_min, s.budget_max);
+  terms.budget_max = s.budget_max;
+  terms.fixed = s.budget_mode == kBudgetFixed;
+  terms.budget = s.budget;
+  terms.live = live_;
+  terms.latency_target = from_gst(s.latency_target);
+  return terms;
+}
+
+void VivitScorer::change_terms() {
+  if (const auto f = feed()) f->set(terms());
+}
 
 Result<bool> VivitScorer::open() {
   const VivitSettings asked = settings();
@@ -39,6 +94,7 @@ Result<bool> VivitScorer::open() {
   const std::lock_guard lock(mutex_);
   engine_ = made.value();
   opened_ = asked;
+  if (utilisation_set_) engine_->set_utilisation(asked.utilisation);
   info_ = model_info(*engine_);
   sink_caps_ = tubelet_caps(tubelet_format(engine_->model().config()));
   src_caps_ = Owned<GstCaps>::adopt(gst_caps_new_simple(
@@ -55,13 +111,26 @@ void VivitScorer::close() {
 }
 
 void VivitScorer::start() {
-  windows_ = std::make_unique<RegionWindows>(engine(), from_gst(settings().max_gap));
+  const std::shared_ptr<Feed> made = engine()->new_feed(terms());
+  windows_ = std::make_unique<RegionWindows>(engine(), made, from_gst(settings().max_gap));
   told_model_ = false;
+  live_known_ = false;
   last_budget_ = -1;
+  last_hop_ = 1;
+  last_dropped_ = 0;
   refused_ = {};
   gst_segment_init(&segment_, GST_FORMAT_TIME);
   const std::lock_guard lock(mutex_);
+  feed_ = made;
+  hop_ = Time(0);
   stats_ = {};
+}
+
+void VivitScorer::stop() {
+  windows_.reset();
+  std::shared_ptr<Feed> gone;  // waits for the engine, so not under the lock
+  const std::lock_guard lock(mutex_);
+  gone.swap(feed_);
 }
 
 Owned<GstCaps> VivitScorer::caps(GstPadDirection side) const {
@@ -74,11 +143,12 @@ gsize VivitScorer::scores_size() const {
   return e ? sizeof(float) * static_cast<gsize>(e->model().config().C) : 0;
 }
 
-Time VivitScorer::nominal_hop() const {
-  const auto e = engine();
-  if (!e) return Time(0);
+Time VivitScorer::latency() const {
+  const std::lock_guard lock(mutex_);
+  if (settings_.latency_target > 0) return from_gst(settings_.latency_target);
+  if (hop_ > Time(0) || !engine_) return hop_;
   return std::chrono::duration_cast<Time>(
-      std::chrono::duration<double>(1 / e->model().config().rate_nominal));
+      std::chrono::duration<double>(1 / engine_->model().config().rate_nominal));
 }
 
 bool VivitScorer::refuse(GstCaps* caps) {
@@ -96,6 +166,39 @@ void VivitScorer::on_gap(GstClockTime end) {
   if (windows_ && GST_CLOCK_TIME_IS_VALID(end)) windows_->expire(from_gst(end));
 }
 
+void VivitScorer::on_qos(double proportion) {
+  if (const auto f = feed()) f->qos(proportion);
+}
+
+/// Who does not answer may be: a camera that cannot tell yet.
+void VivitScorer::find_out_whether_live() {
+  if (std::exchange(live_known_, true)) return;
+  const auto query = Owned<GstQuery>::adopt(gst_query_new_latency());
+  gboolean live = TRUE;
+  if (gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(element_), query.get()))
+    gst_query_parse_latency(query.get(), &live, nullptr, nullptr);
+  GST_INFO_OBJECT(element_, "the stream is %s", live ? "live" : "not live: it gets the largest budget");
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(live_, live) == static_cast<bool>(live)) return;
+  }
+  change_terms();
+}
+
+/// Downstream is told to ask for the latency again where it has become another one.
+void VivitScorer::follow_rate(double rate) {
+  if (rate <= 0) return;
+  const auto hop = std::chrono::duration_cast<Time>(std::chrono::duration<double>(1 / rate));
+  const Time before = latency();
+  {
+    const std::lock_guard lock(mutex_);
+    if (hop_ > Time(0) && hop < hop_ * kSameHop && hop_ < hop * kSameHop) return;
+    hop_ = hop;
+  }
+  if (latency() != before)
+    gst_element_post_message(GST_ELEMENT(element_), gst_message_new_latency(GST_OBJECT(element_)));
+}
+
 RegionTubelet VivitScorer::read(GstBuffer* in, const TubeletMeta& meta,
                                 std::span<const std::uint8_t> pixels) const {
   RegionTubelet t;
@@ -108,12 +211,14 @@ RegionTubelet VivitScorer::read(GstBuffer* in, const TubeletMeta& meta,
   if (GST_BUFFER_DURATION_IS_VALID(in)) t.hop = from_gst(GST_BUFFER_DURATION(in));
   t.source_width = meta.source_width;
   t.source_height = meta.source_height;
+  t.arrived = from_gst(meta.cut_at);
   return t;
 }
 
 void VivitScorer::write(GstBuffer* out, const TubeletMeta& meta,
                         const RegionWindows::Outcome& outcome) const {
-  const Prediction& p = *outcome.prediction;
+  const Prediction& p = *outcome.answer.prediction;
+  const int hop = outcome.answer.verdict.hop;
   gst_buffer_fill(out, 0, p.logits.data(), p.logits.size_bytes());
   ScoresMeta scores;
   scores.region = meta.region;
@@ -126,12 +231,14 @@ void VivitScorer::write(GstBuffer* out, const TubeletMeta& meta,
   scores.budget = p.budget;
   scores.realised = p.realised;
   scores.rate = meta.rate;
+  scores.hop = hop;
   scores.missing = p.tubelets_missing;
   scores.warming = p.warming;
   scores.mixed_rate = p.mixed_rate;
   scores.rate_out_of_range = meta.rate_out_of_range;
   scores.experts.assign(p.experts.begin(), p.experts.end());
   add_scores_meta(out, scores);
+  if (GST_BUFFER_DURATION_IS_VALID(out)) GST_BUFFER_DURATION(out) *= static_cast<guint64>(hop);
   if (outcome.restarted)
     GST_BUFFER_FLAG_SET(out, GST_BUFFER_FLAG_DISCONT);
   else
@@ -141,31 +248,42 @@ void VivitScorer::write(GstBuffer* out, const TubeletMeta& meta,
 GstFlowReturn VivitScorer::score(GstBuffer* in, GstBuffer* out) {
   const BufferMap pixels(in, GST_MAP_READ);
   if (!pixels) throw Error("cannot read the tubelet's memory");
+  find_out_whether_live();
   const TubeletMeta meta = get_tubelet_meta(in).value_or(TubeletMeta{});
-  const double budget = budget_.next(meta.rate);
-  tell_budget(in, budget);
-  const auto began = std::chrono::steady_clock::now();
-  const auto outcome = windows_->push(read(in, meta, {pixels.data(), pixels.size()}), budget);
-  const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - began;
+  follow_rate(meta.rate);
+  const auto outcome = windows_->push(read(in, meta, {pixels.data(), pixels.size()}));
+  const Answer& answer = outcome.answer;
   if (outcome.restarted) GST_INFO_OBJECT(element_, "region %u starts a window", meta.region);
   if (outcome.lost) GST_DEBUG_OBJECT(element_, "region %u lost %d tubelets", meta.region, outcome.lost);
-  write(out, meta, outcome);
-  count(outcome, meta.rate, ms.count());
+  GST_CAT_LOG_OBJECT(
+      mone_budget_debug, element_,
+      "%s (%s), budget %.3g, hop %d, batch %d, %.2f ms of the engine, answered after %.2f ms%s",
+      answer.verdict.skip ? "skipped"
+      : answer.prediction ? "predicted"
+                          : "not predicted",
+      to_string(answer.verdict.reason), answer.verdict.budget, answer.verdict.hop, answer.batch,
+      answer.seconds * 1e3, std::chrono::duration<double, std::milli>(answer.waited).count(),
+      answer.late ? ", late" : "");
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.count(outcome, meta.rate);
+    stats_.regions = static_cast<guint>(windows_->size());
+  }
+  tell_budget(in, answer);
   tell_model();
+  if (!answer.prediction) {
+    skip(in);
+    return GST_BASE_TRANSFORM_FLOW_DROPPED;
+  }
+  write(out, meta, outcome);
   return GST_FLOW_OK;
 }
 
-void VivitScorer::count(const RegionWindows::Outcome& outcome, double rate, double ms) {
-  const std::lock_guard lock(mutex_);
-  stats_.processed++;
-  stats_.lost += static_cast<guint64>(outcome.lost);
-  stats_.restarts += outcome.restarted;
-  stats_.rate = rate;
-  stats_.budget = outcome.prediction->budget;
-  stats_.realised = outcome.prediction->realised;
-  stats_.ms = ms;
-  stats_.ms_mean = stats_.processed == 1 ? ms : stats_.ms_mean + (ms - stats_.ms_mean) / 16;
-  stats_.regions = static_cast<guint>(windows_->size());
+/// No scores for this tubelet: time goes on all the same.
+void VivitScorer::skip(GstBuffer* in) {
+  if (GST_BUFFER_PTS_IS_VALID(in))
+    gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_),
+                       gst_event_new_gap(GST_BUFFER_PTS(in), GST_BUFFER_DURATION(in)));
 }
 
 /// Once, after caps and segment and before the first scores.
@@ -177,29 +295,50 @@ void VivitScorer::tell_model() {
   gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_), new_model_event(info));
 }
 
-/// A QOS message whose quality is the budget, whenever that changes.
-void VivitScorer::tell_budget(GstBuffer* in, double budget) {
-  if (std::exchange(last_budget_, budget) == budget) return;
+/// QOS and element messages whenever the plan for this stream changes, and a QOS message for what is dropped.
+/// A budget that is lower for one tubelet only, to be in time, stands in that tubelet's label.
+void VivitScorer::tell_budget(GstBuffer* in, const Answer& answer) {
   mutex_.lock();
   const VivitStats now = stats_;
+  const bool automatic = settings_.budget_mode == kBudgetAuto;
   mutex_.unlock();
+  const bool plan = !answer.verdict.skip && answer.verdict.reason != Reason::kDeadline;
+  const double budget = plan ? answer.verdict.budget : last_budget_;
+  const bool changed = (budget >= 0 && budget != last_budget_) || answer.verdict.hop != last_hop_;
+  if (changed || now.dropped() != last_dropped_) post_qos(in, answer, now);
+  last_dropped_ = now.dropped();
+  if (!changed) return;
+  GstStructure* s = gst_structure_new(
+      "mone-budget", "budget", G_TYPE_DOUBLE, budget, "budget-before", G_TYPE_DOUBLE, last_budget_, "hop",
+      G_TYPE_INT, answer.verdict.hop, "hop-before", G_TYPE_INT, last_hop_, "auto", G_TYPE_BOOLEAN, automatic,
+      "rate", G_TYPE_DOUBLE, now.rate, "skipped", G_TYPE_UINT64, now.skipped, nullptr);
+  if (last_budget_ < 0) gst_structure_remove_field(s, "budget-before");
+  gst_element_post_message(GST_ELEMENT(element_), gst_message_new_element(GST_OBJECT(element_), s));
+  last_budget_ = budget;
+  last_hop_ = answer.verdict.hop;
+}
+
+void VivitScorer::post_qos(GstBuffer* in, const Answer& answer, const VivitStats& now) {
   const GstClockTime pts = GST_BUFFER_PTS(in);
+  mutex_.lock();
+  const bool live = live_;
+  mutex_.unlock();
   GstMessage* message = gst_message_new_qos(
-      GST_OBJECT(element_), FALSE, gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, pts),
+      GST_OBJECT(element_), live, gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, pts),
       gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts), pts, GST_BUFFER_DURATION(in));
-  gst_message_set_qos_values(message, 0, 1, static_cast<gint>(budget * 1e6 + 0.5));
-  gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, now.processed, now.lost);
+  gst_message_set_qos_values(message, 0, 1, quality(answer.verdict.budget));
+  gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, now.processed, now.dropped());
   gst_element_post_message(GST_ELEMENT(element_), message);
 }
 
 GstStructure* VivitScorer::stats() const {
+  const auto e = engine();
+  GstStructure* s = gst_structure_new_empty("application/x-mone-stats");
+  if (e) write_load(s, e->load());
   const std::lock_guard lock(mutex_);
-  GstStructure* s = gst_structure_new(
-      "application/x-mone-stats", "processed", G_TYPE_UINT64, stats_.processed, "lost", G_TYPE_UINT64,
-      stats_.lost, "restarts", G_TYPE_UINT64, stats_.restarts, "regions", G_TYPE_UINT, stats_.regions, "rate",
-      G_TYPE_DOUBLE, stats_.rate, "budget", G_TYPE_DOUBLE, stats_.budget, "realised", G_TYPE_DOUBLE,
-      stats_.realised, "ms-per-tubelet", G_TYPE_DOUBLE, stats_.ms_mean, "ms-last", G_TYPE_DOUBLE, stats_.ms,
-      nullptr);
+  stats_.write(s);
+  gst_structure_set(s, "budget-mode", G_TYPE_STRING, settings_.budget_mode == kBudgetAuto ? "auto" : "fixed",
+                    "live", G_TYPE_BOOLEAN, live_, nullptr);
   if (engine_)
     gst_structure_set(s, "model", G_TYPE_STRING, info_.model.c_str(), "model-hash", G_TYPE_STRING,
                       info_.model_hash.c_str(), "backend", G_TYPE_STRING, info_.backend.c_str(), "dtype",

@@ -9,23 +9,29 @@
 #include <span>
 #include <string>
 
-#include "elements/budget_source.h"
 #include "elements/glue/gst_ptr.h"
 #include "elements/glue/property.h"
 #include "elements/region_windows.h"
 #include "elements/scores_meta.h"
 #include "elements/tubelet_meta.h"
+#include "elements/vivit_stats.h"
 
 namespace mone {
 
 enum { kDtypeAuto, kDtypeF32, kDtypeBf16, kDtypeInt8 };
+enum { kBudgetAuto, kBudgetFixed };
 
 struct VivitSettings {
   std::string model, backend;
   gint dtype = kDtypeAuto;
   gint threads = 0;
   bool deterministic = false, hf_compat = false;
+  gint budget_mode = kBudgetAuto;
   double budget = 1;
+  double budget_min = 0.125, budget_max = 1;
+  guint64 latency_target = 0;
+  double stream_weight = 1;
+  double utilisation = 0.85;
   guint64 max_gap = 0;
 
   bool same_engine(const VivitSettings& o) const {
@@ -34,36 +40,21 @@ struct VivitSettings {
   }
 };
 
-/// What `stats` tells.
-struct VivitStats {
-  guint64 processed = 0, lost = 0, restarts = 0;
-  double rate = 0, budget = 0, realised = 0;
-  double ms = 0, ms_mean = 0;  ///< last tubelet; exponential average over about 16
-  guint regions = 0;
-};
-
-/// The element's C++ half. Settings are what was asked, under the lock; the engine exists from READY on,
-/// the windows between start and stop, and only the streaming thread touches those.
+/// The element's C++ half. Settings are what was asked, under the lock; the engine exists from READY on, the
+/// feed and the windows between start and stop, and only the streaming thread touches the windows.
 class VivitScorer {
  public:
   explicit VivitScorer(GstBaseTransform* element) : element_(element) {}
 
-  void set(const Property<VivitSettings>& property, const GValue* value) {
-    const std::lock_guard lock(mutex_);
-    set_property(settings_, property, value);
-    budget_.fix(settings_.budget);
-  }
-  void get(const Property<VivitSettings>& property, GValue* value) const {
-    const std::lock_guard lock(mutex_);
-    get_property(settings_, property, value);
-  }
+  void set(const Property<VivitSettings>& property, const GValue* value);
+  void get(const Property<VivitSettings>& property, GValue* value) const;
 
   /// Loads what the properties name, unless that is loaded already.
   Result<bool> open();
   void close();
 
   void start();
-  void stop() { windows_.reset(); }
+  void stop();
   void restart() {
     if (windows_) windows_->reset();
   }
@@ -71,13 +62,18 @@ class VivitScorer {
   /// The caps of one side once a model is loaded, null before.
   Owned<GstCaps> caps(GstPadDirection side) const;
   gsize scores_size() const;
-  Time nominal_hop() const;
+  /// What a live tubelet may take: latency-target, else the time to the next one.
+  Time latency() const;
 
   /// Whether these caps are refused for the first time.
   bool refuse(GstCaps* caps);
 
   void on_segment(const GstSegment& segment);
   void on_gap(GstClockTime end);
+  /// Downstream gets data so many times too slowly.
+  void on_qos(double proportion);
+  /// Upstream may have changed: whether it is live is asked again.
+  void on_stream_start() { live_known_ = false; }
 
   GstFlowReturn score(GstBuffer* in, GstBuffer* out);
   GstStructure* stats() const;
@@ -93,15 +89,27 @@ class VivitScorer {
   }
   RegionTubelet read(GstBuffer* in, const TubeletMeta& meta, std::span<const std::uint8_t> pixels) const;
   void write(GstBuffer* out, const TubeletMeta& meta, const RegionWindows::Outcome& outcome) const;
-  void count(const RegionWindows::Outcome& outcome, double rate, double ms);
+  std::shared_ptr<Feed> feed() const {
+    const std::lock_guard lock(mutex_);
+    return feed_;
+  }
+  StreamTerms terms() const;
+  void change_terms();
+  void find_out_whether_live();
+  void follow_rate(double rate);
   void tell_model();
-  void tell_budget(GstBuffer* in, double budget);
+  void tell_budget(GstBuffer* in, const Answer& answer);
+  void post_qos(GstBuffer* in, const Answer& answer, const VivitStats& now);
+  void skip(GstBuffer* in);
 
   GstBaseTransform* element_;
   mutable std::mutex mutex_;
   VivitSettings settings_, opened_;
-  BudgetSource budget_;
+  bool utilisation_set_ = false;
+  bool live_ = true;
+  Time hop_{0};  // from tubelet to tubelet, as told downstream; 0: the model's nominal one
   std::shared_ptr<Engine> engine_;
+  std::shared_ptr<Feed> feed_;
   ModelInfo info_;
   Owned<GstCaps> sink_caps_, src_caps_;
   VivitStats stats_;
@@ -110,7 +118,10 @@ class VivitScorer {
   std::unique_ptr<RegionWindows> windows_;
   GstSegment segment_{};
   bool told_model_ = false;
+  bool live_known_ = false;
   double last_budget_ = -1;
+  int last_hop_ = 1;
+  guint64 last_dropped_ = 0;
   Owned<GstCaps> refused_;
 };
 

@@ -18,6 +18,7 @@ class MoneVivit : public testing::Test {
     vivit_ = gst_harness_find_element(harness_.get(), "monevivit");
     gst_object_unref(vivit_);
     bus_ = give_bus(harness_->element);
+    answer_not_live(harness_.get());  // every tubelet is answered
     gst_harness_set_src_caps(harness_.get(), tubelet_caps(format_).release());
   }
   GstFlowReturn push(int k, TubeletMeta meta = {}) {

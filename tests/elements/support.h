@@ -35,6 +35,15 @@ struct HarnessFree {
 };
 using Harness = std::unique_ptr<GstHarness, HarnessFree>;
 
+/// What a file's source would say; a harness by itself answers as a camera does. Before the first buffer.
+inline void answer_not_live(GstHarness* h) {
+  gst_pad_set_query_function(h->srcpad, [](GstPad* pad, GstObject* parent, GstQuery* query) -> gboolean {
+    if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return gst_pad_query_default(pad, parent, query);
+    gst_query_set_latency(query, FALSE, 0, GST_CLOCK_TIME_NONE);
+    return TRUE;
+  });
+}
+
 /// One tubelet at `end`, its pixels made from `seed`.
 inline GstBuffer* new_tubelet(const TubeletFormat& format, GstClockTime end, GstClockTime hop,
                               unsigned seed = 1, TubeletMeta meta = {}) {

@@ -6,7 +6,6 @@
 #include <thread>
 #include <vector>
 
-#include "elements/budget_source.h"
 #include "elements/latest_labels.h"
 #include "elements/region_windows.h"
 
@@ -42,19 +41,26 @@ TEST(Threads, StreamsOfOneEngineRunTogetherWhileTheBudgetTurns) {
   const auto engine = shared_engine(tiny_model(), reference()).value();
   const std::vector<std::uint8_t> pixels(static_cast<std::size_t>(engine->model().config().tubelet_bytes()),
                                          90);
-  BudgetSource budget;
+  StreamTerms terms;
+  terms.live = false;
+  const std::shared_ptr<Feed> turned = engine->new_feed(terms);
   run(4, [&](int i) {
     if (i == 3) {
-      for (int k = 0; k < 200; ++k) budget.fix(0.0625 + 0.9 * (k % 10) / 10);
+      for (int k = 0; k < 200; ++k) {
+        StreamTerms now = terms;
+        now.budget_max = 0.2 + 0.8 * (k % 10) / 10;
+        turned->set(now);
+      }
       return;
     }
-    RegionWindows windows(engine, 0ms);
+    const std::shared_ptr<Feed> own = engine->new_feed(terms);
+    RegionWindows windows(engine, i == 0 ? turned : own, 0ms);
     for (int k = 1; k <= 30; ++k) {
       RegionTubelet in;
       in.tubelet = {pixels, 160ms * k - 80ms, 160ms * k, 6.25, 0};
       in.hop = 160ms;
       in.region = static_cast<unsigned>(k % 2);
-      EXPECT_NE(windows.push(in, budget.next(6.25)).prediction, nullptr);
+      EXPECT_NE(windows.push(in).answer.prediction, nullptr);
     }
   });
 }

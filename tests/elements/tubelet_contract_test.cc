@@ -64,7 +64,7 @@ TEST(TubeletCaps, FixateToTheWantedValuesWhereDownstreamLeavesAChoice) {
 
 TEST(TubeletMeta, ComesBackAsItWasSet) {
   gst_init(nullptr, nullptr);
-  TubeletMeta meta{3, {2, 4, 640, 352}, 1280, 720, {100, 200}, 1, 7.5, 2, 5, true, true};
+  TubeletMeta meta{3, {2, 4, 640, 352}, 1280, 720, {100, 200}, 1, 7.5, 2, 5, true, true, 99};
   auto buffer = Owned<GstBuffer>::adopt(gst_buffer_new());
   EXPECT_FALSE(get_tubelet_meta(buffer.get()));
   set_tubelet_meta(buffer.get(), meta);
@@ -78,7 +78,7 @@ TEST(TubeletMeta, ComesBackAsItWasSet) {
 
 TEST(TubeletMeta, SurvivesACopyOfTheBuffer) {
   gst_init(nullptr, nullptr);
-  const TubeletMeta meta{0, {0, 0, 64, 48}, 64, 48, {0, 40}, 0, 6.25, 2, 1, false, false};
+  const TubeletMeta meta{0, {0, 0, 64, 48}, 64, 48, {0, 40}, 0, 6.25, 2, 1, false, false, 0};
   auto buffer = Owned<GstBuffer>::adopt(gst_buffer_new());
   set_tubelet_meta(buffer.get(), meta);
   const auto copy = Owned<GstBuffer>::adopt(gst_buffer_copy(buffer.get()));
