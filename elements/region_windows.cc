@@ -25,12 +25,13 @@ bool RegionWindows::follows(const Region& region, const RegionTubelet& in) {
   const Time delta = in.tubelet.end - region.end;
   if (in.epoch != region.epoch || delta <= Time(0) || delta > region.max_gap) return false;
   if (in.source_width != region.source_width || in.source_height != region.source_height) return false;
-  return !in.discont || lost_between(delta, region.hop) > 0;
+  return !in.discont || lost_between(delta, std::max(region.hop, in.hop)) > 0;
 }
 
 int RegionWindows::skip_lost(Region& region, const RegionTubelet& in, int window) {
   const Time delta = in.tubelet.end - region.end;
-  const int lost = lost_between(delta, region.hop);
+  // A stream that has become slower has lost nothing.
+  const int lost = lost_between(delta, std::max(region.hop, in.hop));
   const int slots = std::min(lost, window);  // more would only write the same slots again
   for (int i = 1; i <= slots; ++i)
     region.stream->skip(region.end + delta * (i - 1) / (slots + 1), region.end + delta * i / (slots + 1));
@@ -38,6 +39,8 @@ int RegionWindows::skip_lost(Region& region, const RegionTubelet& in, int window
 }
 
 RegionWindows::Outcome RegionWindows::push(const RegionTubelet& in) {
+  if (const auto known = regions_.find(in.region); known != regions_.end())
+    known->second.max_gap = std::max(known->second.max_gap, max_gap(in.hop));
   expire(in.tubelet.end);
   Region& region = regions_[in.region];
   if (!region.stream) region.stream = engine_->new_stream();

@@ -14,8 +14,10 @@ constexpr std::size_t kFewestIntervals = 4;  // looked at however long they are:
 constexpr double kGridPull = 0.5;            // share of a frame's deviation that moves the grid of positions
 constexpr double kMissingFrom = 1.5;         // expected intervals; longer ones hide missing frames
 constexpr double kFastestDeclared = 300;  // frames a second; containers that declare more declare their clock
-constexpr double kGapFrames = 2.5;        // a gap is never shorter than this many frames
-constexpr double kClearlyBetter = 0.1;    // log of ratio: a stride this much nearer to nominal wins soon
+constexpr std::size_t kRun = 3;           // equal long intervals, and seconds, that lost frames hardly make
+constexpr double kRunSeconds = 0.3, kSameInterval = 0.2;
+constexpr double kGapFrames = 2.5;      // a gap is never shorter than this many frames
+constexpr double kClearlyBetter = 0.1;  // log of ratio: a stride this much nearer to nominal wins soon
 constexpr Time kHoldShort = std::chrono::milliseconds(200);
 constexpr Time kHoldLong = std::chrono::seconds(2);
 constexpr Time kSameInstant = std::chrono::microseconds(1);  // timestamps are rounded
@@ -37,12 +39,27 @@ double distance(const TubeletFormat& f, double rate) { return std::abs(std::log(
 
 }  // namespace
 
-void RateMeter::add(Time interval) {
+bool RateMeter::add(Time interval) {
   intervals_[next_] = seconds(interval);
   seen_ += intervals_[next_];
   next_ = (next_ + 1) % intervals_.size();
   count_ = std::min(count_ + 1, intervals_.size());
+  const bool slower = slower_at_a_stroke();
+  if (slower) count_ = kRun;
   update();
+  return slower;
+}
+
+bool RateMeter::slower_at_a_stroke() const {
+  if (period_ <= 0 || seen_ < 1) return false;
+  double sum = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (newest(i) < kMissingFrom * period_ || std::abs(newest(i) / newest(0) - 1) > kSameInterval)
+      return false;
+    sum += newest(i);
+    if (i + 1 >= kRun && sum >= kRunSeconds) return true;
+  }
+  return false;
 }
 
 void RateMeter::declare(double frames_per_second) {
@@ -65,7 +82,7 @@ void RateMeter::update() {
   sorted_.clear();
   double sum = 0;
   for (std::size_t i = 0; i < count_; ++i) {
-    const double interval = intervals_[(next_ + intervals_.size() - 1 - i) % intervals_.size()];
+    const double interval = newest(i);
     sum += interval;
     if (i >= kFewestIntervals && sum > 1) break;
     sorted_.push_back(interval);
@@ -127,12 +144,13 @@ std::span<const SampleStep> Sampler::push(Time time) {
   }
   const bool gap = interval > longest_gap();
   const double expected = meter_.period();
-  meter_.add(interval);
+  const bool slower = meter_.add(interval);
+  hurry_ |= slower;
   if (gap) {
     ++counters_.restarts;
     start(time);
   } else if (options_.mode == Sampling::kFollow) {
-    follow(time, expected > 0 ? expected : meter_.period());
+    follow(time, expected > 0 && !slower ? expected : meter_.period());
   } else {
     nominal(time);
   }
@@ -172,7 +190,7 @@ void Sampler::start(Time time) {
   tick_ = 0;
   fresh_ = false;
   candidate_ = 0;
-  chosen_ = false;
+  chosen_ = hurry_ = false;
   emit(SampleStep::Kind::kRestart, time);
   if (options_.mode == Sampling::kFollow) {
     emit(SampleStep::Kind::kLoad, time);
@@ -246,7 +264,8 @@ Time Sampler::tick_time() const {
 void Sampler::emit(SampleStep::Kind kind, Time time) { steps_.push_back({kind, time, state_}); }
 
 void Sampler::emit_step(SampleStep::Kind kind, Time time) {
-  if (step_ == 0) choose_stride(time);  // what was asked since the last tubelet ended
+  // What was asked since the last tubelet ended; after a change at a stroke its frames are uneven anyway.
+  if (step_ == 0 || hurry_) choose_stride(time);
   update_rate();
   emit(kind, time);
   step_ = (step_ + 1) % format_.pt;
@@ -281,9 +300,10 @@ void Sampler::choose_stride(Time time) {
   }
   const double frame_rate = 1 / period;
   const int best = std::max(1, best_stride(format_, frame_rate));
-  if (!chosen_ || best == state_.stride) {
+  if (!chosen_ || hurry_ || best == state_.stride) {
     state_.stride = best;
     chosen_ = true;
+    hurry_ = false;
     candidate_ = 0;
     return;
   }

@@ -6,7 +6,8 @@
 /// `rate_out_of_range` says so. The frame rate is measured over the last second of timestamps; the declared
 /// one counts only until then. An interval over 1.5 x the expected one means missing frames: a step whose
 /// frame is missing repeats the step before and is counted. A new stride acts from the next tubelet on, and
-/// only once it has been the better one for a while, so that jitter does not flap it.
+/// only once it has been the better one for a while, so that jitter does not flap it; a source that becomes
+/// slower at a stroke (day to night) is believed after 3 frames and 0.3 s.
 ///
 /// `nominal`: step k at first + k / (nominal rate x pt) shows the newest frame at or before that time (spec
 /// section 1.3), whatever the source's rate. A step that has no newer frame than the step before repeats it
@@ -76,7 +77,9 @@ struct SamplingCounters {
 class MONE_API RateMeter {
  public:
   void declare(double frames_per_second);
-  void add(Time interval);
+  /// @return whether the source has just become slower at a stroke: a run of equal intervals, all long, is no
+  ///         loss, and the faster ones before it say nothing any more
+  bool add(Time interval);
   void clear();
   /// Expected time from frame to frame, seconds; 0 = not known yet. The declared one for the first second,
   /// and wherever the measured one is within 1 % of it.
@@ -84,6 +87,10 @@ class MONE_API RateMeter {
 
  private:
   void update();
+  bool slower_at_a_stroke() const;
+  double newest(std::size_t i) const {
+    return intervals_[(next_ + intervals_.size() - 1 - i) % intervals_.size()];
+  }
 
   double declared_ = 0, period_ = 0, seen_ = 0;  // seconds of timestamps seen since clear()
   std::array<double, 256> intervals_{};          // ring; more than 256 frames a second: the last 256
@@ -147,6 +154,7 @@ class MONE_API Sampler {
   double grid_ = 0;                       // time of position_, seconds after origin_
   Time origin_{};
   bool chosen_ = false;  // a stride has been chosen from a known rate
+  bool hurry_ = false;   // the rate has become another one at a stroke: the next choice waits for nothing
   int candidate_ = 0;    // a better stride, and since when
   Time candidate_since_{};
   // nominal

@@ -154,6 +154,20 @@ TEST(Follow, AdaptsWithinAboutASecondWhenACameraSlowsDownAndSpeedsUp) {
   EXPECT_EQ(log.restarts, 1);
 }
 
+TEST(Follow, ASourceThatBecomesMuchSlowerIsBelievedBeforeItsLabelsStop) {
+  Sampler sampler(contract(), {});
+  sampler.declare_frame_rate(60);
+  Log log;
+  double t = 0;
+  for (; t < 3; t += 1 / 60.) log.push(sampler, at(t));
+  const auto taken = log.frames.size();
+  for (const double end = t + 0.75; t < end; t += 1 / 10.) log.push(sampler, at(t));
+  EXPECT_GE(log.frames.size(), taken + 3) << "half a second to notice, then every frame";
+  EXPECT_EQ(log.state.stride, 1);
+  EXPECT_NEAR(log.state.rate, 5, 0.1);
+  EXPECT_EQ(log.restarts, 1);
+}
+
 TEST(Follow, AMissingFrameIsRepeatedAndCounted) {
   Sampler sampler(contract(), {});
   sampler.declare_frame_rate(30);
