@@ -4,10 +4,11 @@
  * @short_description: Draws action labels over video
  *
  * Draws what `moneclassify` attached to the buffers: the labels with their scores, the budget (a bar as far
- * as it was spent, in the colours of the experts, and a tick where it was asked), boxes around regions, and
- * the expert map: a square for each token, the larger the more of the model that token got. The drawing is an
- * overlay composition that a sink may blend by itself; where downstream takes none it is blended here. It is
- * painted again only when the labels change.
+ * as it was spent, in the colours of the experts, a tick where it was asked, and in words a hop that overload
+ * has widened and tubelets that are missing), boxes around regions, and the expert map: a square for each
+ * token, the larger the more of the model that token got. The drawing is an overlay composition that a sink
+ * may blend by itself; where downstream takes none it is blended here. It is painted again only when the
+ * labels change.
  *
  * ## Example
  *

@@ -17,6 +17,7 @@ constexpr Colour kDim = rgb(0xc3ccd6);
 constexpr Colour kTrack = rgb(0xffffff, 0.14);
 constexpr Colour kOn = rgb(0x34d8b4);
 constexpr Colour kGuess = rgb(0x8fa3b8);
+constexpr Colour kStrained = rgb(0xf2c230);
 
 /// From the cheapest expert to the dearest; as many colours as there are experts are taken along it.
 Colour expert_colour(int expert, int experts) {
@@ -35,6 +36,15 @@ std::string words(std::string label) {
 }
 
 std::string percent(double share) { return std::to_string(std::lround(share * 100)) + "%"; }
+
+/// What overload has cost this window besides budget; usually nothing.
+std::string strain(const ScoresMeta& window) {
+  std::string text;
+  if (window.hop > 1)
+    text = "every " + std::to_string(window.hop) + (window.hop == 2 ? "nd" : "th") + " moment";
+  if (window.missing > 0) text += (text.empty() ? "" : ", ") + std::to_string(window.missing) + " missing";
+  return text;
+}
 
 OverlayLayer new_layer(int x, int y, int width, int height) {
   OverlayLayer layer;
@@ -230,7 +240,7 @@ void Painter::paint_panel(const ActionMeta& a) {
   double height = 2 * size_.pad;
   if (style_.labels) height += size_.title * 1.35 + size_.text * 0.75 + rows * (size_.row + size_.text * 0.3);
   if (style_.labels && style_.gauge) height += size_.text * 0.45;
-  if (style_.gauge) height += size_.row * 0.85;
+  if (style_.gauge) height += size_.row * (strain(a.window).empty() ? 0.85 : 1.6);
 
   OverlayLayer layer =
       new_layer(static_cast<int>(size_.margin), static_cast<int>(height_ - size_.margin - height),
@@ -290,7 +300,8 @@ double Painter::paint_rows(Canvas& canvas, const ActionMeta& a, double y, double
   return y;
 }
 
-/// What was spent, a piece for each expert in its colour of the map, and a tick where the budget stands.
+/// What was spent, a piece for each expert in its colour of the map, a tick where the budget stands, and
+/// below what else an overloaded machine had to give up.
 void Painter::paint_gauge(Canvas& canvas, const ActionMeta& a, double y, double width) {
   const double inner = width - 2 * size_.pad, high = size_.row * 0.85, small = size_.text * 0.86;
   const Extent name = canvas.measure("budget", small, false);
@@ -318,6 +329,8 @@ void Painter::paint_gauge(Canvas& canvas, const ActionMeta& a, double y, double 
   const double tick = 2 * size_.line;
   if (a.window.budget < 1)
     canvas.fill(x + length * a.window.budget - tick / 2, top - bar * 0.35, tick, bar * 1.7, tick / 2, kText);
+  canvas.text(strain(a.window), size_.pad, y + high, inner, size_.row * 0.75, small, false, Align::kRight,
+              kStrained);
 }
 
 }  // namespace
@@ -334,7 +347,8 @@ bool same_picture(const std::vector<ActionMeta>& a, const std::vector<ActionMeta
            p.window.source_width == q.window.source_width &&
            p.window.source_height == q.window.source_height && p.window.experts == q.window.experts &&
            p.window.budget == q.window.budget && p.window.realised == q.window.realised &&
-           p.window.warming == q.window.warming;
+           p.window.warming == q.window.warming && p.window.hop == q.window.hop &&
+           p.window.missing == q.window.missing;
   };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
 }

@@ -19,8 +19,8 @@ namespace {
 
 struct Options {
   std::string model;
-  double budget = 1;
-  int seconds = 0;  // 0: until all files have ended, or for ever
+  double budget = 0;  // 0: what the machine can do
+  int seconds = 0;    // 0: until all files have ended, or for ever
 };
 
 struct App;
@@ -166,7 +166,7 @@ void Camera::start() {
   }
   GstElement* classify = gst_bin_get_by_name(GST_BIN(rest), "classify");
   if (!app->options.model.empty()) g_object_set(classify, "model", app->options.model.c_str(), nullptr);
-  g_object_set(classify, "budget", app->options.budget, nullptr);
+  if (app->options.budget > 0) g_object_set(classify, "budget", app->options.budget, nullptr);
   gst_object_unref(classify);
   GstPad* in = sink_pad_of(rest, "in");
   gst_element_add_pad(rest, gst_ghost_pad_new("sink", in));

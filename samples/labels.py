@@ -32,7 +32,8 @@ class Source:
         classify, sink = self.chain[2], self.chain[3]
         if options.model:
             classify.set_property("model", options.model)
-        classify.set_property("budget", options.budget)
+        if options.budget:
+            classify.set_property("budget", options.budget)
         for element in [source] + self.chain:
             self.pipeline.add(element)
         for a, b in zip(self.chain, self.chain[1:]):
@@ -98,7 +99,7 @@ class Source:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="model file; default: the installed one")
-    parser.add_argument("--budget", type=float, default=1.0, help="share of the model's width a token gets")
+    parser.add_argument("--budget", type=float, help="share of the model's width a token gets; default: what the machine can do")
     parser.add_argument("source", nargs="+", metavar="SOURCE")
     options = parser.parse_args()
 

@@ -177,6 +177,45 @@ TEST(MoneClassify, PropertiesChangeWhilePlaying) {
   EXPECT_NEAR(budget, 0.0625 + 0.02 * 39, 1e-9);
 }
 
+TEST(MoneClassify, WhatSetsTheBudgetChangesWhileACameraPlays) {
+  Pipeline p(source(30, " is-live=true") + classify("") + kOut);
+  const auto c = p.child("c");
+  std::atomic<bool> done{false};
+  std::thread turner([&] {
+    for (int i = 0; !done; ++i) {
+      g_object_set(c.get(), "budget-min", 0.125 + 0.1 * (i % 3), "budget-max", 0.3 + 0.1 * (i % 8),
+                   "latency-target", (i % 4) * 50 * GST_MSECOND, "stream-weight", 0.5 + i % 3, "utilisation",
+                   0.5 + 0.1 * (i % 4), "budget-mode", i % 5 == 4, nullptr);
+      double budget = 0;
+      g_object_get(c.get(), "budget", &budget, nullptr);
+      EXPECT_GE(budget, 0.0625);
+      EXPECT_LE(budget, 1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  });
+  EXPECT_EQ(p.play(), "");
+  done = true;
+  turner.join();
+  EXPECT_EQ(p.seen().pts.size(), 30u) << "the video does not wait";
+}
+
+TEST(MoneClassify, ACameraThatIsWaitedForHasEveryTubeletAnsweredAtTheLargestBudget) {
+  Pipeline p(source(20, " is-live=true") + classify("wait=always budget-max=0.75") + kOut);
+  ASSERT_EQ(p.play(), "");
+  const auto c = p.child("c");
+  GstStructure* stats = nullptr;
+  g_object_get(c.get(), "stats", &stats, nullptr);
+  const OwnedStructure owned(stats);
+  gboolean live = TRUE;
+  guint64 skipped = 1;
+  double budget = 0;
+  gst_structure_get(stats, "live", G_TYPE_BOOLEAN, &live, "skipped", G_TYPE_UINT64, &skipped, "budget",
+                    G_TYPE_DOUBLE, &budget, nullptr);
+  EXPECT_FALSE(live);
+  EXPECT_EQ(skipped, 0u);
+  EXPECT_EQ(budget, 0.75);
+}
+
 TEST(MoneClassify, LabelsReachTheBus) {
   Pipeline p(source(60) + classify("wait=always on=0.01 off=0 smoothing=0") + kOut);
   p.set_state(GST_STATE_PLAYING);

@@ -68,6 +68,18 @@ TEST_F(MoneOverlay, AFrameWithoutLabelsPassesAsItIs) {
   EXPECT_EQ(changed(through({}).get()), 0);
 }
 
+TEST_F(MoneOverlay, TheGaugeSaysWhatOverloadCost) {
+  start("labels=false expert-map=false");
+  ActionMeta a = here();
+  const double calm = changed(through({a}).get());
+  a.window.hop = 2;
+  const double wide = changed(through({a}).get());
+  EXPECT_GT(wide, calm) << "a line more, although nothing else has changed";
+  ActionMeta more = a;
+  more.window.missing = 3;
+  EXPECT_FALSE(same_picture({a}, {more}));
+}
+
 TEST_F(MoneOverlay, EachPartCanBeSwitched) {
   start("labels=false gauge=false expert-map=false");
   EXPECT_EQ(changed(through({here()}).get()), 0);
