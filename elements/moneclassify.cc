@@ -65,7 +65,7 @@ struct Shown {
 };
 const Shown kShown[] = {
     {gst_mone_vivit_get_type,
-     {"model", "backend", "dtype", "threads", "deterministic", "hf-compat", "budget-mode", "budget",
+     {"model", "backend", "device", "dtype", "threads", "deterministic", "hf-compat", "budget-mode", "budget",
       "budget-min", "budget-max", "latency-target", "stream-weight", "utilisation", "max-gap", "stats"}},
     {gst_mone_label_get_type, {"top-k", "smoothing", "on", "off", "messages"}},
     {gst_mone_tubelet_get_type, {"sampling", "stride", "crop"}}};

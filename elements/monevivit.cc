@@ -45,6 +45,7 @@ GType dtype_type() {
       {kDtypeBf16, "Weights and activations in bfloat16, sums in f32", "bf16"},
       {kDtypeInt8, "Products in int8, the rest as in bf16; refused for a model whose answers it changes",
        "int8"},
+      {kDtypeF16, "Weights and activations in half precision, sums in f32: for GPUs without bfloat16", "f16"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstMoneDtype", values);
   return type;
@@ -63,7 +64,10 @@ constexpr Property<VivitSettings> kProperties[] = {
     {"model", &VivitSettings::model,
      "Model file (safetensors) or Hugging Face ViViT folder; empty: $MONE_MODEL, else the default model"},
     {"backend", &VivitSettings::backend,
-     "Backend by name (onednn, reference); empty: $MONE_BACKEND, else the best here"},
+     "Backend by name (cuda, onednn, reference); empty: $MONE_BACKEND, else the best here"},
+    {"device", &VivitSettings::device,
+     "Where the network runs: auto (a GPU that can, else the CPU, decided at the start), cpu, cuda, or "
+     "cuda:N"},
     {"dtype", &VivitSettings::dtype, "Number format of the network", kReady, dtype_type},
     {"threads",
      &VivitSettings::threads,

@@ -84,11 +84,13 @@ Result<bool> VivitScorer::open() {
   if (engine() && asked.same_engine(opened_)) return true;
   EngineOptions options;
   options.backend = asked.backend;
+  options.device = asked.device;
   options.threads = asked.threads;
   options.deterministic = asked.deterministic;
   if (asked.dtype == kDtypeF32) options.dtype = DType::kF32;
   if (asked.dtype == kDtypeBf16) options.dtype = DType::kBf16;
   if (asked.dtype == kDtypeInt8) options.dtype = DType::kInt8;
+  if (asked.dtype == kDtypeF16) options.dtype = DType::kF16;
   auto made = shared_engine(asked.model, options, {asked.hf_compat});
   if (!made) return made.error();
   const std::lock_guard lock(mutex_);

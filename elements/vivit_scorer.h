@@ -18,11 +18,11 @@
 
 namespace mone {
 
-enum { kDtypeAuto, kDtypeF32, kDtypeBf16, kDtypeInt8 };
+enum { kDtypeAuto, kDtypeF32, kDtypeBf16, kDtypeInt8, kDtypeF16 };
 enum { kBudgetAuto, kBudgetFixed };
 
 struct VivitSettings {
-  std::string model, backend;
+  std::string model, backend, device = "auto";
   gint dtype = kDtypeAuto;
   gint threads = 0;
   bool deterministic = false, hf_compat = false;
@@ -35,8 +35,8 @@ struct VivitSettings {
   guint64 max_gap = 0;
 
   bool same_engine(const VivitSettings& o) const {
-    return model == o.model && backend == o.backend && dtype == o.dtype && threads == o.threads &&
-           deterministic == o.deterministic && hf_compat == o.hf_compat;
+    return model == o.model && backend == o.backend && device == o.device && dtype == o.dtype &&
+           threads == o.threads && deterministic == o.deterministic && hf_compat == o.hf_compat;
   }
 };
 

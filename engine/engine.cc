@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "engine/agreement.h"
 #include "engine/backend/registry.h"
@@ -18,7 +19,7 @@ constexpr int kMaxBatch = 8, kBatchRows = 2048;
 constexpr struct {
   DType dtype;
   const char* name;
-} kDTypes[] = {{DType::kF32, "f32"}, {DType::kBf16, "bf16"}, {DType::kInt8, "int8"}};
+} kDTypes[] = {{DType::kF32, "f32"}, {DType::kBf16, "bf16"}, {DType::kInt8, "int8"}, {DType::kF16, "f16"}};
 
 }  // namespace
 
@@ -41,6 +42,17 @@ Result<std::shared_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
       if (const std::string why_not = why_not_int8(*engine, model, options); !why_not.empty())
         return Failure{why_not};
     return engine;
+  } catch (const DeviceError& error) {
+    // A GPU without room for the weights, say. The CPU takes over only here, at the start, and only if it is
+    // not the GPU that was asked for.
+    EngineOptions on_cpu = options;
+    on_cpu.device = "cpu";
+    const bool any = options.device.empty() || options.device == "auto";
+    if (any && options.backend.empty() && !std::getenv("MONE_BACKEND")) {
+      log_line(kLogWarning, std::string(error.what()) + "; the engine runs on the CPU instead");
+      return create(std::move(model), on_cpu);
+    }
+    return Failure{std::string("the engine cannot be made: ") + error.what()};
   } catch (const Error& error) {
     return Failure{std::string("the engine cannot be made: ") + error.what()};
   } catch (const std::bad_alloc&) {

@@ -34,20 +34,24 @@ struct CostTable;  // engine/budget/cost_model.h
 
 /// What products multiply; sums, norms, softmax and the residual rows are f32 in each. kInt8: the layers'
 /// products in int8 (engine/int8.h), all else as in bf16.
-enum class DType { kF32, kBf16, kInt8 };
+/// kF16: bf16's place on GPUs that have none.
+enum class DType { kF32, kBf16, kInt8, kF16 };
 
-/// "f32", "bf16" or "int8", and back: empty for any other text.
+/// "f32", "bf16", "int8" or "f16", and back: empty for any other text.
 MONE_API const char* to_name(DType dtype);
 MONE_API std::optional<DType> dtype_from(std::string_view name);
 
 /// What an engine is made with. Empty fields mean "the best this machine has", and the choice is logged.
 struct EngineOptions {
-  std::string backend;  ///< "onednn", "reference", or empty: $MONE_BACKEND, else best first
+  std::string backend;  ///< "cuda", "onednn", "reference", or empty: $MONE_BACKEND, else best first
   /// Empty: bf16 where the backend runs it in hardware, else f32. int8 takes longer to make: the engine is
   /// compared with one in bf16, and refused where the two do not agree (engine/agreement.h).
   std::optional<DType> dtype;
   int threads = 0;             ///< 0: every core this process may use
   bool deterministic = false;  ///< same bits whoever shares a batch (spec section 8.4)
+  /// "cpu", "cuda", "cuda:1", or empty or "auto": the best device that can run the model when the engine is
+  /// made. It never changes afterwards.
+  std::string device;
 };
 
 /// One time step of one region: pixels as monetubelet cuts them, and where they stand in time.

@@ -7,10 +7,10 @@
 namespace mone {
 namespace {
 
-using Key = std::tuple<std::string, std::string, int, int, bool>;
+using Key = std::tuple<std::string, std::string, int, int, bool, std::string>;
 
 Key key_of(const Model& model, const EngineOptions& o) {
-  return {model.hash(), o.backend, o.dtype ? static_cast<int>(*o.dtype) : -1, o.threads, o.deterministic};
+  return {model.hash(), o.backend, o.dtype ? static_cast<int>(*o.dtype) : -1, o.threads, o.deterministic, o.device};
 }
 
 struct Cache {

@@ -51,9 +51,11 @@ void ModelArguments::add_options_to(CommandLine& line, ModelOptions& options) {
 
 void EngineArguments::add_to(CommandLine& line) {
   line.options()("backend", po::value(&backend)->value_name("NAME"),
-                 "onednn or reference; default: $MONE_BACKEND, else the best here")(
+                 "cuda, onednn or reference; default: $MONE_BACKEND, else the best here")(
+      "device", po::value(&device)->value_name("DEVICE"),
+      "auto (a GPU that can run the model, else the CPU), cpu, cuda, or cuda:N")(
       "dtype", po::value(&dtype)->value_name("TYPE"),
-      "f32, bf16 or int8; default: bf16 where the backend runs it in hardware")(
+      "f32, bf16, int8, or f16 on GPUs that lack bf16; default: bf16 where the backend runs it in hardware")(
       "threads", po::value(&threads)->value_name("N"), "threads of the engine; default: every core")(
       "deterministic", po::bool_switch(&deterministic), "the same bits whoever shares a batch");
 }
@@ -61,9 +63,10 @@ void EngineArguments::add_to(CommandLine& line) {
 EngineOptions EngineArguments::options() const {
   EngineOptions options;
   options.backend = backend;
+  options.device = device;
   if (!dtype.empty()) {
     options.dtype = dtype_from(dtype);
-    if (!options.dtype) throw UsageError("--dtype is f32, bf16 or int8, not '" + dtype + "'");
+    if (!options.dtype) throw UsageError("--dtype is f32, bf16, int8 or f16, not '" + dtype + "'");
   }
   if (threads < 0 || threads > 1024) {
     throw UsageError("--threads is 0 (every core) to 1024, not " + std::to_string(threads));

@@ -45,9 +45,9 @@ struct ModelArguments {
   static void add_options_to(CommandLine& line, ModelOptions& options);
 };
 
-/// The options of everything that makes an engine: --backend --dtype --threads --deterministic.
+/// The options of everything that makes an engine: --backend --device --dtype --threads --deterministic.
 struct EngineArguments {
-  std::string backend, dtype;
+  std::string backend, device, dtype;
   int threads = 0;
   bool deterministic = false;
 

@@ -142,6 +142,7 @@ struct BackendOptions {
   DType dtype = DType::kF32;
   int threads = 0;             ///< 0: every core this process may use
   bool deterministic = false;  ///< same bits whoever shares a batch
+  int device = 0;              ///< number of the GPU, for a backend that has one
 };
 
 /// What a backend's threads have done while it was watched. Outside jobs only the caller works.

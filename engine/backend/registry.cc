@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "engine/backend/cuda/module.h"
+#include "engine/backend/device_choice.h"
 #include "engine/backend/reference/reference.h"
 #ifdef MONE_HAVE_ONEDNN
 #include "engine/backend/onednn/backend.h"
@@ -12,8 +14,9 @@
 namespace mone {
 namespace {
 
-DType default_dtype(const BackendEntry& entry, const EngineOptions& options) {
+DType default_dtype(const BackendEntry& entry, const EngineOptions& options, const DeviceChoice& device) {
   if (options.dtype) return *options.dtype;
+  if (!entry.on_cpu()) return entry.best_dtype(device.index);
   return entry.prefers_bf16() ? DType::kBf16 : DType::kF32;
 }
 
@@ -27,6 +30,7 @@ std::string known_names() {
 
 std::span<const BackendEntry> backends() {
   static const BackendEntry kBackends[] = {
+      kCudaBackend,
 #ifdef MONE_HAVE_ONEDNN
       kOnednnBackend,
 #endif
@@ -45,24 +49,39 @@ Result<std::unique_ptr<Backend>> choose_backend(const ModelConfig& config, const
   const char* variable = std::getenv("MONE_BACKEND");
   const std::string environment = variable ? variable : "";
   const std::string& wanted = options.backend.empty() ? environment : options.backend;
+  const auto device = parse_device(options.device);
+  if (!device) return device.error();
+  const DeviceChoice::Kind kind = device.value().kind;
   std::string reasons;
+  bool named = wanted.empty();
   for (const BackendEntry& entry : backends()) {
     if (!wanted.empty() && wanted != entry.name) continue;
-    const DType dtype = default_dtype(entry, options);
-    const std::string why_not = entry.why_not(config, dtype);
-    if (!why_not.empty()) {
+    named = true;
+    if (kind != DeviceChoice::kAuto && entry.on_cpu() != (kind == DeviceChoice::kCpu)) {
+      if (!wanted.empty()) reasons = wanted + " does not run on device " + options.device;
+      continue;
+    }
+    const DType dtype = default_dtype(entry, options, device.value());
+    std::string why_not = entry.why_not(config, dtype);
+    if (why_not.empty() && !entry.on_cpu()) why_not = entry.why_no_device(device.value().index, dtype);
+    std::unique_ptr<Backend> backend;
+    try {
+      if (why_not.empty())
+        backend = entry.create({dtype, options.threads, options.deterministic, device.value().index});
+    } catch (const DeviceError& error) {
+      why_not = error.what();
+    }
+    if (!backend) {
       reasons += (reasons.empty() ? "" : "; ") + std::string(entry.name) + ": " + why_not;
       continue;
     }
-    auto backend = entry.create({dtype, options.threads, options.deterministic});
     log_line(kLogInfo, "backend " + backend->name() + ", " + to_name(dtype) + ", " +
                            std::to_string(backend->threads()) +
                            " threads: " + (wanted.empty() ? "best that runs here" : "asked for") +
                            (reasons.empty() ? "" : " (" + reasons + ")"));
     return backend;
   }
-  if (reasons.empty())
-    return Failure{"there is no backend \"" + wanted + "\"; this build has " + known_names()};
+  if (!named) return Failure{"there is no backend \"" + wanted + "\"; this build has " + known_names()};
   return Failure{"no backend can run the model: " + reasons};
 }
 

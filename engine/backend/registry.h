@@ -16,12 +16,20 @@ struct BackendEntry {
   /// Whether bf16 runs in hardware here, so that it is the default.
   bool (*prefers_bf16)();
   std::unique_ptr<Backend> (*create)(const BackendOptions& options);
+
+  // Of backends whose device is not the CPU; null for the others.
+  /// Empty if there is a device of that number that computes in `dtype`, else the reason.
+  std::string (*why_no_device)(int device, DType dtype) = nullptr;
+  /// The default precision on that device.
+  DType (*best_dtype)(int device) = nullptr;
+
+  bool on_cpu() const { return why_no_device == nullptr; }
 };
 
 std::span<const BackendEntry> backends();
 
 /// The backend an engine is to use: the one named by `options.backend`, else $MONE_BACKEND, else the first
-/// that can run the model. Logs which and why.
+/// that can run the model on `options.device`. Logs which and why.
 Result<std::unique_ptr<Backend>> choose_backend(const ModelConfig& config, const EngineOptions& options);
 
 }  // namespace mone

@@ -159,7 +159,7 @@ CostTable costs_of(Engine& engine, const MeasureOptions& options, const std::str
   const CostKey key{model.hash(),
                     engine.backend(),
                     device.empty() ? processor_name() : device,
-                    engine.dtype() == DType::kBf16 ? "bf16" : "f32",
+                    to_name(engine.dtype()),
                     engine.threads(),
                     options.max_batch};
   const std::string folder = cost_folder();

@@ -11,6 +11,7 @@ std::string why_not(const ModelConfig&, DType dtype) {
   if (dtype == DType::kInt8 && !isa.value().kernels->has_int8)
     return std::string("no int8 with ") + isa.value().kernels->isa +
            " kernels, it takes AVX-512 VNNI and BF16; choose f32";
+  if (dtype == DType::kF16) return "f16 is for GPUs; choose bf16 or f32";
   if (!isa.value().kernels->has_bf16)
     return std::string("no bf16 with ") + isa.value().kernels->isa + " kernels; choose f32";
   return isa.value().dnnl_bf16 ? cpu::dnnl_bf16_why_not() : std::string();

@@ -294,10 +294,14 @@ void ReferenceBackend::classify(const Linear& head, std::span<const RowRef> h, s
 
 }  // namespace
 
-const BackendEntry kReferenceBackend = {"reference", [](const ModelConfig&, DType) { return std::string(); },
-                                        [] { return false; },
-                                        [](const BackendOptions& options) -> std::unique_ptr<Backend> {
-                                          return std::make_unique<ReferenceBackend>(options);
-                                        }};
+const BackendEntry kReferenceBackend = {
+    "reference",
+    [](const ModelConfig&, DType dtype) {
+      return dtype == DType::kF16 ? std::string("f16 is for GPUs; choose bf16 or f32") : std::string();
+    },
+    [] { return false; },
+    [](const BackendOptions& options) -> std::unique_ptr<Backend> {
+      return std::make_unique<ReferenceBackend>(options);
+    }};
 
 }  // namespace mone

@@ -1,0 +1,132 @@
+#include "tests/emulation/emulated_runtime.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace mone::emulation {
+namespace {
+
+constexpr std::size_t kAlign = 256;
+
+void* poisoned(std::size_t bytes) {
+  void* memory = std::aligned_alloc(kAlign, (bytes + kAlign - 1) / kAlign * kAlign);
+  if (!memory) throw std::bad_alloc();
+  return std::memset(memory, 0xff, bytes);
+}
+
+}  // namespace
+
+EmulatedRuntime::EmulatedRuntime(const EmulatedDevice& device) : asked_(device) {
+  info_.name = "emulated device";
+  info_.major = device.major;
+  info_.minor = device.minor;
+  info_.multiprocessors = device.multiprocessors;
+}
+
+EmulatedRuntime::~EmulatedRuntime() {
+  for (const auto& [memory, bytes] : memory_) std::free(memory);
+}
+
+void EmulatedRuntime::check(const cuda::What& what) const {
+  if (!broken_.empty()) throw DeviceError(broken_);
+}
+
+void* EmulatedRuntime::allocate(std::size_t bytes, const cuda::What& what) {
+  check(what);
+  const std::lock_guard lock(mutex_);
+  if (in_use_ + bytes > asked_.memory_bytes)
+    throw DeviceError("cuda: " + to_string(what) + ": out of memory");
+  void* memory = poisoned(bytes);
+  memory_[memory] = bytes;
+  in_use_ += bytes;
+  return memory;
+}
+
+void EmulatedRuntime::free(void* memory) noexcept {
+  // What is queued may still use it: poisoned and returned then.
+  const std::lock_guard lock(mutex_);
+  const auto found = memory_.find(memory);
+  in_use_ -= found->second;
+  const std::size_t bytes = found->second;
+  memory_.erase(found);
+  const auto release = [memory, bytes] {
+    std::memset(memory, 0xff, bytes);
+    std::free(memory);
+  };
+  queue_.empty() ? release() : queue_.push_back(release);
+}
+
+std::size_t EmulatedRuntime::bytes_in_use() const {
+  const std::lock_guard lock(mutex_);
+  return in_use_;
+}
+
+void* EmulatedRuntime::allocate_pinned(std::size_t bytes, const cuda::What& what) {
+  check(what);
+  return poisoned(bytes);
+}
+void EmulatedRuntime::free_pinned(void* memory) noexcept { std::free(memory); }
+
+void EmulatedRuntime::upload(void* to, const void* from, std::size_t bytes, const cuda::What& what) {
+  check(what);
+  std::memcpy(to, from, bytes);
+}
+void EmulatedRuntime::zero(void* memory, std::size_t bytes, const cuda::What& what) {
+  check(what);
+  std::memset(memory, 0, bytes);
+}
+void EmulatedRuntime::download(void* to, const void* from, std::size_t bytes, const cuda::What& what) {
+  wait(what);
+  std::memcpy(to, from, bytes);
+}
+
+void EmulatedRuntime::queue(Work work) { (recorded_ ? *recorded_ : queue_).push_back(std::move(work)); }
+
+void EmulatedRuntime::copy_in(void* to, const void* from, std::size_t bytes, const cuda::What& what) {
+  check(what);
+  queue([=] { std::memcpy(to, from, bytes); });
+}
+void EmulatedRuntime::copy_out(void* to, const void* from, std::size_t bytes, const cuda::What& what) {
+  copy_in(to, from, bytes, what);
+}
+
+void EmulatedRuntime::launch(const cuda::Kernel& kernel, cuda::Grid grid, std::size_t shared_bytes,
+                             const void* argument, const cuda::What& what) {
+  check(what);
+  if (++launches_ == asked_.fail_launch) {
+    broken_ = "cuda: " + to_string(what) + ": an illegal memory access was encountered";
+    throw DeviceError(broken_);
+  }
+  const auto* bytes = static_cast<const std::byte*>(argument);
+  // Kept at an address that holds any kernel's argument.
+  std::shared_ptr<void> copy(std::aligned_alloc(64, (kernel.argument_bytes + 63) / 64 * 64), &std::free);
+  std::memcpy(copy.get(), bytes, kernel.argument_bytes);
+  queue([&kernel, grid, shared_bytes, copy, order = asked_.order] {
+    run_grid(kernel, grid, shared_bytes, copy.get(), order);
+  });
+}
+
+void EmulatedRuntime::wait(const cuda::What& what) {
+  check(what);
+  for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i]();
+  queue_.clear();
+}
+
+void EmulatedRuntime::begin_record() { recorded_ = std::make_unique<Graph>(); }
+cuda::GraphView EmulatedRuntime::end_record() {
+  ++graphs_;
+  return {recorded_.release()};
+}
+void EmulatedRuntime::abandon_record() noexcept { recorded_.reset(); }
+void EmulatedRuntime::launch(cuda::GraphView graph, const cuda::What& what) {
+  check(what);
+  ++graph_launches_;
+  const auto* work = static_cast<const Graph*>(graph.handle);
+  queue_.insert(queue_.end(), work->begin(), work->end());
+}
+void EmulatedRuntime::free_graph(cuda::GraphView graph) noexcept {
+  --graphs_;
+  delete static_cast<Graph*>(graph.handle);
+}
+
+}  // namespace mone::emulation

@@ -1,0 +1,72 @@
+/// A device that is not there: kernels run on the host, as late as the caller allows, memory begins as NaN,
+/// and calls fail when a test says so.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/backend/cuda/runtime.h"
+#include "tests/emulation/block.h"
+
+namespace mone::emulation {
+
+struct EmulatedDevice {
+  int multiprocessors = 4;  ///< so few that small models use large tiles, too
+  int major = 8, minor = 0;
+  Order order = Order::kForward;
+  std::size_t memory_bytes = std::size_t{1} << 30;  ///< more than that is out of memory
+  int fail_launch = 0;  ///< the n-th launch fails, and all calls after it; 0: none
+};
+
+class EmulatedRuntime : public cuda::Runtime {
+ public:
+  explicit EmulatedRuntime(const EmulatedDevice& device = {});
+  ~EmulatedRuntime() override;
+
+  const cuda::DeviceInfo& device() const override { return info_; }
+  void* allocate(std::size_t bytes, const cuda::What& what) override;
+  void free(void* memory) noexcept override;
+  void* allocate_pinned(std::size_t bytes, const cuda::What& what) override;
+  void free_pinned(void* memory) noexcept override;
+  void upload(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
+  void zero(void* memory, std::size_t bytes, const cuda::What& what) override;
+  void download(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
+  void copy_in(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
+  void copy_out(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
+  void launch(const cuda::Kernel& kernel, cuda::Grid grid, std::size_t shared_bytes, const void* argument,
+              const cuda::What& what) override;
+  void wait(const cuda::What& what) override;
+  void begin_record() override;
+  cuda::GraphView end_record() override;
+  void abandon_record() noexcept override;
+  void launch(cuda::GraphView graph, const cuda::What& what) override;
+  void free_graph(cuda::GraphView graph) noexcept override;
+
+  // For tests.
+  std::size_t bytes_in_use() const;
+  int graphs() const { return graphs_; }
+  int graph_launches() const { return graph_launches_; }
+  int launches() const { return launches_; }
+
+ private:
+  using Work = std::function<void()>;
+  using Graph = std::vector<Work>;
+  void queue(Work work);
+  void check(const cuda::What& what) const;
+
+  EmulatedDevice asked_;
+  cuda::DeviceInfo info_;
+  mutable std::mutex mutex_;             // of memory_: any thread may free
+  std::map<void*, std::size_t> memory_;  // in use
+  std::size_t in_use_ = 0;
+  Graph queue_;
+  std::unique_ptr<Graph> recorded_;  // null: not recording
+  std::string broken_;
+  int launches_ = 0, graphs_ = 0, graph_launches_ = 0;
+};
+
+}  // namespace mone::emulation

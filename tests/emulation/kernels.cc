@@ -1,0 +1,5 @@
+// Every kernel, compiled as plain C++.
+#include "engine/backend/cuda/kernels/attention.cu"
+#include "engine/backend/cuda/kernels/products.cu"
+#include "engine/backend/cuda/kernels/routing.cu"
+#include "engine/backend/cuda/kernels/rows.cu"

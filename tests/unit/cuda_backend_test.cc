@@ -1,0 +1,177 @@
+// The CUDA backend on an emulated device: what it records, what it keeps, and what it says when the device
+// fails.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/backend/cuda/backend.h"
+#include "engine/backend/cuda/entry.h"
+#include "engine/backend/registry.h"
+#include "engine/engine_impl.h"
+#include "tests/emulation/emulated_runtime.h"
+#include "tests/numbers.h"
+#include "tests/tiny_model.h"
+
+namespace mone {
+namespace {
+
+using emulation::EmulatedDevice;
+using emulation::EmulatedRuntime;
+using testing::HasSubstr;
+
+/// An engine on an emulated device, and the device.
+struct OnDevice {
+  explicit OnDevice(const test::TinyModel& tiny = test::tiny_fe(), DType dtype = DType::kBf16,
+                    const EmulatedDevice& device = {}) {
+    auto owned = std::make_unique<EmulatedRuntime>(device);
+    runtime = owned.get();
+    engine = std::make_shared<EngineImpl>(
+        Model::load(test::write_model(tiny)).value(),
+        std::make_unique<cuda::CudaBackend>(std::move(owned), BackendOptions{dtype}));
+    for (unsigned i = 0; i < 8; ++i) tubelets.push_back(test::random_tubelet(engine->model().config(), i));
+  }
+  std::vector<float> push(Stream& stream, int tubelet, double budget) {
+    const auto logits = stream.push({tubelets[tubelet]}, budget).logits;
+    return {logits.begin(), logits.end()};
+  }
+  EmulatedRuntime* runtime;
+  std::shared_ptr<EngineImpl> engine;
+  std::vector<std::vector<std::uint8_t>> tubelets;
+};
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const DeviceError& error) {
+    return error.what();
+  }
+  return "no DeviceError";
+}
+
+TEST(CudaBackend, RecordsAStepThatComesAgainAndGivesTheSameBits) {
+  OnDevice device;
+  const auto first = device.engine->new_stream(), second = device.engine->new_stream();
+  const double budgets[] = {1, 0.3, 1, 0.3, 1, 0.3};
+  std::vector<std::vector<float>> logits;
+  for (int i = 0; i < 6; ++i) logits.push_back(device.push(*first, i, budgets[i]));
+  EXPECT_EQ(device.runtime->graphs(), 3);  // encoding at two budgets, predicting
+  EXPECT_GT(device.runtime->graph_launches(), 4);
+  const int launches = device.runtime->launches();
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(device.push(*second, i, budgets[i]), logits[i]) << i;
+  EXPECT_EQ(device.runtime->launches(), launches);  // graphs alone
+}
+
+TEST(CudaBackend, RecordsAreForgottenWhenALargerBatchMovesTheMemory) {
+  OnDevice device;
+  const auto a = device.engine->new_stream(), b = device.engine->new_stream(),
+             alone = device.engine->new_stream();
+  for (int i = 0; i < 3; ++i) device.push(*a, i, 0.5);
+  for (int i = 0; i < 3; ++i) device.push(*b, i, 0.5);
+  StreamPush pushes[] = {{a.get(), {device.tubelets[3]}, 0.5}, {b.get(), {device.tubelets[3]}, 0.5}};
+  device.engine->push(pushes);
+  EXPECT_EQ(device.runtime->graphs(), 0);
+  for (int i = 0; i < 3; ++i) device.push(*alone, i, 0.5);
+  const std::vector<float> expected = device.push(*alone, 3, 0.5);
+  EXPECT_THAT(pushes[0].prediction->logits, testing::ElementsAreArray(expected));
+  EXPECT_THAT(pushes[1].prediction->logits, testing::ElementsAreArray(expected));
+}
+
+TEST(CudaBackend, WhoeverSharesTheBatchARowsBitsAreTheSame) {
+  for (const DType dtype : {DType::kF32, DType::kBf16, DType::kF16}) {
+    OnDevice device(test::tiny_fe(), dtype);
+    std::vector<std::unique_ptr<Stream>> together;
+    std::vector<StreamPush> pushes;
+    const double budgets[] = {0.2, 1, 0.5, 0.8, 0.2, 0.4};
+    for (int i = 0; i < 6; ++i) {
+      together.push_back(device.engine->new_stream());
+      pushes.push_back({together.back().get(), {device.tubelets[i]}, budgets[i]});
+    }
+    device.engine->push(pushes);
+    for (int i = 0; i < 6; ++i) {
+      const auto alone = device.engine->new_stream();
+      const std::vector<float> expected = device.push(*alone, i, budgets[i]);
+      EXPECT_THAT(pushes[i].prediction->logits, testing::ElementsAreArray(expected))
+          << to_name(dtype) << " " << i;
+    }
+  }
+}
+
+TEST(CudaBackend, KeepsABoundedNumberOfRecordsAndNoMoreMemory) {
+  OnDevice device;
+  const auto stream = device.engine->new_stream();
+  std::size_t bytes = 0;
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 20; ++i) device.push(*stream, i % 8, 0.1 + 0.045 * i);
+    if (round == 1) bytes = device.runtime->bytes_in_use();
+  }
+  EXPECT_EQ(device.runtime->bytes_in_use(), bytes);
+  EXPECT_LE(device.runtime->graphs(), 128);
+}
+
+TEST(CudaBackend, HalfPrecisionIsNearTheReference) {
+  const auto model = Model::load(test::write_model(test::tiny_fe())).value();
+  const auto reference = Engine::create(model, {"reference", DType::kF32}).value();
+  OnDevice device(test::tiny_fe(), DType::kF16, {2, 7, 5});
+  const auto stream = device.engine->new_stream(), expected = reference->new_stream();
+  for (int i = 0; i < 4; ++i) {
+    const auto logits = device.push(*stream, i, 1);
+    EXPECT_LE(test::largest_difference(logits, expected->push({device.tubelets[i]}, 1).logits), 0.05);
+  }
+}
+
+TEST(CudaBackend, AFailingDeviceEndsTheEngineWithOneErrorThatNamesTheWork) {
+  for (const int launch : {1, 7, 20, 60}) {
+    OnDevice device(test::tiny_fe(), DType::kBf16, {4, 8, 0, emulation::Order::kForward, 1u << 30, launch});
+    const auto stream = device.engine->new_stream();
+    std::string first;
+    for (int i = 0; i < 8 && first.empty(); ++i) {
+      first = error_of([&] { device.push(*stream, i, 0.5); });
+      if (first == "no DeviceError") first.clear();
+    }
+    EXPECT_THAT(first, HasSubstr("cuda: "));
+    EXPECT_THAT(first, HasSubstr("]: an illegal memory access"));
+    const int launches = device.runtime->launches();
+    EXPECT_EQ(error_of([&] { device.push(*stream, 0, 0.5); }), first);
+    EXPECT_EQ(error_of([&] { device.engine->new_stream(); }), first);
+    EXPECT_EQ(device.runtime->launches(), launches);  // nothing more was tried
+  }
+}
+
+TEST(CudaBackend, MemoryThatRunsOutIsAnErrorThatNamesWhatWasAskedFor) {
+  EmulatedDevice small;
+  small.memory_bytes = 20000;
+  EXPECT_THAT(error_of([&] { OnDevice(test::tiny_fe(), DType::kF32, small); }), HasSubstr("out of memory"));
+  OnDevice device;
+  const std::size_t enough = device.runtime->bytes_in_use();
+  small.memory_bytes = enough + 60000;
+  OnDevice tight(test::tiny_fe(), DType::kBf16, small);
+  const auto stream = tight.engine->new_stream();
+  const std::vector<float> before = tight.push(*stream, 0, 0.5);
+  std::vector<std::unique_ptr<Stream>> streams;
+  std::vector<StreamPush> pushes;
+  EXPECT_THAT(error_of([&] {
+                for (int i = 0; i < 64; ++i) {
+                  streams.push_back(tight.engine->new_stream());
+                  pushes.push_back({streams.back().get(), {tight.tubelets[0]}, 0.5});
+                }
+                tight.engine->push(pushes);
+              }),
+              HasSubstr("out of memory"));
+}
+
+TEST(CudaBackend, SaysWhichModelsAndFormatsItCannotRun) {
+  ModelConfig config = test::tiny_fe().config;
+  EXPECT_EQ(cuda::why_not_model(config, DType::kBf16), "");
+  config.D = 24, config.H = 2;
+  EXPECT_THAT(cuda::why_not_model(config, DType::kBf16), HasSubstr("multiple of 8"));
+  EXPECT_EQ(cuda::why_not_model(config, DType::kF32), "");
+  config.D = 1024;
+  EXPECT_THAT(cuda::why_not_model(config, DType::kF32), HasSubstr("512 wide, at most 128"));
+  EXPECT_THAT(cuda::why_not_dtype(7, 5, DType::kBf16), HasSubstr("no bf16"));
+  EXPECT_EQ(cuda::why_not_dtype(7, 5, DType::kF16), "");
+  EXPECT_THAT(cuda::why_not_dtype(7, 0, DType::kF16), HasSubstr("older than 7.5"));
+  EXPECT_EQ(cuda::best_dtype(7, 5), DType::kF16);
+  EXPECT_EQ(cuda::best_dtype(9, 0), DType::kBf16);
+}
+
+}  // namespace
+}  // namespace mone
