@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# tests/gpu/run.sh [RESULTS.md]: proves the CUDA backend on this machine's GPU, in one call of less than ten minutes.
+#
+# Needs: g++ 12 or newer, nvcc 13, Python with PyTorch and safetensors for the comparison, compute-sanitizer for its part;
+# no GStreamer, no network, no Meson. Boost.Outcome, nlohmann-json and GoogleTest are the system's, or those that
+# tests/gpu/pack.sh put into $MONE_GPU_HEADERS. Leaves the machine's settings alone. Writes what tests/gpu/RESULTS.md holds.
+set -u
+results=$(realpath -m "${1:-gpu-results.md}")
+cd "$(dirname "$0")/../.." || exit 1
+started=$SECONDS
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+headers=${MONE_GPU_HEADERS:+$(realpath "$MONE_GPU_HEADERS")}
+export PATH=$PATH:/usr/local/cuda/bin
+failed=0
+note() { echo "== $* ($((SECONDS - started)) s)"; }
+write() { tee -a "$results"; }
+
+nvcc=$(command -v nvcc) || { echo "nvcc is not here: install the CUDA toolkit 13" >&2; exit 1; }
+cuda=$(dirname "$(dirname "$(realpath "$nvcc")")")
+arch=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
+case $arch in 90 | 100) arch=${arch}a ;; esac
+gtest=""
+if [ -n "$headers" ] && [ -d "$headers/googletest" ]; then gtest=$headers; elif [ -d /usr/src/googletest ]; then gtest=/usr/src/googletest; fi
+
+: >"$results"
+{
+  echo "Date: $(date -u +%F). Commit: $(git rev-parse --short HEAD 2>/dev/null || echo unknown)."
+  echo "Device: $(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | head -1)."
+  echo "$("$nvcc" --version | grep -o 'release [0-9.]*'), $(g++ --version | head -1), $(nproc) processors."
+  echo
+} | write
+
+note "compiling for sm_$arch"
+flags="-std=c++20 -O3 -fPIC -I. ${headers:+-isystem $headers/include} -isystem $cuda/include -DMONE_VERSION=\"gpu\"
+  -DMONE_MODULE_DIR=\"/nowhere\" -DMONE_MODEL_DIR=\"/nowhere\" -DMONE_GOLDEN_DATA=\"$PWD/tests/golden/data\""
+engine=$(ls engine/*.cc engine/budget/*.cc engine/backend/*.cc engine/backend/reference/*.cc 2>/dev/null; echo engine/backend/cuda/module.cc)
+host=$(ls engine/backend/cuda/*.cc | grep -v /module.cc)
+# shellcheck disable=SC2046
+tests="tests/tiny_model.cc tests/gpu/agree.cc tests/gpu/speed.cc"
+[ -z "$gtest" ] || tests="$tests tests/parity/golden_test.cc tests/parity/identities_test.cc tests/parity/backends_agree_test.cc tests/unit/stream_test.cc"
+object() { echo "$out/$(echo "${1%.*}" | tr / _).o"; }
+{
+  for source in $engine $host $tests; do
+    echo "g++ $flags ${gtest:+-isystem $gtest/googletest/include -isystem $gtest/googlemock/include} -c $source -o $(object "$source")"
+  done
+  for source in engine/backend/cuda/kernels/*.cu; do
+    echo "'$nvcc' -std=c++20 -O3 -lineinfo -Xcompiler -fPIC -I. -gencode=arch=compute_$arch,code=sm_$arch -c $source -o $out/kernel_$(basename "$source" .cu).o"
+  done
+  if [ -n "$gtest" ]; then
+    for part in googletest/src/gtest-all googletest/src/gtest_main googlemock/src/gmock-all; do
+      echo "g++ -std=c++20 -O1 -I$gtest/$(dirname "$(dirname $part)") ${headers:+-isystem $headers/include} -isystem $gtest/googletest/include -isystem $gtest/googlemock/include -c $gtest/$part.cc -o $out/$(basename $part).o"
+    done
+  fi
+} >"$out/commands"
+xargs -P "$(nproc)" -I{} sh -c '{} 2>>"$0/errors" || { echo "failed: {}" >>"$0/errors"; exit 1; }' "$out" <"$out/commands" || { cat "$out/errors"; exit 1; }
+objects() { for source in "$@"; do object "$source"; done; }
+# shellcheck disable=SC2046
+{
+  ar rcs "$out/libcore.a" $(objects $engine tests/tiny_model.cc)
+  g++ -shared -Wl,-Bsymbolic -o "$out/libmone-cuda.so" $(objects $host engine/capacity.cc engine/row_plan.cc engine/tensor.cc) "$out"/kernel_*.o \
+    -L"$cuda/lib64" -L"$cuda/lib" -lcudart_static -ldl -lrt -lpthread || exit 1
+  for program in tests/gpu/agree tests/gpu/speed; do
+    g++ -o "$out/$(basename $program)" "$(object $program.cc)" "$out/libcore.a" -ldl -lpthread || exit 1
+  done
+  if [ -n "$gtest" ]; then
+    for program in tests/parity/golden_test tests/parity/identities_test tests/parity/backends_agree_test tests/unit/stream_test; do
+      g++ -o "$out/$(basename $program)" "$(object $program.cc)" "$out"/gtest-all.o "$out"/gtest_main.o "$out"/gmock-all.o "$out/libcore.a" -ldl -lpthread || exit 1
+    done
+  fi
+}
+export MONE_CUDA_MODULE=$out/libmone-cuda.so
+
+# run NAME SECONDS COMMAND…: into the results, its last lines; a failure is counted and the rest goes on.
+run() {
+  local name=$1 limit=$2 lines=$3
+  shift 3
+  note "$name"
+  timeout "$limit" "$@" >"$out/log" 2>&1
+  local status=$?
+  {
+    echo "$name: $([ $status = 0 ] && echo passed || echo "FAILED (exit status $status)")"
+    echo
+    tail -n "$lines" "$out/log" | sed 's/^/    /'
+    echo
+  } | write
+  [ $status = 0 ] || { failed=1; grep -E "FAILED|Failure|error" "$out/log" | head -20; }
+}
+
+echo "## Parity" | write
+for program in golden_test identities_test backends_agree_test stream_test; do
+  [ ! -x "$out/$program" ] || run "$program" 60 3 "$out/$program" --gtest_filter='*cuda*' --gtest_brief=1
+done
+run "agreement, bits, memory" 150 60 "$out/agree"
+
+echo "## compute-sanitizer, small models" | write
+if command -v compute-sanitizer >/dev/null; then
+  for tool in memcheck racecheck; do
+    run "$tool" 60 3 compute-sanitizer --tool $tool --error-exitcode 9 "$out/agree" quick
+  done
+else
+  echo "compute-sanitizer is not here" | write
+fi
+
+echo "## Speed: FE ViViT-B/16x2, bf16, pixels from host memory" | write
+note "speed"
+if timeout 150 "$out/speed" "$out/vivit_b.safetensors" >"$out/log" 2>&1; then write <"$out/log"; else failed=1; write <"$out/log"; fi
+
+echo "
+## PyTorch on the same weights" | write
+note "PyTorch"
+left=$((590 - (SECONDS - started)))
+timeout $((left > 30 ? left : 30)) python3 tests/gpu/torch_speed.py "$out/vivit_b.safetensors" $((left > 60 ? left - 60 : 1)) >"$out/log" 2>&1 || echo "PyTorch did not finish" >>"$out/log"
+grep -v Warning "$out/log" | tail -n 20 | write
+
+echo "
+## Kernels: registers, spills (bytes), shared memory" | write
+"$cuda/bin/cuobjdump" --dump-resource-usage "$out/libmone-cuda.so" 2>/dev/null | tests/gpu/resources.py | write
+note "done, failed=$failed"
+exit $failed
