@@ -9,13 +9,17 @@
 namespace mone {
 namespace {
 
-constexpr double kGain = 1.0 / 16;       // of a correction by one call, once it is one of many
+constexpr double kGain = 1.0 / 16;       // of a correction by one call, once it is one of many ...
+constexpr double kMemory = .5;           // ... and for short calls so that this many seconds of them count
 constexpr double kFirstSpread = .05;     // scatter of a quiet machine, before any call
 constexpr double kSmallestSpread = .01;  // timers and caches never agree better
 constexpr double kSpreadGain = 1.0 / 32;
 constexpr double kOutlier = 3;             // spreads from which on a call counts no more than this
-constexpr double kJump = 3.5;              // spreads that two calls in a row must differ by ...
-constexpr double kSmallestJump = .08;      // ... and at least so much, to be believed at once
+constexpr double kJump = 3.5;              // spreads that slow calls must differ by ...
+constexpr double kSmallestJump = .08;      // ... and at least so much, to be believed at once, ...
+constexpr double kJumpTime = .05;          // ... two in a row and so many seconds: less is a neighbour's turn
+constexpr double kTailMemory = 4;          // seconds of calls whose mean is compared with what was expected
+constexpr double kLongestTail = 5;         // times the expected cost that one call may add to that mean
 constexpr double kLevelGain = 1.0 / 64;    // a level's own error is learnt over hundreds of calls
 constexpr double kLargestLevelError = .4;  // beyond that it is the machine, not the table
 constexpr double kSmallestSlope = .02;     // a further tubelet costs at least this share of the first
@@ -29,7 +33,12 @@ void check(double seconds, const char* what, int level) {
 
 }  // namespace
 
-CostModel::CostModel(const CostTable& table) : table_(table), ladder_(table.experts), spread_(kFirstSpread) {
+CostModel::CostModel(const CostTable& table)
+    : table_(table),
+      ladder_(table.experts),
+      spread_(kFirstSpread),
+      taken_(kTailMemory),
+      expected_(kTailMemory) {
   if (table.max_batch < 1)
     throw ConfigError("a largest batch of " + std::to_string(table.max_batch) + "; it is at least 1");
   if (!(std::isfinite(table.read_out) && table.read_out >= 0)) check(table.read_out, "the read-out", 0);
@@ -88,39 +97,53 @@ void CostModel::observe(std::span<const CostItem> items, double taken) {
   const double expected = seconds(items);
   if (!(expected > 0)) return;
   const double error = std::log(taken / expected);
-  correct(error);
+  correct(error, taken);
   correct_level(items, error);
+  add_to_mean(taken, expected);
   ++observations_;
   rebuild();
 }
 
 /// Moves the machine's factor. `error` is against what was expected, the factor included.
-void CostModel::correct(double error) {
+void CostModel::correct(double error, double taken) {
   const int size = static_cast<int>(recent_.size());
+  const double now = log_scale_ + error, before = recent_count_ ? recent_[recent_count_ - 1] : now;
   if (recent_count_ == size) {
     std::move(recent_.begin() + 1, recent_.end(), recent_.begin());
     --recent_count_;
   }
-  recent_[recent_count_++] = log_scale_ + error;
+  recent_[recent_count_++] = now;
 
   const double jump = std::max(kJump * spread_, kSmallestJump);
+  if (error > jump) {
+    slow_least_ = slow_calls_ ? std::min(slow_least_, now) : now;
+    slow_time_ = (slow_calls_++ ? slow_time_ : 0) + taken;
+  } else {
+    slow_calls_ = 0;
+  }
   const std::span recent = std::span(recent_).first(recent_count_);
-  const double two =
-      recent_count_ < 2 ? -HUGE_VAL : std::min(recent[recent_count_ - 1], recent[recent_count_ - 2]);
   const double all = recent_count_ < size ? HUGE_VAL : *std::max_element(recent.begin(), recent.end());
-  if (two > log_scale_ + jump) {  // slower, twice in a row: too late to wait for more
-    log_scale_ = two;
+  if (slow_calls_ >= 2 && slow_time_ >= kJumpTime) {  // slower, again and again: too late to wait for more
+    log_scale_ = slow_least_;
+    slow_calls_ = 0;
   } else if (all < log_scale_ - jump) {  // faster, every time
     log_scale_ = all;
   } else {
-    const double gain = std::max(kGain, 1.0 / (observations_ + 2.0));
+    const double gain = std::max(std::min(kGain, taken / kMemory), 1.0 / (observations_ + 2.0));
     const double most = std::max(kOutlier * spread_, kSmallestJump);
     log_scale_ += gain * std::clamp(error, -most, most);
   }
   // From call to call, so that a drift is not taken for scatter.
-  const double step = recent_count_ < 2 ? 0 : recent[recent_count_ - 1] - recent[recent_count_ - 2];
-  const double scatter = std::min(std::abs(step) / std::sqrt(2), 4 * spread_);
+  const double scatter = std::min(std::abs(now - before) / std::sqrt(2), 4 * spread_);
   spread_ = std::max(spread_ + kSpreadGain * (scatter - spread_), kSmallestSpread);
+}
+
+/// The factor is near the median; where a few calls take very long, time goes that it does not see.
+void CostModel::add_to_mean(double taken, double expected) {
+  const double keep = std::exp(-expected / kTailMemory);
+  taken_ = keep * taken_ + std::min(taken, kLongestTail * expected);
+  expected_ = keep * expected_ + expected;
+  overrun_ = std::max(1.0, taken_ / expected_);
 }
 
 /// Calls at one level alone tell how far the table is off there, against the calls before, at other levels.

@@ -62,10 +62,14 @@ class MONE_API CostModel {
   double scale() const { return scale_; }
   /// Relative scatter of a call's time around what was expected.
   double noise() const { return spread_; }
+  /// Mean time of the last calls against what was expected of them, at least 1: what rare long ones add up
+  /// to, which scale() leaves out. For plans over many calls, not for one call's deadline.
+  double overrun() const { return overrun_; }
   long observations() const { return observations_; }
 
  private:
-  void correct(double error);
+  void correct(double error, double taken);
+  void add_to_mean(double taken, double expected);
   void correct_level(std::span<const CostItem> items, double error);
   void rebuild();
   double at(std::span<const double> costs, double budget) const;
@@ -78,6 +82,9 @@ class MONE_API CostModel {
   double log_scale_ = 0, scale_ = 1, spread_, lag_ = 0;
   std::array<double, 8> recent_{};  // log(taken / measured table), newest last
   int recent_count_ = 0;
+  int slow_calls_ = 0;  // in a row, by more than scatter explains
+  double slow_time_ = 0, slow_least_ = 0;
+  double taken_, expected_, overrun_ = 1;  // seconds of the last calls
   long observations_ = 0;
 };
 

@@ -32,7 +32,7 @@ std::string because(const Decision& d) {
     case Cause::kRate:
       return stream + " changed its rate";
     case Cause::kCost:
-      return "tubelets take longer";
+      return d.load_before > d.utilisation ? "tubelets take longer" : "tubelets take less time than measured";
     case Cause::kRecovery:
       return "there has been room for a while";
     case Cause::kQos:

@@ -50,13 +50,15 @@ void Controller::Impl::plan(Time now, std::optional<Cause> cause, const Planned*
   const WaterFill fill(cost, batch_);
   const Plan before = plan_;
   const double load_before = load_of(fill, before);
-  Cause why = cause.value_or(Cause::kCost);
   const bool calibrating = cost.observations() < kCalibration;
+  Cause why = cause.value_or(Cause::kCost);
   std::optional<Plan> next = surrender(fill, now);
-  if (next) {
+  const bool less = next.has_value();
+  if (less) {
     room_since_.reset();
-  } else if ((next = recover(fill, now, cause.has_value() || calibrating))) {
-    why = cause.value_or(Cause::kRecovery);
+  } else {
+    next = recover(fill, now, cause.has_value() || calibrating);
+    if (!cause && !calibrating) why = Cause::kRecovery;
   }
   if (!apply(fill, next.value_or(plan_), std::min(passed, kPersist), cause.has_value())) return;
 
@@ -65,7 +67,7 @@ void Controller::Impl::plan(Time now, std::optional<Cause> cause, const Planned*
   if (why == Cause::kRecovery) {
     if (since(dropped_at_, now) > kCalm) hold_ = kFirstHold;
     raised_at_ = now;
-  } else if (why == Cause::kCost) {
+  } else if (why == Cause::kCost && less) {
     if (raised_at_ && since(raised_at_, now) < 1.5 * hold_) hold_ = std::min(2 * hold_, kLongestHold);
     dropped_at_ = now;
     raised_at_.reset();

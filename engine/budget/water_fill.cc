@@ -11,8 +11,8 @@ constexpr int kHalvings = 20;  // leaves 1e-6 of the range: finer than any two b
 
 WaterFill::WaterFill(const CostModel& cost, double batch) : cost_(cost), batch_(batch) {
   for (int l = 0; l < cost.ladder().size(); ++l)
-    seconds_[l] = cost.per_tubelet(cost.ladder().budget(l), batch);
-  read_out_ = seconds_[0] - cost.per_tubelet(cost.ladder().budget(0), batch, false);
+    seconds_[l] = cost.overrun() * cost.per_tubelet(cost.ladder().budget(l), batch);
+  read_out_ = seconds_[0] - cost.overrun() * cost.per_tubelet(cost.ladder().budget(0), batch, false);
 }
 
 int WaterFill::level(const Demand& demand, double common) const {
@@ -24,8 +24,9 @@ double WaterFill::budget(const Demand& demand, double common) const {
 }
 
 double WaterFill::seconds(const Demand& demand, double common, int hop) const {
-  const double whole = demand.fixed_budget > 0 ? cost_.per_tubelet(demand.fixed_budget, batch_)
-                                               : seconds_[level(demand, common)];
+  const double whole = demand.fixed_budget > 0
+                           ? cost_.overrun() * cost_.per_tubelet(demand.fixed_budget, batch_)
+                           : seconds_[level(demand, common)];
   return whole - read_out_ * (1 - 1.0 / hop);
 }
 

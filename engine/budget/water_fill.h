@@ -22,7 +22,7 @@ struct Demand {
 
 class WaterFill {
  public:
-  /// Costs of a tubelet when calls hold `batch` of them on average, as the model has them now.
+  /// Mean costs of a tubelet when calls hold `batch` of them on average, as the model has them now.
   WaterFill(const CostModel& cost, double batch);
 
   /// Level of a stream at the common level.

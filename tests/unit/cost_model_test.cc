@@ -11,16 +11,16 @@
 namespace mone {
 namespace {
 
-/// 10 ms at budget 1, a tenth of that fixed; a full batch of 8 costs 20 % less per tubelet.
+/// 100 ms at budget 1, a tenth of that fixed; a full batch of 8 costs 20 % less per tubelet.
 CostTable table() {
   CostTable t;
   t.experts = 4;
   t.max_batch = 8;
   for (std::size_t l = 0; l < kLadder.size(); ++l) {
-    t.single[l] = .010 * (.1 + .9 * kLadder[l]);
+    t.single[l] = .100 * (.1 + .9 * kLadder[l]);
     t.batch[l] = .8 * 8 * t.single[l];
   }
-  t.read_out = .0005;
+  t.read_out = .005;
   return t;
 }
 
@@ -33,18 +33,18 @@ void observe(CostModel& cost, double factor, int times, double budget = .5) {
 
 TEST(CostModel, GivesWhatWasMeasured) {
   const CostModel cost(table());
-  EXPECT_DOUBLE_EQ(cost.seconds(1, 1), .010);
-  EXPECT_DOUBLE_EQ(cost.seconds(.5, 1), .0055);
-  EXPECT_DOUBLE_EQ(cost.seconds(.5, 8), .8 * 8 * .0055);
-  EXPECT_DOUBLE_EQ(cost.per_tubelet(.5, 8), .8 * .0055);
-  EXPECT_DOUBLE_EQ(cost.seconds(calls(.5, 8)), .8 * 8 * .0055);
+  EXPECT_DOUBLE_EQ(cost.seconds(1, 1), .100);
+  EXPECT_DOUBLE_EQ(cost.seconds(.5, 1), .055);
+  EXPECT_DOUBLE_EQ(cost.seconds(.5, 8), .8 * 8 * .055);
+  EXPECT_DOUBLE_EQ(cost.per_tubelet(.5, 8), .8 * .055);
+  EXPECT_DOUBLE_EQ(cost.seconds(calls(.5, 8)), .8 * 8 * .055);
   EXPECT_EQ(cost.scale(), 1);
 }
 
 TEST(CostModel, IsLinearBetweenLevelsAndBatches) {
   const CostModel cost(table());
-  EXPECT_NEAR(cost.seconds(.6, 1), .0064, 1e-12);  // between .55 and .65
-  EXPECT_NEAR(cost.seconds(1, 4.5), (.010 + .064) / 2, 1e-12);
+  EXPECT_NEAR(cost.seconds(.6, 1), .064, 1e-12);  // between .55 and .65
+  EXPECT_NEAR(cost.seconds(1, 4.5), (.100 + .640) / 2, 1e-12);
   EXPECT_GT(cost.seconds(1, 16), cost.seconds(1, 8));
   EXPECT_DOUBLE_EQ(cost.seconds(.01, 1), cost.seconds(.125, 1));
   EXPECT_DOUBLE_EQ(cost.seconds(1, 1) + cost.further(1), cost.seconds(1, 2));
@@ -53,7 +53,7 @@ TEST(CostModel, IsLinearBetweenLevelsAndBatches) {
 TEST(CostModel, ATubeletWithoutPredictionSavesTheReadOut) {
   const CostModel cost(table());
   for (const double budget : {.125, .5, 1.})
-    EXPECT_NEAR(cost.seconds(budget, 1) - cost.per_tubelet(budget, 1, false), .0005, 1e-12);
+    EXPECT_NEAR(cost.seconds(budget, 1) - cost.per_tubelet(budget, 1, false), .005, 1e-12);
 }
 
 TEST(CostModel, MixedBatchesAreSumsOfShares) {
@@ -97,6 +97,22 @@ TEST(CostModel, TwoSlowCallsInARowAreBelieved) {
   CostModel cost(table());
   observe(cost, 1, 50);
   observe(cost, 3, 2);
+  EXPECT_NEAR(cost.scale(), 3, .1);
+}
+
+TEST(CostModel, ShortCallsMustBeSlowForAWhile) {
+  CostTable small = table();
+  for (std::size_t l = 0; l < 16; ++l) small.single[l] /= 100, small.batch[l] /= 100;
+  CostModel cost(small);
+  const double usual = cost.seconds(.5, 1);  // half a millisecond
+  const auto calls_of = [&](int times, double factor) {
+    for (int i = 0; i < times; ++i) cost.observe(calls(.5), factor * usual);
+  };
+  calls_of(2000, 1);
+  calls_of(10, 3);  // another process had its turn
+  EXPECT_LT(cost.scale(), 1.05);
+  calls_of(10, 1);
+  calls_of(31, 3);  // 51 ms
   EXPECT_NEAR(cost.scale(), 3, .1);
 }
 
