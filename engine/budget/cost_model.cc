@@ -9,10 +9,11 @@
 namespace mone {
 namespace {
 
-constexpr double kGain = 1.0 / 16;       // of a correction by one call, once it is one of many ...
-constexpr double kMemory = .5;           // ... and for short calls so that this many seconds of them count
-constexpr double kFirstSpread = .05;     // scatter of a quiet machine, before any call
-constexpr double kSmallestSpread = .01;  // timers and caches never agree better
+constexpr double kGain = 1.0 / 16;  // of a correction by one call, once it is one of many ...
+constexpr double kMemory = .5;      // ... and for short calls so that this many seconds of them count
+constexpr double kSmallestGain = 1.0 / 128;  // ... or so many of them
+constexpr double kFirstSpread = .05;         // scatter of a quiet machine, before any call
+constexpr double kSmallestSpread = .01;      // timers and caches never agree better
 constexpr double kSpreadGain = 1.0 / 32;
 constexpr double kOutlier = 3;             // spreads from which on a call counts no more than this
 constexpr double kJump = 3.5;              // spreads that slow calls must differ by ...
@@ -117,7 +118,7 @@ void CostModel::correct(double error, double taken) {
   const double jump = std::max(kJump * spread_, kSmallestJump);
   if (error > jump) {
     slow_least_ = slow_calls_ ? std::min(slow_least_, now) : now;
-    slow_time_ = (slow_calls_++ ? slow_time_ : 0) + taken;
+    slow_time_ = (slow_calls_++ ? slow_time_ : 0) + std::min(taken, kLongestTail * taken / std::exp(error));
   } else {
     slow_calls_ = 0;
   }
@@ -129,7 +130,8 @@ void CostModel::correct(double error, double taken) {
   } else if (all < log_scale_ - jump) {  // faster, every time
     log_scale_ = all;
   } else {
-    const double gain = std::max(std::min(kGain, taken / kMemory), 1.0 / (observations_ + 2.0));
+    const double gain =
+        std::max(std::clamp(taken / kMemory, kSmallestGain, kGain), 1.0 / (observations_ + 2.0));
     const double most = std::max(kOutlier * spread_, kSmallestJump);
     log_scale_ += gain * std::clamp(error, -most, most);
   }
