@@ -2,7 +2,8 @@
 # Builds and runs the tests. Installs what is missing from Debian (see samples/dependencies.sh).
 #
 #   tests/run.sh                 unit parity elements pipeline
-#   tests/run.sh SUITE…          unit | parity | elements | pipeline | bench   from the ordinary build
+#   tests/run.sh SUITE…          unit | parity | elements | pipeline | bench | load   from the ordinary build
+#                                (load: the budget with many streams, minutes long; tests/load/RESULTS.md)
 #                                asan      unit with AddressSanitizer and UBSan
 #                                asan-all  every suite with them
 #                                tsan      unit, parity and elements with ThreadSanitizer
@@ -20,7 +21,7 @@ suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(unit parity elements pipeline)
 for suite in "${suites[@]}"; do
   case $suite in
-    unit | parity | elements | pipeline | bench | asan | asan-all | tsan | cuda | fuzz | clang | fresh) ;;
+    unit | parity | elements | pipeline | bench | load | asan | asan-all | tsan | cuda | fuzz | clang | fresh) ;;
     *) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p' >&2; echo "unknown suite: $suite" >&2; exit 2 ;;
   esac
 done
@@ -84,7 +85,7 @@ tsan=(-Dcuda=disabled -Db_sanitize=thread "${traces[@]}")
 
 plain=""
 for suite in "${suites[@]}"; do
-  case $suite in unit | parity | elements | pipeline | bench) plain="$plain $suite" ;; esac
+  case $suite in unit | parity | elements | pipeline | bench | load) plain="$plain $suite" ;; esac
 done
 [ -z "$plain" ] || build_and_test build-test "${plain# }" ""
 for suite in "${suites[@]}"; do
