@@ -1,5 +1,6 @@
-// The CPU backend's kernels by shape and instruction set, on one thread, in processor time: products at the
-// budgets of the staircase, beside oneDNN's; attention; layer norm. Prints what to compare, asserts nothing.
+// The CPU backend's kernels by shape and instruction set, on one thread, in the least processor time:
+// products at the budgets of the staircase, beside oneDNN's; attention; layer norm. Prints what to compare,
+// asserts nothing.
 //
 //     kernels_bench [ISA [WIDTH HEADS TOKENS]]      default: every ISA, 768 12 196 (FE-B)
 #include <time.h>
@@ -23,7 +24,7 @@ double processor_ms() {
 }
 
 template <class Body>
-double median_ms(const Body& body) {
+double least_ms(const Body& body) {
   body();
   std::vector<double> times;
   for (int i = 0; i < 11; ++i) {
@@ -32,7 +33,7 @@ double median_ms(const Body& body) {
     times.push_back(processor_ms() - start);
   }
   std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
+  return times.front();
 }
 
 std::vector<float> noise(std::size_t count, float scale) {
@@ -75,9 +76,8 @@ void bench(const Sizes& s, const Isa& isa, const char* name, DType dtype) {
   const auto qkv = layers(3 * D, D, Nesting::kInput), fc1 = layers(4 * D, D, Nesting::kInput),
              fc2 = layers(D, 4 * D, Nesting::kOutput);
   const auto report = [&](const char* what, double budget, double gmac, double ms) {
-    std::printf("%-12s %-4s %-9s budget %.2f %8.3f ms %6.0f GFLOP/s\n", name,
-                dtype == DType::kF32 ? "f32" : "bf16", what, budget, ms / kLayers,
-                2e3 * gmac / (ms / kLayers));
+    std::printf("%-12s %-4s %-9s budget %.2f %8.3f ms %6.0f GFLOP/s\n", name, to_name(dtype), what, budget,
+                ms / kLayers, 2e3 * gmac / (ms / kLayers));
     std::fflush(stdout);
   };
   for (const double budget : {1.0, 0.5, 0.25, 0.15}) {
@@ -86,22 +86,22 @@ void bench(const Sizes& s, const Isa& isa, const char* name, DType dtype) {
     plan.lay_out(counts, ClsRow::kApart);
     double width_sum = 0;
     for (int row = 0; row < rows; ++row) width_sum += expert_width(plan.expert_of(row), 4, D);
-    report("norm", budget, 0, median_ms([&] {
+    report("norm", budget, 0, least_ms([&] {
              for (int i = 0; i < kLayers; ++i) backend.normalise(*norm, *x, plan, *u);
            }));
-    report("qkv", budget, width_sum * 3 * D * 1e-9, median_ms([&] {
+    report("qkv", budget, width_sum * 3 * D * 1e-9, least_ms([&] {
              for (const auto& l : qkv) backend.expand(*l, *u, plan, Epilogue::kNone, *wide);
            }));
     if (budget == 1)
-      report("attention", budget, 2.0 * rows * rows * D * 1e-9, median_ms([&] {
+      report("attention", budget, 2.0 * rows * rows * D * 1e-9, least_ms([&] {
                for (int i = 0; i < kLayers; ++i)
                  backend.attend({wide.get(), 0, 3 * D}, plan, {wide.get(), D, 3 * D},
                                 {wide.get(), 2 * D, 3 * D}, plan, s.heads, D, *u);
              }));
-    report("fc1, gelu", budget, width_sum * 4 * D * 1e-9, median_ms([&] {
+    report("fc1, gelu", budget, width_sum * 4 * D * 1e-9, least_ms([&] {
              for (const auto& l : fc1) backend.expand(*l, *u, plan, Epilogue::kGeluTanh, *wide);
            }));
-    report("fc2", budget, width_sum * 4 * D * 1e-9, median_ms([&] {
+    report("fc2", budget, width_sum * 4 * D * 1e-9, least_ms([&] {
              for (const auto& l : fc2) backend.contract(*l, *wide, plan, {}, *x);
            }));
   }
@@ -117,6 +117,7 @@ int main(int argc, char** argv) {
   if (argc > 4) sizes = {std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4])};
   const auto run = [&](const Isa& isa, const std::string& name) {
     if (!only.empty() && only != name) return;
+    if (isa.kernels->has_int8) bench(sizes, isa, name.c_str(), mone::DType::kInt8);
     if (isa.kernels->has_bf16) bench(sizes, isa, name.c_str(), mone::DType::kBf16);
     bench(sizes, isa, name.c_str(), mone::DType::kF32);
   };

@@ -37,32 +37,31 @@ struct AttentionScratch {
   static std::size_t line(std::size_t x) { return (x + 63) / 64 * 64; }
 };
 
-/// scores -> exp((score - max) scale) as operand, zero past `keys`; returns the sum.
+/// The largest of `keys` scores.
+MONE_INLINE float largest(const float* scores, int keys) {
+  Vec most = splat(-__builtin_inff());
+  int i = 0;
+  for (; i + kLanes <= keys; i += kLanes) most = at_least(load(scores + i), most);
+  if (i < keys) most = at_least(first_lanes(load(scores + i), keys - i, -__builtin_inff()), most);
+  return max_lanes(most);
+}
+
+/// scores -> exp((score - top) scale) as operand, zero past `keys`; returns the sum.
 template <class T>
-MONE_INLINE float exponentials(float* scores, int keys, int columns, float scale, T* probs) {
-  for (int i = keys; i < columns; ++i) scores[i] = -__builtin_inff();
-  Vec most = load(scores);
-  for (int i = kLanes; i < columns; i += kLanes) {
-    const Vec s = load(scores + i);
-    most = s > most ? s : most;
-  }
-  // What bf16 keeps of a probability hides an error of 2.4e-6.
-  constexpr int kDegree = sizeof(T) == 2 ? 5 : 7;
-  const float factor = scale * 1.4426950408889634f;
-  const Vec top = splat(max_lanes(most));
+MONE_INLINE float exponentials(const float* scores, float top, int keys, int columns, float scale, T* probs) {
+  constexpr Precision kPrecision = sizeof(T) == 2 ? Precision::kBf16 : Precision::kF32;
+  const Vec tops = splat(top), factor = splat(scale * 1.4426950408889634f);
   Vec sum = {};
   int i = 0;
   for (; i + kLanes <= keys; i += kLanes) {
-    const Vec e = exp2_below_1<kDegree>((load(scores + i) - top) * splat(factor));
+    const Vec e = exp2_below_1<kPrecision>((load(scores + i) - tops) * factor);
     sum += e;
     store_as(probs + i, e);
   }
   if (i < keys) {
-    alignas(64) float e[kLanes];
-    store(e, exp2_below_1<kDegree>((load(scores + i) - top) * splat(factor)));
-    for (int j = keys - i; j < kLanes; ++j) e[j] = 0;
-    sum += load(e);
-    store_as(probs + i, load(e));
+    const Vec e = first_lanes(exp2_below_1<kPrecision>((load(scores + i) - tops) * factor), keys - i, 0);
+    sum += e;
+    store_as(probs + i, e);
     i += kLanes;
   }
   for (; i < columns; i += kLanes) store_as(probs + i, Vec{});
@@ -109,9 +108,11 @@ struct Head {
     for (int column = 0; column < layout.score_columns; column += kPanel)
       dot<T>(q, ldq, rows, keys + static_cast<std::ptrdiff_t>(column) * layout.inner, layout.inner,
              scores + column, layout.score_stride, ahead);
-    float inverse[kTileRows];
+    // All rows' maxima first: none then waits for its own.
+    float inverse[kTileRows], top[kTileRows];
+    for (int i = 0; i < rows; ++i) top[i] = largest(scores + i * layout.score_stride, a.keys);
     for (int i = 0; i < rows; ++i)
-      inverse[i] = 1.0f / exponentials(scores + i * layout.score_stride, a.keys, layout.score_columns,
+      inverse[i] = 1.0f / exponentials(scores + i * layout.score_stride, top[i], a.keys, layout.score_columns,
                                        a.scale, probs + i * layout.prob_stride);
     const int inner = round_up(a.keys, 2);
     for (int column = 0; column < a.head_width; column += kPanel) {

@@ -51,9 +51,25 @@ MONE_INLINE Vec fma(Vec a, Vec b, Vec c) {
 #endif
 }
 
+/// `v` with the lanes from `count` on replaced. No memory in between: a vector read back from single stores
+/// waits.
+MONE_INLINE Vec first_lanes(Vec v, int count, float rest) {
+  IntVec lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+  return lane < count ? v : splat(rest);
+}
+
 // A NaN in `x` stays.
+#if defined(__AVX512F__)
+MONE_INLINE Vec at_least(Vec x, Vec low) { return _mm512_max_ps(low, x); }  // of NaN and a number: the second
+MONE_INLINE Vec at_most(Vec x, Vec high) { return _mm512_min_ps(high, x); }
+#elif defined(__AVX2__)
+MONE_INLINE Vec at_least(Vec x, Vec low) { return _mm256_max_ps(low, x); }
+MONE_INLINE Vec at_most(Vec x, Vec high) { return _mm256_min_ps(high, x); }
+#else
 MONE_INLINE Vec at_least(Vec x, Vec low) { return x < low ? low : x; }
 MONE_INLINE Vec at_most(Vec x, Vec high) { return x > high ? high : x; }
+#endif
 
 // Halves folded until one lane is left: the same order for every row.
 #if defined(__AVX512F__)
