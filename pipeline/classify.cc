@@ -43,10 +43,7 @@ bool ClassifyArguments::parse(const Arguments& arguments) {
   if (!line.parse(arguments)) return false;
 
   check_budget(label.budget);
-  if (sampling != "follow" && sampling != "nominal") {
-    throw UsageError("--sampling is follow or nominal, not '" + sampling + "'");
-  }
-  label.sampling = sampling == "nominal" ? Sampling::kNominal : Sampling::kFollow;
+  label.sampling = parse_sampling(sampling);
   if (top_k < 1) throw UsageError("--top-k is 1 or more, not " + std::to_string(top_k));
   if (files.empty()) throw UsageError("a FILE is missing: mone classify [options] FILE...");
   return true;

@@ -83,6 +83,12 @@ void check_budget(double budget) {
   }
 }
 
+Sampling parse_sampling(const std::string& text) {
+  if (text == "follow") return Sampling::kFollow;
+  if (text == "nominal") return Sampling::kNominal;
+  throw UsageError("--sampling is follow or nominal, not '" + text + "'");
+}
+
 std::vector<double> parse_budgets(const std::string& text) {
   std::vector<double> budgets;
   for (std::size_t begin = 0; begin <= text.size();) {

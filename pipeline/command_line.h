@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/sampling.h"
 #include "pipeline/command.h"
 
 namespace mone {
@@ -58,6 +59,9 @@ struct EngineArguments {
 
 /// @throws UsageError unless `budget` is in (0, 1]
 void check_budget(double budget);
+
+/// "follow" or "nominal". @throws UsageError for anything else
+Sampling parse_sampling(const std::string& text);
 
 /// Reads "1,0.5,0.25". @throws UsageError for anything that is not a budget
 std::vector<double> parse_budgets(const std::string& text);

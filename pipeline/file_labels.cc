@@ -2,42 +2,11 @@
 
 #include <algorithm>
 
-#include "engine/labels.h"
 #include "engine/tubeliser.h"
+#include "pipeline/mean_logits.h"
+#include "pipeline/seconds.h"
 
 namespace mone {
-namespace {
-
-double seconds(Time time) { return std::chrono::duration<double>(time).count(); }
-
-std::vector<float> scores_of(std::span<const float> logits) {
-  std::vector<float> scores(logits.size());
-  softmax(logits, scores);
-  return scores;
-}
-
-/// Mean logits over the predictions that are not warming, else the last prediction's: many clips are shorter
-/// than a window.
-class MeanLogits {
- public:
-  void add(const Prediction& prediction) {
-    if (prediction.warming && count_) return;
-    if (prediction.warming || !count_) sum_.assign(prediction.logits.size(), 0);
-    for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += prediction.logits[i];
-    if (!prediction.warming) ++count_;
-  }
-  std::vector<float> scores() const {
-    std::vector<float> mean(sum_.size());
-    for (std::size_t i = 0; i < sum_.size(); ++i) mean[i] = static_cast<float>(sum_[i] / std::max(count_, 1));
-    return scores_of(mean);
-  }
-
- private:
-  std::vector<double> sum_;
-  int count_ = 0;
-};
-
-}  // namespace
 
 Result<FileReport> label_file(Engine& engine, VideoFile& file, const FileLabelOptions& options,
                               const std::function<void(const WindowReport&)>& on_window,
@@ -53,12 +22,12 @@ Result<FileReport> label_file(Engine& engine, VideoFile& file, const FileLabelOp
     const Prediction& prediction = stream->push(tubelet.for_engine(), options.budget);
     mean.add(prediction);
     ++report.predictions;
-    on_window({seconds(prediction.window_begin), seconds(prediction.window_end), scores_of(prediction.logits),
-               prediction.budget, prediction.realised, prediction.warming});
+    on_window({to_seconds(prediction.window_begin), to_seconds(prediction.window_end),
+               softmax_of(prediction.logits), prediction.budget, prediction.realised, prediction.warming});
   };
   while (const VideoFile::Picture* picture = file.next()) {
     tubeliser.push(picture->frame, picture->time, file.frame_duration(), on_tubelet);
-    report.seconds = std::max(report.seconds, seconds(picture->time + file.frame_duration()));
+    report.seconds = std::max(report.seconds, to_seconds(picture->time + file.frame_duration()));
     on_progress(report.seconds);
   }
   tubeliser.finish(on_tubelet);

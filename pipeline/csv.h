@@ -1,0 +1,26 @@
+/// A CSV file with a header (RFC 4180: quoted cells, doubled quotes, CRLF or LF), from anyone.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/error.h"
+
+namespace mone {
+
+struct CsvTable {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> rows;  ///< as many cells as columns
+  std::vector<int> lines;                      ///< where each row begins, from 1
+
+  /// Position of a column, or -1.
+  int column(std::string_view name) const;
+};
+
+/// @param name  names the text in failures
+/// Fails, with the line, where a row has other cells than the header, a quote is not closed, or a column
+/// comes twice. Empty lines are passed over.
+Result<CsvTable> parse_csv(std::string_view text, const std::string& name);
+
+}  // namespace mone

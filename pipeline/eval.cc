@@ -1,0 +1,172 @@
+// mone eval: how often a model is right about labelled videos, by budget, and against controls.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "pipeline/command_line.h"
+#include "pipeline/eval_page.h"
+#include "pipeline/eval_report.h"
+#include "pipeline/open_engine.h"
+#include "pipeline/progress.h"
+#include "pipeline/video_file.h"
+
+namespace mone {
+namespace {
+
+struct EvalArguments {
+  ModelArguments model;
+  EngineArguments engine;
+  EvalOptions options;
+  std::vector<EvalFilter> filters;
+  std::vector<std::string> manifests;
+  std::string mapping, page;
+  bool json = false;
+
+  /// False if only the help was wanted.
+  bool parse(const Arguments& arguments);
+};
+
+std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, at);) parts.push_back(part);
+  return parts;
+}
+
+std::vector<Chooser> parse_controls(const std::string& text) {
+  std::vector<Chooser> controls;
+  if (text == "none") return controls;
+  for (const std::string& name : split(text, ',')) {
+    bool known = false;
+    for (const Chooser chooser : {Chooser::kRandom, Chooser::kShuffled, Chooser::kUniform}) {
+      if (name != to_name(chooser)) continue;
+      controls.push_back(chooser);
+      known = true;
+    }
+    if (!known)
+      throw UsageError("--controls is a list of random, shuffled and uniform, or none, not '" + text + "'");
+  }
+  return controls;
+}
+
+EvalFilter parse_filter(const std::string& text) {
+  const auto at = text.find('=');
+  if (at == std::string::npos || at == 0)
+    throw UsageError("--where is COLUMN=VALUE,VALUE, not '" + text + "'");
+  return {text.substr(0, at), split(text.substr(at + 1), ',')};
+}
+
+bool EvalArguments::parse(const Arguments& arguments) {
+  namespace po = boost::program_options;
+  std::string budgets = "1,0.75,0.5,0.4,0.25,0.15", controls = "random,shuffled,uniform", sampling = "follow";
+  std::vector<std::string> where;
+  CommandLine line(
+      "eval [options] MANIFEST...",
+      "How often a model is right about labelled videos: top-1, top-5, by label, with 95 % intervals, at\n"
+      "several budgets, against a router that chooses by chance, one that looks elsewhere, and one nested\n"
+      "model for every token; events found and false alarms an hour as monelabel would report them.\n"
+      "A MANIFEST is a CSV file with the columns path and label (or common_label) and, if wanted, dataset,\n"
+      "start, end (seconds) and any others; or a folder with a manifest.csv or with a folder a label.\n"
+      "Each dataset is a set of its own; sets are never merged.");
+  line.options()("json", po::bool_switch(&json), "one JSON object instead of tables, with every answer")(
+      "html", po::value(&page)->value_name("FILE"),
+      "also write a page with plots and expert maps, all in one file")(
+      "budgets", po::value(&budgets)->value_name("LIST"), "default: 1,0.75,0.5,0.4,0.25,0.15")(
+      "controls", po::value(&controls)->value_name("LIST"),
+      "random, shuffled, uniform, or none; default: all three")(
+      "labels", po::value(&mapping)->value_name("FILE"),
+      "JSON that says which labels of the manifests are which of the model's,\n"
+      "{\"wave\": [\"wave_one_hand\", ...]}; default: labels.json beside the model, if there")(
+      "where", po::value(&where)->value_name("COLUMN=VALUES"),
+      "only rows whose column has one of these values, separated by commas; more than once: all must hold")(
+      "background", po::value(&options.background)->value_name("LABEL"),
+      "the label that is no event; default: nothing")("smoothing",
+                                                      po::value(&options.policy.smoothing)->value_name("S"),
+                                                      "of events, as monelabel; default: 0.5")(
+      "on", po::value(&options.policy.on)->value_name("SCORE"), "of events, as monelabel; default: 0.5")(
+      "off", po::value(&options.policy.off)->value_name("SCORE"), "of events, as monelabel; default: 0.35")(
+      "sampling", po::value(&sampling)->value_name("MODE"),
+      "follow or nominal, as mone classify; default: follow")(
+      "seed", po::value(&options.seed)->value_name("N"), "of the controls; default: 1");
+  model.add_to(line);
+  engine.add_to(line);
+  line.take_rest("MANIFEST", &manifests);
+  if (!line.parse(arguments)) return false;
+  if (manifests.empty()) throw UsageError("a MANIFEST is missing: mone eval [options] MANIFEST...");
+  options.budgets = parse_budgets(budgets);
+  options.controls = parse_controls(controls);
+  options.sampling = parse_sampling(sampling);
+  for (const std::string& text : where) filters.push_back(parse_filter(text));
+  try {
+    LabelTracker(1, options.policy);
+  } catch (const ConfigError& error) {
+    throw UsageError(error.what());
+  }
+  return true;
+}
+
+/// The mapping asked for, or the one beside the model.
+Result<LabelMapping> find_mapping(const std::string& asked, const Model& model) {
+  if (!asked.empty()) return LabelMapping::read(asked);
+  std::filesystem::path beside = model.path();
+  std::error_code error;
+  beside = (std::filesystem::is_directory(beside, error) ? beside : beside.parent_path()) / "labels.json";
+  if (!std::filesystem::exists(beside, error)) return LabelMapping();
+  return LabelMapping::read(beside.string());
+}
+
+bool write_page(const std::string& path, const Evaluation& evaluation, const EvalSubject& subject) {
+  std::ofstream file(path, std::ios::binary);
+  file << eval_page(evaluation, subject);
+  file.close();
+  if (!file) std::cerr << "mone: " << path << ": cannot be written\n";
+  return static_cast<bool>(file);
+}
+
+int failed(const Failure& failure) {
+  std::cerr << "mone: " << failure.text << '\n';
+  return kExitFailed;
+}
+
+}  // namespace
+
+int eval_command(const Arguments& arguments) {
+  EvalArguments wanted;
+  if (!wanted.parse(arguments)) return kExitDone;
+  av_log_set_level(AV_LOG_QUIET);
+  log_engine_to_stderr();
+
+  const auto engine = open_engine(wanted.model, wanted.engine.options());
+  if (!engine) return kExitFailed;
+  const Model& model = engine->model();
+  const auto mapping = find_mapping(wanted.mapping, model);
+  if (!mapping) return failed(mapping.error());
+  const auto manifest =
+      read_manifests(wanted.manifests, wanted.filters, model.config().labels, mapping.value());
+  if (!manifest) return failed(manifest.error());
+
+  Evaluator evaluator(*engine, manifest.value(), wanted.options);
+  const auto& videos = manifest.value().videos;
+  Progress progress;
+  progress.start(std::to_string(videos.size()) + " videos");
+  for (std::size_t i = 0; i < videos.size(); ++i) {
+    evaluator.add(videos[i], [&](double share) {
+      progress.update(static_cast<double>(i) + share, static_cast<double>(videos.size()));
+    });
+    progress.update(static_cast<double>(i + 1), static_cast<double>(videos.size()));
+  }
+  progress.clear();
+
+  const Evaluation& result = evaluator.result();
+  for (const std::string& line : result.failures) std::cerr << "mone: " << line << '\n';
+  const EvalSubject subject{model,          engine->backend(),        to_name(engine->dtype()),
+                            wanted.options, mapping.value().merges(), manifest.value().out_of_vocabulary};
+  if (wanted.json)
+    write_line(std::cout, eval_json(result, subject));
+  else
+    print_tables(std::cout, result, subject);
+  const bool written = wanted.page.empty() || write_page(wanted.page, result, subject);
+  return written && result.failures.empty() ? kExitDone : kExitFailed;
+}
+
+}  // namespace mone

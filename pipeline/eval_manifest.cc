@@ -1,0 +1,199 @@
+#include "pipeline/eval_manifest.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "engine/json.h"
+#include "pipeline/csv.h"
+
+namespace mone {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kForever = std::numeric_limits<double>::infinity();
+
+Result<std::string> read_text(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error))
+    return Failure{path.string() +
+                   (fs::exists(path, error) ? ": is not a file" : ": No such file or directory")};
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) return Failure{path.string() + ": cannot be read"};
+  return text.str();
+}
+
+bool is_video(const fs::path& path) {
+  static const std::set<std::string> kVideo = {".avi", ".mp4", ".mkv", ".mov",  ".webm", ".m4v",
+                                               ".mpg", ".ts",  ".3gp", ".mpeg", ".ogv",  ".flv"};
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return kVideo.count(extension) != 0;
+}
+
+/// "A folder of videos a label" as the table that a manifest would be.
+Result<CsvTable> list_folder(const fs::path& folder) {
+  CsvTable table{{"path", "label"}, {}, {}};
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
+    const fs::path inside = fs::relative(entry.path(), folder, error);
+    if (std::distance(inside.begin(), inside.end()) != 2 || !is_video(inside)) continue;
+    table.rows.push_back({inside.string(), inside.parent_path().string()});
+  }
+  std::sort(table.rows.begin(), table.rows.end());
+  table.lines.resize(table.rows.size(), 0);
+  if (table.rows.empty())
+    return Failure{folder.string() +
+                   ": has no manifest.csv and no videos in folders by label (LABEL/clip.mp4)"};
+  return table;
+}
+
+/// Seconds; `missing` for an empty cell; NaN for what is no time.
+double seconds_of(const std::string& cell, double missing) {
+  if (cell.empty()) return missing;
+  double value = 0;
+  const auto [stop, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+  const bool good = error == std::errc{} && stop == cell.data() + cell.size() && value >= 0;
+  return good ? value : std::nan("");
+}
+
+/// Adds the rows of one table to the manifest.
+class Collector {
+ public:
+  Collector(const std::vector<EvalFilter>& filters, const std::vector<std::string>& labels,
+            const LabelMapping& mapping)
+      : filters_(filters), mapping_(mapping) {
+    for (std::size_t i = 0; i < labels.size(); ++i) label_index_.emplace(labels[i], static_cast<int>(i));
+  }
+
+  /// Empty, or what is wrong.
+  std::string add(const CsvTable& table, const std::string& name, const fs::path& folder,
+                  const std::string& prefix) {
+    const int path = table.column("path"), common = table.column("common_label"),
+              label = table.column("label");
+    if (path < 0 || (label < 0 && common < 0))
+      return name + ": needs the columns path and label (or common_label)";
+    for (const EvalFilter& filter : filters_)
+      if (table.column(filter.column) < 0) return name + ": has no column " + filter.column + " to choose by";
+    for (std::size_t r = 0; r < table.rows.size(); ++r) {
+      const auto& row = table.rows[r];
+      const auto cell = [&](const char* column) {
+        const int at = table.column(column);
+        return at < 0 ? std::string() : row[at];
+      };
+      if (!wanted(table, row)) continue;
+      const double begin = seconds_of(cell("start"), 0), end = seconds_of(cell("end"), kForever);
+      const auto failed = [&](const std::string& why) {
+        return name + ": line " + std::to_string(table.lines[r]) + " " + why;
+      };
+      if (row[path].empty()) return failed("has no path");
+      if (!(begin < end)) return failed("has start and end that are not seconds from start to end");
+      std::string text = common >= 0 && !row[common].empty() ? row[common] : cell("label");
+      if (text.empty()) return failed("has no label");
+      const std::string dataset = cell("dataset");
+      add_event((folder / row[path]).string(), prefix + (dataset.empty() ? "all" : dataset),
+                begin == 0 && end == kForever, {text, truth_of(text), begin, end});
+    }
+    return "";
+  }
+
+  EvalManifest take() { return std::move(manifest_); }
+
+ private:
+  bool wanted(const CsvTable& table, const std::vector<std::string>& row) const {
+    return std::all_of(filters_.begin(), filters_.end(), [&](const EvalFilter& filter) {
+      const std::string& value = row[table.column(filter.column)];
+      return std::find(filter.values.begin(), filter.values.end(), value) != filter.values.end();
+    });
+  }
+
+  int truth_of(const std::string& label) {
+    const auto found = label_index_.find(mapping_(label));
+    if (found != label_index_.end()) return found->second;
+    ++manifest_.out_of_vocabulary[label];
+    return -1;
+  }
+
+  void add_event(const std::string& path, const std::string& set, bool trimmed, EvalEvent event) {
+    const auto [place, first] = video_of_.try_emplace({path, set}, manifest_.videos.size());
+    if (first) {
+      manifest_.videos.push_back({path, set, true, {}});
+      if (std::find(manifest_.sets.begin(), manifest_.sets.end(), set) == manifest_.sets.end())
+        manifest_.sets.push_back(set);
+    }
+    EvalVideo& video = manifest_.videos[place->second];
+    video.trimmed &= trimmed;
+    video.events.push_back(std::move(event));
+  }
+
+  const std::vector<EvalFilter>& filters_;
+  const LabelMapping& mapping_;
+  std::map<std::string, int> label_index_;
+  std::map<std::pair<std::string, std::string>, std::size_t> video_of_;
+  EvalManifest manifest_;
+};
+
+}  // namespace
+
+Result<LabelMapping> LabelMapping::parse(std::string_view text, const std::string& name) {
+  const auto parsed = parse_json(text, name);
+  if (!parsed) return parsed.error();
+  if (!parsed.value().is_object()) return Failure{name + ": must be an object of lists"};
+  LabelMapping mapping;
+  for (const auto& [ours, others] : parsed.value().items()) {
+    if (!others.is_array()) return Failure{name + ": " + ours + " must be a list of labels"};
+    for (const auto& other : others) {
+      if (!other.is_string()) return Failure{name + ": " + ours + " must be a list of labels"};
+      if (!mapping.to_.emplace(other.get<std::string>(), ours).second)
+        return Failure{name + ": " + other.get<std::string>() + " stands under two labels"};
+    }
+  }
+  return mapping;
+}
+
+Result<LabelMapping> LabelMapping::read(const std::string& path) {
+  const auto text = read_text(path);
+  if (!text) return text.error();
+  return parse(text.value(), path);
+}
+
+const std::string& LabelMapping::operator()(const std::string& label) const {
+  const auto found = to_.find(label);
+  return found == to_.end() ? label : found->second;
+}
+
+Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
+                                    const std::vector<EvalFilter>& filters,
+                                    const std::vector<std::string>& model_labels,
+                                    const LabelMapping& mapping) {
+  Collector collector(filters, model_labels, mapping);
+  for (const std::string& given : paths) {
+    std::error_code error;
+    fs::path file = given;
+    if (fs::is_directory(file, error) && fs::exists(file / "manifest.csv", error)) file /= "manifest.csv";
+    const bool folder = fs::is_directory(file, error);
+    auto text = folder ? Result<std::string>("") : read_text(file);
+    if (!text) return text.error();
+    const auto table = folder ? list_folder(file) : parse_csv(text.value(), file.string());
+    if (!table) return table.error();
+    const fs::path home = folder ? file : file.parent_path();
+    const std::string prefix =
+        paths.size() > 1 ? fs::absolute(home, error).lexically_normal().filename().string() + "/" : "";
+    if (const std::string why = collector.add(table.value(), file.string(), home, prefix); !why.empty())
+      return Failure{why};
+  }
+  EvalManifest manifest = collector.take();
+  if (manifest.videos.empty()) return Failure{paths[0] + ": has no row to evaluate"};
+  return manifest;
+}
+
+}  // namespace mone

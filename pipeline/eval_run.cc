@@ -1,0 +1,321 @@
+#include "pipeline/eval_run.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/cost.h"
+#include "engine/tubeliser.h"
+#include "pipeline/classify_report.h"
+#include "pipeline/eval_control.h"
+#include "pipeline/mean_logits.h"
+#include "pipeline/seconds.h"
+#include "pipeline/video_file.h"
+
+namespace mone {
+namespace {
+
+constexpr int kTop = 5;
+
+std::vector<EvalSetting> settings_of(const Engine& engine, const EvalOptions& options) {
+  const ModelConfig& c = engine.model().config();
+  if (!engine.model().routed()) return {{Chooser::kRouter, 1, -1}};
+  std::vector<EvalSetting> settings;
+  for (const double budget : options.budgets) settings.push_back({Chooser::kRouter, budget, -1});
+  // Controls hand the experts of a tubelet in: see Tubelet::experts for what takes them.
+  if (c.variant != Variant::kFe || (c.classifier == Classifier::kToken && c.cls_policy == ClsPolicy::kRouted))
+    return settings;
+  for (const Chooser control : options.controls) {
+    if (control == Chooser::kUniform) {
+      for (int expert = c.E - 1; expert >= 0; --expert)
+        settings.push_back({control, 1.0 / (1 << (c.E - 1 - expert)), expert});
+    } else {
+      for (const double budget : options.budgets)
+        if (budget < 1) settings.push_back({control, budget, -1});  // at 1 every token is at full width
+    }
+  }
+  return settings;
+}
+
+int best_of(std::span<const float> scores, const std::vector<int>& labels) {
+  return *std::max_element(labels.begin(), labels.end(), [&](int a, int b) {
+    return scores[a] < scores[b] || (scores[a] == scores[b] && a > b);
+  });
+}
+
+int best_of(std::span<const float> scores) {
+  return static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+}
+
+/// The newest picture of a tubelet, u8 [tokens, pt, ph, pw, 3], as rows.
+std::vector<std::uint8_t> last_picture(std::span<const std::uint8_t> tubelet, const ModelConfig& c) {
+  std::vector<std::uint8_t> rows(static_cast<std::size_t>(c.image_height) * c.image_width * 3);
+  const std::size_t line = static_cast<std::size_t>(c.pw) * 3, step = c.ph * line;
+  for (int token = 0; token < c.tokens(); ++token) {
+    const auto* from = tubelet.data() + (static_cast<std::size_t>(token) * c.pt + c.pt - 1) * step;
+    auto* to = rows.data() + (static_cast<std::size_t>(token / c.nw()) * c.ph * c.image_width +
+                              static_cast<std::size_t>(token % c.nw()) * c.pw) *
+                                 3;
+    for (int y = 0; y < c.ph; ++y)
+      std::copy_n(from + y * line, line, to + static_cast<std::size_t>(y) * c.image_width * 3);
+  }
+  return rows;
+}
+
+/// A setting while one video runs.
+struct Lane {
+  EvalSetting setting;
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<LabelTracker> tracker;
+  std::vector<MeanLogits> means;  // of each event
+  std::vector<TimedLabel> said;
+  std::vector<std::uint8_t> experts;  // of a control, for this tubelet
+};
+
+}  // namespace
+
+const char* to_name(Chooser chooser) {
+  switch (chooser) {
+    case Chooser::kRouter:
+      return "router";
+    case Chooser::kRandom:
+      return "random";
+    case Chooser::kShuffled:
+      return "shuffled";
+    case Chooser::kUniform:
+      return "uniform";
+  }
+  return "";
+}
+
+class Evaluator::Impl {
+ public:
+  Impl(Engine& engine, const EvalManifest& manifest, const EvalOptions& options)
+      : engine_(engine), config_(engine.model().config()), options_(options), random_(options.seed) {
+    result_.settings = settings_of(engine, options);
+    const auto label = std::find(config_.labels.begin(), config_.labels.end(), options.background);
+    background_ = label == config_.labels.end() ? -1 : static_cast<int>(label - config_.labels.begin());
+    for (const EvalSetting& setting : result_.settings) {
+      lanes_.push_back({setting, engine.new_stream(), nullptr, {}, {}, {}});
+      if (setting.chooser == Chooser::kRouter) ++routed_;
+    }
+    choices_.resize(routed_);
+    for (const std::string& name : manifest.sets) result_.sets.push_back(make_set(manifest, name));
+  }
+
+  void add(const EvalVideo& video, const std::function<void(double)>& on_progress) {
+    EvalSet& set = *std::find_if(result_.sets.begin(), result_.sets.end(),
+                                 [&](const EvalSet& s) { return s.name == video.set; });
+    ++set.videos;
+    std::string why;
+    try {
+      why = run(video, set, on_progress);
+    } catch (const Error& error) {
+      why = video.path + ": " + error.what();
+    }
+    if (why.empty()) return;
+    ++set.failed;
+    result_.failures.push_back(why);
+  }
+
+  const Evaluation& result() const { return result_; }
+
+ private:
+  EvalSet make_set(const EvalManifest& manifest, const std::string& name) const {
+    EvalSet set;
+    set.name = name;
+    std::set<int> labels;
+    for (const EvalVideo& video : manifest.videos) {
+      if (video.set != name) continue;
+      set.trimmed &= video.trimmed;
+      for (const EvalEvent& event : video.events)
+        if (event.truth >= 0) labels.insert(event.truth);
+    }
+    set.labels.assign(labels.begin(), labels.end());
+    for (const EvalSetting& setting : result_.settings) {
+      EvalPoint point;
+      point.setting = setting;
+      point.clips = point.among = point.windows = Confusion(config_.C);
+      point.events = EventCounts(config_.C);
+      set.points.push_back(std::move(point));
+    }
+    return set;
+  }
+
+  std::string run(const EvalVideo& video, EvalSet& set, const std::function<void(double)>& on_progress) {
+    auto opened = VideoFile::open(video.path);
+    if (!opened) return opened.error().text;
+    VideoFile& file = *opened.value();
+    for (Lane& lane : lanes_) {
+      lane.stream->reset();
+      lane.tracker = std::make_unique<LabelTracker>(config_.C, options_.policy);
+      lane.means.assign(video.events.size(), {});
+      lane.said.clear();
+    }
+    start_map(video, file.duration());
+    Tubeliser tubeliser(tubelet_format(config_), {.mode = options_.sampling});
+    tubeliser.declare_frame_rate(file.frame_rate());
+    int predictions = 0;
+    double seconds = 0;
+    const auto on_tubelet = [&](const CutTubelet& tubelet) {
+      for (Lane& lane : lanes_) {
+        if (tubelet.restart) lane.stream->reset();
+        if (tubelet.lost) lane.stream->skip(tubelet.begin, tubelet.end);
+      }
+      if (tubelet.lost) return;
+      push(tubelet, video, set);
+      ++predictions;
+    };
+    while (const VideoFile::Picture* picture = file.next()) {
+      tubeliser.push(picture->frame, picture->time, file.frame_duration(), on_tubelet);
+      seconds = std::max(seconds, to_seconds(picture->time + file.frame_duration()));
+      if (file.duration() > 0) on_progress(std::min(seconds / file.duration(), 1.0));
+    }
+    tubeliser.finish(on_tubelet);
+    if (!predictions) return video.path + ": too short for one prediction";
+    finish(video, set, seconds);
+    return "";
+  }
+
+  /// One tubelet through every lane: the router's first, whose choices some controls need.
+  void push(const CutTubelet& tubelet, const EvalVideo& video, EvalSet& set) {
+    std::vector<StreamPush> pushes;
+    for (int i = 0; i < routed_; ++i)
+      pushes.push_back({lanes_[i].stream.get(), tubelet.for_engine(), lanes_[i].setting.budget});
+    engine_.push(pushes);
+    for (int i = 0; i < routed_; ++i) take(i, *pushes[i].prediction, video, set);
+    keep_map(tubelet, pushes);
+
+    std::vector<StreamPush> forced;
+    for (std::size_t i = routed_; i < lanes_.size(); ++i) {
+      Lane& lane = lanes_[i];
+      choose(lane, pushes);
+      StreamPush one{lane.stream.get(), tubelet.for_engine(), lane.setting.budget};
+      one.tubelet.experts = lane.experts;
+      forced.push_back(one);
+    }
+    for (int i = 0; i < routed_; ++i) choices_[i].remember(pushes[i].prediction->experts, random_);
+    if (forced.empty()) return;
+    engine_.push(forced);
+    for (std::size_t i = 0; i < forced.size(); ++i) take(routed_ + i, *forced[i].prediction, video, set);
+  }
+
+  /// Sets lane.experts for this tubelet.
+  void choose(Lane& lane, const std::vector<StreamPush>& routed) {
+    if (lane.setting.chooser == Chooser::kUniform) {
+      lane.experts.assign(config_.tokens(), static_cast<std::uint8_t>(lane.setting.expert));
+      return;
+    }
+    int same = 0;
+    while (lanes_[same].setting.budget != lane.setting.budget) ++same;
+    const auto other = choices_[same].draw(random_);
+    if (lane.setting.chooser == Chooser::kShuffled && !other.empty())
+      lane.experts.assign(other.begin(), other.end());
+    else  // also the very first tubelet, which has no other
+      lane.experts = random_experts(routed[same].prediction->tokens_per_expert, random_);
+  }
+
+  /// Adds a prediction to what is known of its lane.
+  void take(std::size_t lane_index, const Prediction& p, const EvalVideo& video, EvalSet& set) {
+    Lane& lane = lanes_[lane_index];
+    EvalPoint& point = set.points[lane_index];
+    ++point.predictions;
+    point.realised += (p.realised - point.realised) / static_cast<double>(point.predictions);
+    point.gmac +=
+        (step_gmac(config_, p.tokens_per_expert) - point.gmac) / static_cast<double>(point.predictions);
+    const double middle = to_seconds(p.window_begin + (p.window_end - p.window_begin) / 2);
+    const auto& state = lane.tracker->update(p.logits, p.window_begin, p.window_end, p.warming);
+    take_events(state.events, lane);
+    for (std::size_t e = 0; e < video.events.size(); ++e) {
+      const EvalEvent& event = video.events[e];
+      if (!video.trimmed && (middle < event.begin || middle >= event.end)) continue;
+      lane.means[e].add(p);
+      if (event.truth >= 0 && !p.warming) point.windows.add(event.truth, best_of(p.logits));
+    }
+  }
+
+  void take_events(const std::vector<LabelEvent>& events, Lane& lane) const {
+    for (const LabelEvent& event : events)
+      if (event.kind == EventKind::kEnd && event.label != background_)
+        lane.said.push_back({event.label, to_seconds(event.begin), to_seconds(event.end)});
+  }
+
+  void finish(const EvalVideo& video, EvalSet& set, double seconds) {
+    set.seconds += seconds;
+    std::vector<TimedLabel> happened;
+    for (const EvalEvent& event : video.events)
+      if (event.truth >= 0 && event.truth != background_)
+        happened.push_back({event.truth, event.begin, std::min(event.end, seconds)});
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      take_events(lanes_[i].tracker->reset(), lanes_[i]);
+      set.points[i].events.add_video(happened, lanes_[i].said, seconds);
+    }
+    for (std::size_t e = 0; e < video.events.size(); ++e) answer(video, e, set, seconds);
+    if (!map_.experts.empty()) result_.maps.push_back(std::move(map_));
+  }
+
+  void answer(const EvalVideo& video, std::size_t e, EvalSet& set, double seconds) {
+    const EvalEvent& event = video.events[e];
+    EvalAnswer answer{
+        video.path, set.name, event.label, event.truth, event.begin, std::min(event.end, seconds), {}, {}};
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      answer.answers.push_back(-1);
+      answer.scores.push_back(0);
+      if (lanes_[i].means[e].empty()) continue;
+      const std::vector<float> scores = lanes_[i].means[e].scores();
+      const auto best = best_scores(scores, kTop);
+      answer.answers.back() = best[0];
+      answer.scores.back() = scores[best[0]];
+      if (event.truth < 0) continue;
+      EvalPoint& point = set.points[i];
+      point.clips.add(event.truth, best[0]);
+      point.among.add(event.truth, best_of(scores, set.labels));
+      point.top5.add(std::find(best.begin(), best.end(), event.truth) != best.end());
+    }
+    result_.answers.push_back(std::move(answer));
+  }
+
+  /// A map of the first video of each label, as long as there is room, near its middle.
+  void start_map(const EvalVideo& video, double duration) {
+    map_ = {};
+    map_wanted_ = std::ssize(result_.maps) < options_.maps && engine_.model().routed() &&
+                  config_.variant == Variant::kFe && mapped_.insert(video.events[0].label).second;
+    map_.path = video.path;
+    map_.label = video.events[0].label;
+    map_from_ = duration / 2;
+  }
+
+  void keep_map(const CutTubelet& tubelet, const std::vector<StreamPush>& pushes) {
+    const bool there = !map_.experts.empty() && map_.time >= map_from_;
+    if (!map_wanted_ || there) return;
+    map_.time = to_seconds(tubelet.end);
+    map_.pixels = last_picture(tubelet.pixels, config_);
+    map_.experts.clear();
+    for (const StreamPush& push : pushes)
+      map_.experts.emplace_back(push.budget, std::vector<std::uint8_t>(push.prediction->experts.begin(),
+                                                                       push.prediction->experts.end()));
+  }
+
+  Engine& engine_;
+  const ModelConfig& config_;
+  EvalOptions options_;
+  std::mt19937 random_;
+  Evaluation result_;
+  std::vector<Lane> lanes_;
+  int routed_ = 0;                     // of the lanes, the first ones
+  std::vector<OtherChoices> choices_;  // by budget
+  int background_ = -1;
+  ExpertMap map_;
+  bool map_wanted_ = false;
+  double map_from_ = 0;
+  std::set<std::string> mapped_;
+};
+
+Evaluator::Evaluator(Engine& engine, const EvalManifest& manifest, const EvalOptions& options)
+    : impl_(std::make_unique<Impl>(engine, manifest, options)) {}
+Evaluator::~Evaluator() = default;
+void Evaluator::add(const EvalVideo& video, const std::function<void(double)>& on_progress) {
+  impl_->add(video, on_progress);
+}
+const Evaluation& Evaluator::result() const { return impl_->result(); }
+
+}  // namespace mone

@@ -1,0 +1,105 @@
+/// Runs a model over the videos of a manifest, at several budgets and with controls for its router at once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/labels.h"
+#include "engine/sampling.h"
+#include "pipeline/eval_manifest.h"
+#include "pipeline/eval_stats.h"
+
+namespace mone {
+
+/// Who chooses the experts of a tubelet's tokens.
+enum class Chooser {
+  kRouter,    ///< the model's own
+  kRandom,    ///< chance, as many tokens per expert as the router gives
+  kShuffled,  ///< the router, but looking at another tubelet, of another moment or video
+  kUniform    ///< nobody: one nested model for every token
+};
+/// "router", "random", "shuffled", "uniform".
+const char* to_name(Chooser chooser);
+
+/// A point of a curve.
+struct EvalSetting {
+  Chooser chooser = Chooser::kRouter;
+  double budget = 1;  ///< of kUniform: the share of the width that the nested model is
+  int expert = -1;    ///< of kUniform: which nested model
+};
+
+struct EvalOptions {
+  std::vector<double> budgets;
+  std::vector<Chooser> controls;       ///< besides the router, where the model has one
+  LabelPolicy policy;                  ///< when a label is an event
+  std::string background = "nothing";  ///< the label that is no event
+  Sampling sampling = Sampling::kFollow;
+  unsigned seed = 1;  ///< of the controls
+  int maps = 8;       ///< videos of which a map of the experts is kept
+};
+
+/// What one setting gave on one set.
+struct EvalPoint {
+  EvalSetting setting;
+  Confusion clips;    ///< a clip's answer: mean over its windows, all labels of the model to choose from
+  Confusion among;    ///< the same, only labels that occur in the set to choose from
+  Confusion windows;  ///< every full window by itself
+  Share top5;
+  EventCounts events;
+  double realised = 0, gmac = 0;  ///< mean over the predictions
+
+  long predictions = 0;
+};
+
+struct EvalSet {
+  std::string name;
+  std::vector<int> labels;  ///< of the model, that occur
+  int videos = 0, failed = 0;
+  double seconds = 0;
+  bool trimmed = true;            ///< every video is one event
+  std::vector<EvalPoint> points;  ///< one for each setting
+};
+
+/// What one event of a manifest was called, by setting; -1: no window lay in it.
+struct EvalAnswer {
+  std::string path, set, label;
+  int truth = -1;
+  double begin = 0, end = 0;
+  std::vector<int> answers;
+  std::vector<float> scores;
+};
+
+/// A tubelet's last picture as the model sees it, and the expert of each of its tokens by budget.
+struct ExpertMap {
+  std::string path, label;
+  double time = 0;
+  std::vector<std::uint8_t> pixels;                                   ///< u8 [height, width, 3]
+  std::vector<std::pair<double, std::vector<std::uint8_t>>> experts;  ///< of the router, by budget
+};
+
+struct Evaluation {
+  std::vector<EvalSetting> settings;
+  std::vector<EvalSet> sets;
+  std::vector<EvalAnswer> answers;
+  std::vector<ExpertMap> maps;
+  std::vector<std::string> failures;  ///< videos that could not be read, one line each
+};
+
+class Evaluator {
+ public:
+  /// A plain model has one budget, 1, and no controls; so has a joint one no controls.
+  Evaluator(Engine& engine, const EvalManifest& manifest, const EvalOptions& options);
+  ~Evaluator();
+  /// @param on_progress  told the share of the video that is done
+  void add(const EvalVideo& video, const std::function<void(double)>& on_progress);
+  const Evaluation& result() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mone

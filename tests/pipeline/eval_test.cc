@@ -1,0 +1,145 @@
+// `mone eval` on clips of the actors, rendered and encoded here.
+#include <gmock/gmock.h>
+#include <gst/gst.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "elements/glue/gst_ptr.h"
+#include "tests/pipeline/run_program.h"
+
+namespace mone::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+const std::string kModel = MONE_GOLDEN_DIR "/fe_token.safetensors";  // walk, run, wave, clap, nothing
+
+ProgramRun eval(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {MONE_PROGRAM, "eval", "--model", kModel});
+  return run_program(std::move(arguments));
+}
+
+class Eval : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    write_clip("walk.mkv", "walk:2", 60);
+    write_clip("wave.mkv", "wave:2", 60);
+    write_clip("long.mkv", "walk:2,wave:2,walk:2", 180);
+    write_file(folder_->file("labels.json"), R"({"wave": ["wave_one_hand"]})");
+    write_file(
+        folder_->file("clips.csv"),
+        "path,dataset,label\nwalk.mkv,short,walk\nwave.mkv,short,wave_one_hand\nwalk.mkv,short,skip\n");
+    write_file(folder_->file("long.csv"),
+               "path,dataset,label,start,end\nlong.mkv,long,walk,0,2\nlong.mkv,long,wave_one_hand,2,4\n");
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  static void write_clip(const std::string& name, const std::string& script, int frames) {
+    gst_init(nullptr, nullptr);
+    const std::string description =
+        "actiontestsrc seed=3 script=\"" + script + "\" num-buffers=" + std::to_string(frames) +
+        " ! video/x-raw,width=160,height=120,framerate=30/1 ! videoconvert ! jpegenc "
+        "! matroskamux ! filesink location=" +
+        folder_->file(name);
+    const auto pipeline = Owned<GstElement>::adopt(
+        GST_ELEMENT(gst_object_ref_sink(gst_parse_launch(description.c_str(), nullptr))));
+    const auto bus = Owned<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    const auto message = Owned<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+        bus.get(), 60 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+    ASSERT_TRUE(message.get() && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS) << name;
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  }
+  static std::string file(const std::string& name) { return folder_->file(name); }
+  static json evaluate(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--json", "--labels", file("labels.json")});
+    const ProgramRun run = eval(std::move(arguments));
+    EXPECT_EQ(run.code, 0) << run.err;
+    return json::parse(run.out, nullptr, false);
+  }
+
+  static TemporaryFolder* folder_;
+};
+TemporaryFolder* Eval::folder_ = nullptr;
+
+TEST_F(Eval, CountsEveryClipAtEveryBudgetWithControls) {
+  const json result = evaluate({"--budgets", "1,0.5", file("clips.csv")});
+  ASSERT_EQ(result["sets"].size(), 1u);
+  const json& set = result["sets"][0];
+  EXPECT_EQ(set["set"], "short");
+  EXPECT_EQ(set["labels"], json({"walk", "wave"}));
+  EXPECT_EQ(result["out_of_vocabulary"], json({{"skip", 1}}));
+  std::map<std::string, int> points;
+  for (const json& point : set["points"]) {
+    ++points[point["chooser"]];
+    EXPECT_EQ(point["top1"]["of"], 2);
+    EXPECT_EQ(point["top5"]["right"], 2) << "of five labels";
+    EXPECT_GE(point["top1_of_the_sets_labels"]["right"], point["top1"]["right"]);
+    EXPECT_GT(point["windows"]["of"], 10);
+    EXPECT_GT(point["gmac"], 0);
+    EXPECT_LE(point["top1"]["wilson95"][0], point["top1"]["share"]);
+  }
+  EXPECT_EQ(points,
+            (std::map<std::string, int>{{"router", 2}, {"random", 1}, {"shuffled", 1}, {"uniform", 4}}));
+  EXPECT_EQ(set["points"][0]["realised"], 1.0);
+  EXPECT_NEAR(set["points"][1]["realised"].get<double>(), 0.5, 0.06);
+  EXPECT_EQ(set["points"][2]["realised"], set["points"][1]["realised"])
+      << "a control spends what the router does";
+  EXPECT_EQ(result["answers"].size(), 3u);
+  EXPECT_EQ(result["answers"][0]["called"].size(), 2u);
+}
+
+TEST_F(Eval, TheSameCommandGivesTheSameAnswers) {
+  EXPECT_EQ(evaluate({file("clips.csv")}), evaluate({file("clips.csv")}));
+}
+
+TEST_F(Eval, LongVideosHaveEventsAndSetsStayApart) {
+  const json result = evaluate({"--budgets", "1", "--controls", "none", "--on", "0.3", "--off", "0.2",
+                                file("long.csv"), file("clips.csv")});
+  ASSERT_EQ(result["sets"].size(), 2u);
+  EXPECT_THAT(result["sets"][0]["set"].get<std::string>(), HasSubstr("/long"));
+  const json& point = result["sets"][0]["points"][0];
+  EXPECT_EQ(point["top1"]["of"], 2) << "one answer for each event";
+  EXPECT_EQ(point["events"]["recall"]["of"], 2);
+  EXPECT_NEAR(point["events"]["hours"].get<double>() * 3600, 6, 0.2);
+  EXPECT_LT(point["windows"]["of"], 50) << "windows of the third part belong to no event";
+}
+
+TEST_F(Eval, TablesAndAPageForPeople) {
+  const std::string page = file("page.html");
+  const ProgramRun run = eval({"--labels", file("labels.json"), "--html", page, file("clips.csv")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("short: 2 videos"), HasSubstr("budget"), HasSubstr("shuffled"),
+                             HasSubstr("one nested model"), HasSubstr("false alarms"), HasSubstr("skip (1)")))
+      << "two of the three rows are of one file";
+  const std::string html = read_file(page);
+  EXPECT_THAT(html, AllOf(HasSubstr("<svg"), HasSubstr("data:image/bmp;base64,"), HasSubstr("</html>")));
+  for (const char* from_elsewhere : {"<script", "src=", "http://", "https://", "@import"})
+    EXPECT_EQ(html.find(from_elsewhere), std::string::npos) << from_elsewhere;
+}
+
+TEST_F(Eval, AVideoThatCannotBeReadIsSaidAndTheRestCounts) {
+  write_file(file("some.csv"), "path,label\nwalk.mkv,walk\nmissing.mkv,walk\n");
+  const ProgramRun run = eval({"--json", file("some.csv")});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr("missing.mkv"));
+  const json result = json::parse(run.out);
+  EXPECT_EQ(result["sets"][0]["failed"], 1);
+  EXPECT_EQ(result["sets"][0]["points"][0]["top1"]["of"], 1);
+}
+
+TEST_F(Eval, RefusesWhatMakesNoSense) {
+  EXPECT_THAT(eval({}).err, HasSubstr("a MANIFEST is missing"));
+  EXPECT_THAT(eval({"--controls", "magic", "x"}).err, HasSubstr("--controls"));
+  EXPECT_THAT(eval({"--where", "subject", "x"}).err, HasSubstr("--where"));
+  EXPECT_THAT(eval({"--on", "0.1", "x"}).err, HasSubstr("0.1"));
+  EXPECT_THAT(eval({"/nowhere/m.csv"}).err, HasSubstr("/nowhere/m.csv"));
+  EXPECT_THAT(eval({"--labels", "/nowhere/l.json", file("clips.csv")}).err, HasSubstr("/nowhere/l.json"));
+}
+
+}  // namespace
+}  // namespace mone::testing

@@ -1,0 +1,232 @@
+// The figures of `mone eval` and what it reads, without a model.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "pipeline/csv.h"
+#include "pipeline/data_uri.h"
+#include "pipeline/eval_control.h"
+#include "pipeline/eval_manifest.h"
+#include "pipeline/eval_stats.h"
+#include "pipeline/svg_plot.h"
+
+namespace mone {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(Wilson, IsTheIntervalOfTheTables) {
+  // scipy.stats.binomtest(k, n).proportion_ci(method="wilson")
+  const struct {
+    int right, of;
+    double low, high;
+  } cases[] = {{0, 10, 0.0, 0.2775328},
+               {10, 10, 0.7224672, 1.0},
+               {5, 10, 0.2365931, 0.7634069},
+               {56, 60, 0.8407464, 0.9737713},
+               {1, 1000, 0.0001765, 0.0056425}};
+  for (const auto& c : cases) {
+    EXPECT_NEAR(wilson(c.right, c.of).low, c.low, 1e-6) << c.right << " of " << c.of;
+    EXPECT_NEAR(wilson(c.right, c.of).high, c.high, 1e-6) << c.right << " of " << c.of;
+  }
+  EXPECT_EQ(wilson(0, 0).low, 0);
+  EXPECT_EQ(wilson(0, 0).high, 1);
+}
+
+TEST(Confusion, CountsByTruthAndByAnswer) {
+  Confusion confusion(3);
+  for (const auto& [truth, answer] : {std::pair(0, 0), {0, 0}, {0, 2}, {1, 2}, {1, 2}, {1, 0}, {2, 2}})
+    confusion.add(truth, answer);
+  EXPECT_EQ(confusion.all().right, 3);
+  EXPECT_EQ(confusion.all().of, 7);
+  EXPECT_EQ(confusion.recall(0).right, 2);
+  EXPECT_EQ(confusion.recall(0).of, 3);
+  EXPECT_EQ(confusion.precision(2).of, 4);
+  EXPECT_EQ(confusion.precision(2).right, 1);
+  EXPECT_EQ(confusion.most_taken_for(1), 2);
+  EXPECT_EQ(confusion.most_taken_for(2), -1);
+}
+
+TEST(Events, EachIsFoundOnceAndWhatOverlapsNothingIsAFalseAlarm) {
+  EventCounts events(2, 0.5);
+  events.add_video({{0, 10, 12}, {0, 20, 22}},
+                   {{0, 11, 13},      // the first
+                    {0, 12.2, 12.4},  // the first again: a double
+                    {1, 20, 22},      // another label than what happens
+                    {0, 22.4, 23},    // the second, within the tolerance
+                    {0, 40, 41}},     // nothing there
+                   1800);
+  events.add_video({}, {{0, 1, 2}}, 1800);
+  EXPECT_EQ(events.label(0).happened, 2);
+  EXPECT_EQ(events.label(0).found, 2);
+  EXPECT_EQ(events.label(0).doubles, 1);
+  EXPECT_EQ(events.label(0).false_alarms, 2);
+  EXPECT_EQ(events.label(0).false_alarms_without, 1) << "in the video where it does not happen";
+  EXPECT_EQ(events.label(0).seconds_without, 1800);
+  EXPECT_EQ(events.label(1).false_alarms, 1);
+  EXPECT_EQ(events.recall().value(), 1);
+  EXPECT_EQ(events.precision().right, 2);
+  EXPECT_EQ(events.precision().of, 5);
+  EXPECT_EQ(events.false_alarms_per_hour(), 3);
+}
+
+TEST(Events, OneThatSpansTwoFindsTheFirstAndASecondFindsTheOther) {
+  EventCounts events(1, 0);
+  events.add_video({{0, 0, 1}, {0, 2, 3}}, {{0, 0, 3}, {0, 2.5, 4}}, 10);
+  EXPECT_EQ(events.label(0).found, 2);
+  EXPECT_EQ(events.label(0).doubles, 0);
+  EXPECT_EQ(events.false_alarms(), 0);
+}
+
+TEST(Controls, RandomExpertsKeepTheCounts) {
+  std::mt19937 random(1);
+  const int counts[] = {3, 0, 2};
+  auto experts = random_experts(counts, random);
+  EXPECT_NE(experts, random_experts(counts, random));
+  std::sort(experts.begin(), experts.end());
+  EXPECT_THAT(experts, ElementsAre(0, 0, 0, 2, 2));
+}
+
+TEST(Controls, ShuffledChoicesAreOfBefore) {
+  std::mt19937 random(1);
+  OtherChoices choices;
+  EXPECT_TRUE(choices.draw(random).empty());
+  for (std::uint8_t i = 0; i < 200; ++i) choices.remember(std::vector<std::uint8_t>{i}, random);
+  EXPECT_EQ(choices.draw(random).size(), 1u);
+}
+
+TEST(Csv, ReadsQuotesAndBothKindsOfLines) {
+  const auto table = parse_csv(
+      "\xef\xbb\xbfpath,label,note\r\na.mp4,walk,\"one, \"\"two\"\"\nthree\"\r\n\nb.mp4,run,", "m.csv");
+  ASSERT_TRUE(table) << table.error().text;
+  EXPECT_THAT(table.value().columns, ElementsAre("path", "label", "note"));
+  ASSERT_EQ(table.value().rows.size(), 2u);
+  EXPECT_THAT(table.value().rows[0], ElementsAre("a.mp4", "walk", "one, \"two\"\nthree"));
+  EXPECT_THAT(table.value().rows[1], ElementsAre("b.mp4", "run", ""));
+  EXPECT_THAT(table.value().lines, ElementsAre(2, 5));
+  EXPECT_EQ(table.value().column("note"), 2);
+  EXPECT_EQ(table.value().column("no"), -1);
+}
+
+TEST(Csv, NamesTheLineThatIsWrong) {
+  const auto why = [](const char* text) {
+    const auto table = parse_csv(text, "m.csv");
+    return table ? std::string() : table.error().text;
+  };
+  EXPECT_THAT(why("a,b\n1,2\n1\n"), AllOf(HasSubstr("m.csv: line 3"), HasSubstr("1 cells")));
+  EXPECT_THAT(why("a,b\n\"1,2\n"), HasSubstr("line 2 has a quote"));
+  EXPECT_THAT(why("a,a\n"), HasSubstr("twice"));
+  EXPECT_THAT(why("\n\n"), HasSubstr("is empty"));
+}
+
+TEST(LabelMapping, MergesAndRefusesWhatIsNotOne) {
+  const auto mapping = LabelMapping::parse(R"({"wave": ["wave_one_hand", "wave_two_hands"]})", "labels.json");
+  ASSERT_TRUE(mapping) << mapping.error().text;
+  EXPECT_EQ(mapping.value()("wave_two_hands"), "wave");
+  EXPECT_EQ(mapping.value()("walk"), "walk");
+  for (const char* bad : {"[]", R"({"wave": "one"})", R"({"wave": [1]})", R"({"a": ["x"], "b": ["x"]})", "{"})
+    EXPECT_THAT(LabelMapping::parse(bad, "labels.json").error().text, HasSubstr("labels.json"));
+}
+
+class ManifestTest : public testing::Test {
+ protected:
+  ManifestTest() : folder_(std::filesystem::path(testing::TempDir()) / "mone-manifest") {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  ~ManifestTest() override { std::filesystem::remove_all(folder_); }
+  std::string write(const std::string& name, const std::string& text) {
+    std::filesystem::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << text;
+    return (folder_ / name).string();
+  }
+  Result<EvalManifest> read(const std::vector<std::string>& paths,
+                            const std::vector<EvalFilter>& filters = {}) {
+    return read_manifests(paths, filters, {"walk", "wave", "nothing"},
+                          LabelMapping::parse(R"({"wave": ["wave_one_hand"]})", "m").value());
+  }
+  std::string failure(const std::string& text) {
+    const auto manifest = read({write("bad.csv", text)});
+    return manifest ? "" : manifest.error().text;
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(ManifestTest, TrimmedClipsAndEventsOfLongVideos) {
+  const auto manifest = read({write("m.csv",
+                                    "path,dataset,label,common_label,start,end\n"
+                                    "a.mp4,one,w1,wave_one_hand,,\n"
+                                    "b.mp4,one,walk,,2.5,4\n"
+                                    "b.mp4,one,jig,,5,6\n"
+                                    "c.mp4,two,walk,,,\n")});
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  const EvalManifest& m = manifest.value();
+  EXPECT_THAT(m.sets, ElementsAre("one", "two"));
+  ASSERT_EQ(m.videos.size(), 3u);
+  EXPECT_EQ(m.videos[0].path, (folder_ / "a.mp4").string());
+  EXPECT_TRUE(m.videos[0].trimmed);
+  EXPECT_EQ(m.videos[0].events[0].truth, 1) << "common_label goes first, and is merged";
+  EXPECT_FALSE(m.videos[1].trimmed);
+  ASSERT_EQ(m.videos[1].events.size(), 2u);
+  EXPECT_EQ(m.videos[1].events[0].begin, 2.5);
+  EXPECT_EQ(m.videos[1].events[1].truth, -1);
+  EXPECT_EQ(m.out_of_vocabulary.at("jig"), 1);
+}
+
+TEST_F(ManifestTest, RowsAreChosenByColumns) {
+  const std::string path =
+      write("m.csv", "path,label,subject\na.mp4,walk,ann\nb.mp4,walk,bob\nc.mp4,walk,cem\n");
+  EXPECT_EQ(read({path}, {{"subject", {"ann", "cem"}}}).value().videos.size(), 2u);
+  EXPECT_THAT(read({path}, {{"subject", {"dan"}}}).error().text, HasSubstr("no row"));
+  EXPECT_THAT(read({path}, {{"person", {"dan"}}}).error().text, HasSubstr("no column person"));
+}
+
+TEST_F(ManifestTest, SetsOfSeveralManifestsStayApart) {
+  const std::string csv = "path,label,dataset\na.mp4,walk,x\n";
+  write("first/manifest.csv", csv);
+  write("second/manifest.csv", csv);
+  const auto manifest = read({folder_ / "first", folder_ / "second/manifest.csv"});
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  EXPECT_THAT(manifest.value().sets, ElementsAre("first/x", "second/x"));
+}
+
+TEST_F(ManifestTest, AFolderALabelNeedsNoManifest) {
+  write("clips/walk/1.mp4", "");
+  write("clips/wave/2.MKV", "");
+  write("clips/wave/notes.txt", "");
+  const auto manifest = read({folder_ / "clips"});
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  EXPECT_EQ(manifest.value().videos.size(), 2u);
+  EXPECT_EQ(manifest.value().videos[1].events[0].truth, 1);
+}
+
+TEST_F(ManifestTest, NamesFileAndLine) {
+  EXPECT_THAT(failure("path,name\na.mp4,walk\n"), HasSubstr("needs the columns path and label"));
+  EXPECT_THAT(failure("path,label\n,walk\n"), HasSubstr("line 2 has no path"));
+  EXPECT_THAT(failure("path,label\na.mp4,\n"), HasSubstr("line 2 has no label"));
+  EXPECT_THAT(failure("path,label,start,end\na.mp4,walk,4,2\n"), HasSubstr("line 2 has start and end"));
+  EXPECT_THAT(failure("path,label,start,end\na.mp4,walk,1s,2\n"), HasSubstr("line 2 has start and end"));
+  EXPECT_THAT(read({"/nowhere/m.csv"}).error().text, HasSubstr("/nowhere/m.csv: No such file"));
+  EXPECT_THAT(read({folder_}).error().text, HasSubstr("no manifest.csv"));
+}
+
+TEST(Page, PicturesAndPlotsStandInTheFile) {
+  const std::uint8_t bytes[] = {'M', 'o', 'n', 'e'};
+  EXPECT_EQ(base64({bytes, 3}), "TW9u");
+  EXPECT_EQ(base64({bytes, 4}), "TW9uZQ==");
+  EXPECT_EQ(base64({bytes, 2}), "TW8=");
+  const std::uint8_t red[] = {255, 0, 0};
+  EXPECT_EQ(bmp_uri(red, 1, 1).substr(0, 22 + 4), "data:image/bmp;base64,Qk06");
+  EXPECT_EQ(escaped("<a & 'b'>"), "&lt;a &amp; &#39;b&#39;&gt;");
+  const std::string svg =
+      line_plot("budget", "top-1", {{"<router>", "#123456", {0.1, 1}, {0.5, 0.75}, {0.4, 0.7}, {0.6, 0.8}}});
+  EXPECT_THAT(
+      svg, AllOf(HasSubstr("<svg"), HasSubstr("<polygon"), HasSubstr("&lt;router&gt;"), HasSubstr("</svg>")));
+}
+
+}  // namespace
+}  // namespace mone
