@@ -15,7 +15,8 @@ constexpr double kScaleMoved = .02;  // of the costs, upwards: do not wait for t
 constexpr double kPersist = 1;       // seconds that room must last before it is used
 constexpr double kSkipAfter = .5;    // seconds that even the widest hop is too little before skipping
 constexpr double kFirstHold = 2;     // seconds from a change to a recovery ...
-constexpr double kLongestHold = 16;  // ... doubled each time a recovery had to be taken back
+constexpr double kLongestHold = 8;   // ... doubled each time a recovery had to be taken back
+constexpr double kPlenty = 1.5;      // times the floor that budgets could have: the hop may widen no longer
 constexpr double kCalm = 30;         // seconds without that, after which it is forgotten
 constexpr long kCalibration = 24;    // calls after which the table has been put right: until then,
                                      // that it was wrong is as plain a cause as any
@@ -196,7 +197,11 @@ std::optional<Plan> Controller::Impl::recover(const WaterFill& fill, Time now, b
   }
   if (plain_cause) return plan;
   if (!room_since_) room_since_ = now;
-  if (since(room_since_, now) < kPersist || since(changed_at_, now) < hold_) return std::nullopt;
+  // With room for more than the next step nothing needs to be tried carefully.
+  const bool plenty = rank(plan_) > rank(plan) + 1 ||
+                      (rank(plan_) == 1 && rank(plan) == 0 && plan.common > plan_.common * kPlenty);
+  const double hold = plenty ? kFirstHold : hold_;
+  if (since(room_since_, now) < kPersist || since(changed_at_, now) < hold) return std::nullopt;
   room_since_.reset();
   if (rank(plan_) == 0) return plan;
   plan = plan_;

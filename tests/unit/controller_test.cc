@@ -156,15 +156,18 @@ TEST(Controller, SurrendersInOrderAndRecoversInReverse) {
   EXPECT_GE(m.controller.view(ids[0]).budget, .5);
 }
 
-TEST(Controller, AWideHopPredictsEverySecondTubelet) {
+TEST(Controller, AWideHopPredictsEveryFourthTubelet) {
   Machine m(linear_costs());
   StreamTerms terms;
   terms.fixed = true;
   const auto ids = m.add(12, terms);  // .9 of the machine at budget 1; every 2nd: .8775; every 4th: .866
   m.play(ids, 7.5, 3);
-  int predicted = 0;
-  for (int i = 0; i < 40; ++i, m.now += .01) predicted += m.push(ids[0], 7.5).predict;
   EXPECT_EQ(m.controller.view().hop, 4);
+  const StreamView before = m.controller.view(ids[0]);
+  m.play(ids, 7.5, 40 / 7.5);
+  const StreamView after = m.controller.view(ids[0]);
+  EXPECT_NEAR(static_cast<double>(after.processed - before.processed), 40, 1);
+  EXPECT_NEAR(static_cast<double>(after.not_predicted - before.not_predicted), 30, 1);
 }
 
 TEST(Controller, ATubeletThatWouldBeLateIsLoweredAlone) {
