@@ -5,6 +5,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@
 namespace mone::emulation {
 namespace {
 
-constexpr int kLanes = 32;
+constexpr int kLanes = 32, kGroup = 4 * kLanes;
 
 /// A barrier: who comes last lets the others go.
 struct Barrier {
@@ -27,6 +28,13 @@ struct Copy {
   void* to;
   const void* from;
   bool valid;
+};
+
+/// A product of a group of four warps that was started: this thread's sums, and where the operands lie.
+struct GroupWork {
+  float* sums;
+  std::uint64_t a, b;
+  float (*number)(std::uint16_t bits);
 };
 
 struct Thread {
@@ -43,6 +51,7 @@ struct Thread {
   float* sums = nullptr;
   const std::uint32_t* a = nullptr;
   std::uint32_t b[2]{};
+  std::vector<GroupWork> group_work;  // started, not yet waited for
 };
 
 class Block {
@@ -66,6 +75,14 @@ class Block {
   void meet_warp() {
     meet_warp([] {});
   }
+  /// The threads of the running thread's group of four warps.
+  Thread& in_group(int index) { return *threads_[current_->index / kGroup * kGroup + index]; }
+  template <class Action>
+  void meet_group(Action action) {
+    Barrier& barrier = groups_[current_->index / kGroup];
+    if (barrier.arrived + 1 == kGroup) action();
+    meet(barrier, kGroup);
+  }
 
  private:
   /// Runs each thread of the warp that can go on. @return how many ended, -1 if none could go on
@@ -73,7 +90,7 @@ class Block {
   void meet(Barrier& barrier, int count);
 
   std::vector<std::unique_ptr<Thread>> threads_;
-  std::vector<Barrier> warps_;
+  std::vector<Barrier> warps_, groups_;
   Barrier barrier_;
   Thread* current_ = nullptr;
   int place_[3]{};
@@ -84,7 +101,8 @@ class Block {
   unsigned char* shared_ = nullptr;
 };
 
-[[gnu::tls_model("initial-exec")]] thread_local Block* running = nullptr;
+Block* running = nullptr;  // one block at a time, whichever thread launched it
+std::mutex one_at_a_time;
 
 void Block::meet(Barrier& barrier, int count) {
   Thread& me = *current_;
@@ -109,12 +127,14 @@ void Block::run(const cuda::Kernel& kernel, const int (&place)[3], std::size_t s
   shared_ = memory_.data() + (kAlign - reinterpret_cast<std::uintptr_t>(memory_.data()) % kAlign) % kAlign;
   while (static_cast<int>(threads_.size()) < count_) threads_.push_back(std::make_unique<Thread>());
   warps_.assign(count_ / kLanes, {});
+  groups_.assign(count_ / kGroup, {});
   barrier_ = {};
   for (int i = 0; i < count_; ++i) {
     Thread& thread = *threads_[i];
     thread.index = i;
     thread.groups.assign(1, {});
     thread.waits_for = nullptr;
+    thread.group_work.clear();
     thread.fiber.start(
         [](void* block) {
           auto* self = static_cast<Block*>(block);
@@ -122,7 +142,6 @@ void Block::run(const cuda::Kernel& kernel, const int (&place)[3], std::size_t s
         },
         this);
   }
-  Block* const outer = running;
   running = this;
   int left = count_;
   while (left) {
@@ -135,11 +154,11 @@ void Block::run(const cuda::Kernel& kernel, const int (&place)[3], std::size_t s
       }
     }
     if (!moved) {
-      running = outer;
+      running = nullptr;
       throw std::logic_error(std::string(kernel.name) + ": threads wait for each other for ever");
     }
   }
-  running = outer;
+  running = nullptr;
 }
 
 int Block::run_warp(int first, Order order) {
@@ -256,12 +275,52 @@ T tree(T value, Add add) {
 
 void run_grid(const cuda::Kernel& kernel, cuda::Grid grid, std::size_t shared_bytes, const void* argument,
               Order order) {
-  thread_local Block block;
+  static Block block;
+  const std::lock_guard lock(one_at_a_time);
   for (int z = 0; z < grid.z; ++z)
     for (int y = 0; y < grid.y; ++y)
       for (int x = 0; x < grid.x; ++x) block.run(kernel, {x, y, z}, shared_bytes, argument, order);
 }
 
+}  // namespace mone::emulation
+
+namespace mone::emulation {
+namespace {
+
+/// Number `k` of line `line` that a matrix descriptor (PTX ISA) names.
+std::uint16_t operand(std::uint64_t descriptor, int line, int k) {
+  if (descriptor >> 62 != 1) throw std::logic_error("a matrix that is not swizzled by 128 bytes");
+  const std::uint64_t eight_lines = (descriptor >> 32 & 0x3fff) << 4;
+  std::uint64_t address = ((descriptor & 0x3fff) << 4) + line / 8 * eight_lines + line % 8 * 128 + k * 2;
+  address ^= (address >> 7 & 7) << 4;
+  std::uint16_t bits;
+  std::memcpy(&bits, running->shared() + address, 2);
+  return bits;
+}
+
+/// All that the group has started, in order, now: as late as a device may be.
+void finish_group_work() {
+  for (std::size_t i = 0; i < running->in_group(0).group_work.size(); ++i) {
+    const GroupWork work = running->in_group(0).group_work[i];
+    static float left[64][16], right[cuda::kGroupOutputs][16];
+    for (int k = 0; k < 16; ++k) {
+      for (int row = 0; row < 64; ++row) left[row][k] = work.number(operand(work.a, row, k));
+      for (int row = 0; row < cuda::kGroupOutputs; ++row)
+        right[row][k] = work.number(operand(work.b, row, k));
+    }
+    for (int index = 0; index < kGroup; ++index) {
+      float* sums = running->in_group(index).group_work.at(i).sums;
+      for (int s = 0; s < cuda::kGroupSums; ++s) {
+        const int row = index / kLanes * 16 + s / 2 % 2 * 8 + index % kLanes / 4;
+        const int output = s / 4 * 8 + index % 4 * 2 + s % 2;
+        for (int k = 0; k < 16; ++k) sums[s] += left[row][k] * right[output][k];
+      }
+    }
+  }
+  for (int index = 0; index < kGroup; ++index) running->in_group(index).group_work.clear();
+}
+
+}  // namespace
 }  // namespace mone::emulation
 
 // The device's functions; see device_code.h.
@@ -304,6 +363,20 @@ void copy_async16(void* to, const void* from, bool valid) {
 }
 void copy_async_commit() { running->self().groups.emplace_back(); }
 void copy_async_wait_for(int pending) { emulation::finish_copies(running->self(), pending); }
+
+std::uint32_t shared_address(const void* p) {
+  return static_cast<std::uint32_t>(static_cast<const unsigned char*>(p) - running->shared());
+}
+void fence_for_tensor_cores() {}
+void group_begin(float (&)[kGroupSums]) {}
+void group_multiply_add(Bf16, float (&c)[kGroupSums], std::uint64_t a, std::uint64_t b) {
+  running->self().group_work.push_back({c, a, b, [](std::uint16_t bits) { return to_float(Bf16{bits}); }});
+}
+void group_multiply_add(F16, float (&c)[kGroupSums], std::uint64_t a, std::uint64_t b) {
+  running->self().group_work.push_back({c, a, b, [](std::uint16_t bits) { return to_float(F16{bits}); }});
+}
+void group_commit() {}
+void group_wait(float (&)[kGroupSums]) { running->meet_group(emulation::finish_group_work); }
 
 void load_matrices(std::uint32_t (&r)[4], const void* row) { emulation::load(r, row, false); }
 void load_matrices_transposed(std::uint32_t (&r)[4], const void* row) { emulation::load(r, row, true); }

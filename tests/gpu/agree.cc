@@ -1,5 +1,6 @@
-// agree [quick]: the cuda backend against `reference`, batches against single pushes, run against run, and memory.
-// `quick` is for compute-sanitizer: every kernel, few steps. One line a check, exit code 1 if one fails.
+// agree [quick]: the cuda backend against `reference`, batches against single pushes, run against run, and
+// memory. `quick` is for compute-sanitizer: every kernel, few steps. One line a check, exit code 1 if one
+// fails.
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -16,8 +17,7 @@
 namespace mone {
 namespace {
 
-constexpr double kLadder[] = {1,   .95, .85, .8, .75, .65, .55, .5,
-                              .45, .4,  .35, .3, .25, .2,  .15, .125};
+constexpr double kLadder[] = {1, .95, .85, .8, .75, .65, .55, .5, .45, .4, .35, .3, .25, .2, .15, .125};
 int failures = 0;
 
 void report(const std::string& check, bool good, const std::string& figures) {
@@ -44,8 +44,13 @@ Pixels pixels_of(const ModelConfig& config, int count) {
   return pixels;
 }
 
-std::shared_ptr<Engine> make(const test::TinyModel& model, const char* backend, DType dtype, bool deterministic = false) {
-  return Engine::create(Model::load(test::write_model(model)).value(), {backend, dtype, 0, deterministic}).value();
+std::shared_ptr<Engine> make(const test::TinyModel& tiny, const char* backend, DType dtype,
+                             bool deterministic = false) {
+  const auto model = Model::load(test::write_model(tiny));
+  if (!model) throw ConfigError(model.error().text);
+  const auto engine = Engine::create(model.value(), {backend, dtype, 0, deterministic});
+  if (!engine) throw ConfigError(engine.error().text);
+  return engine.value();
 }
 
 /// One step of `count` new streams as a batch: tubelet i at budget budgets[i].
@@ -68,10 +73,11 @@ std::string figure(double value) {
   return text;
 }
 
-/// Every budget of the ladder, each in a batch of `items`, against the reference alone. Experts in f32 are exact but for
-/// ties within rounding, which random weights do not have; in bf16 an embedding's rounding may flip near ties, so
-/// logits are compared where experts agree.
-void compare_with_reference(const std::string& name, const test::TinyModel& model, DType dtype, int items, int budgets) {
+/// Every budget of the ladder, each in a batch of `items`, against the reference alone. Experts in f32 are
+/// exact but for ties within rounding, which random weights do not have; in bf16 an embedding's rounding may
+/// flip near ties, so logits are compared where experts agree.
+void compare_with_reference(const std::string& name, const test::TinyModel& model, DType dtype, int items,
+                            int budgets) {
   // The reference has no half precision: there f32 is the truth, and logits are as near as bf16's must be.
   const auto reference = make(model, "reference", dtype == DType::kF16 ? DType::kF32 : dtype);
   const auto cuda = make(model, "cuda", dtype);
@@ -87,7 +93,8 @@ void compare_with_reference(const std::string& name, const test::TinyModel& mode
       const auto stream = reference->new_stream();
       const Answer expected = answer_of(stream->push({pixels[i % 4]}, asked[i]));
       int flipped = 0;
-      for (std::size_t t = 0; t < expected.experts.size(); ++t) flipped += expected.experts[t] != got[i].experts[t];
+      for (std::size_t t = 0; t < expected.experts.size(); ++t)
+        flipped += expected.experts[t] != got[i].experts[t];
       tokens += static_cast<int>(expected.experts.size());
       different += flipped;
       ++answers;
@@ -101,13 +108,14 @@ void compare_with_reference(const std::string& name, const test::TinyModel& mode
   const bool close = f32 ? largest <= 1e-4 : largest <= 0.1 && smallest_cosine >= 0.9995;
   const bool routed = f32 ? different == 0 : different <= tokens / 200;
   report(name + " " + to_name(dtype) + " batch " + std::to_string(items), close && routed && compared > 0,
-         "largest difference " + figure(largest) + ", cosine " + std::to_string(smallest_cosine) + ", experts " +
-             std::to_string(different) + " of " + std::to_string(tokens) + " differ, " + std::to_string(compared) +
-             " of " + std::to_string(answers) + " answers compared");
+         "largest difference " + figure(largest) + ", cosine " + std::to_string(smallest_cosine) +
+             ", experts " + std::to_string(different) + " of " + std::to_string(tokens) + " differ, " +
+             std::to_string(compared) + " of " + std::to_string(answers) + " answers compared");
 }
 
 /// Bits: twice in a row, recorded or not, and whoever shares the batch.
-void compare_bits(const std::string& name, const test::TinyModel& model, DType dtype, std::vector<int> sizes) {
+void compare_bits(const std::string& name, const test::TinyModel& model, DType dtype,
+                  std::vector<int> sizes) {
   const auto engine = make(model, "cuda", dtype, true);
   const Pixels pixels = pixels_of(model.config, 8);
   std::vector<Answer> alone;
@@ -123,7 +131,8 @@ void compare_bits(const std::string& name, const test::TinyModel& model, DType d
       for (int i = 0; i < size; ++i) together += got[i] != alone[i % 8];
     }
   }
-  report(name + " " + to_name(dtype) + " run to run", again == 0, std::to_string(again) + " answers differ in a bit");
+  report(name + " " + to_name(dtype) + " run to run", again == 0,
+         std::to_string(again) + " answers differ in a bit");
   report(name + " " + to_name(dtype) + " whoever shares the batch", together == 0,
          std::to_string(together) + " answers differ in a bit");
 }
@@ -132,7 +141,8 @@ void compare_bits(const std::string& name, const test::TinyModel& model, DType d
 double free_device_mib() {
   static void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
   using Function = int (*)(std::size_t*, std::size_t*);
-  static const auto function = driver ? reinterpret_cast<Function>(dlsym(driver, "cuMemGetInfo_v2")) : nullptr;
+  static const auto function =
+      driver ? reinterpret_cast<Function>(dlsym(driver, "cuMemGetInfo_v2")) : nullptr;
   std::size_t free = 0, total = 0;
   return function && function(&free, &total) == 0 ? static_cast<double>(free) / (1 << 20) : -1;
 }
@@ -185,11 +195,13 @@ int run(bool quick) {
   }
   for (const DType dtype : {DType::kF32, DType::kBf16}) {
     for (int experts = 1; experts <= 5; ++experts)
-      compare_with_reference("FE, " + std::to_string(experts) + " experts,", test::small_fe(experts), dtype, 1, experts == 4 ? 16 : 6);
+      compare_with_reference("FE, " + std::to_string(experts) + " experts,", test::small_fe(experts), dtype,
+                             1, experts == 4 ? 16 : 6);
     for (const int items : {2, 5, 16, 64})
       compare_with_reference("FE, 4 experts,", test::small_fe(4), dtype, items, 4);
     for (const int experts : {1, 4})
-      compare_with_reference("joint, " + std::to_string(experts) + " experts,", test::small_joint(experts), dtype, 2, 4);
+      compare_with_reference("joint, " + std::to_string(experts) + " experts,", test::small_joint(experts),
+                             dtype, 2, 4);
   }
   compare_with_reference("FE, 4 experts,", test::small_fe(4), DType::kF16, 4, 4);
   compare_bits("small FE", test::small_fe(4), DType::kF32, {2, 16, 64});

@@ -17,8 +17,8 @@ inline TinyModel vivit_b() {
   return model;
 }
 
-/// Small enough for the reference to keep up, large enough for every tile of the kernels and for eight blocks of
-/// keys: 197 rows, heads of 64.
+/// Small enough for the reference to keep up, large enough for every tile of the kernels and for eight blocks
+/// of keys: 197 rows, heads of 64.
 inline TinyModel small_fe(int experts) {
   TinyModel model = tiny_fe();
   ModelConfig& c = model.config;

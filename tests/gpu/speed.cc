@@ -1,5 +1,6 @@
-// speed MODEL.safetensors: writes ViViT-B/16x2 with random weights there, then times the cuda backend on it in bf16:
-// streaming predictions and whole clips by batch and budget, and where a step's time goes. Markdown on standard output.
+// speed MODEL.safetensors: writes ViViT-B/16x2 with random weights there, then times the cuda backend on it
+// in bf16: streaming predictions and whole clips by batch and budget, and where a step's time goes. Markdown
+// on standard output.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -64,8 +65,9 @@ class Load {
 
 void time_batches(const std::shared_ptr<Engine>& engine, const std::vector<int>& batches) {
   const ModelConfig& config = engine->model().config();
-  std::printf("| batch | budget | step ms | predictions/s | clips/s | TFLOP/s | saved work that became saved time |\n"
-              "|---|---|---|---|---|---|---|\n");
+  std::printf(
+      "| batch | budget | step ms | predictions/s | clips/s | TFLOP/s | saved work that became saved time |\n"
+      "|---|---|---|---|---|---|---|\n");
   for (const int batch : batches) {
     Load load(engine, batch);
     double full_ms = 0, full_gmac = 0;
@@ -77,8 +79,8 @@ void time_batches(const std::shared_ptr<Engine>& engine, const std::vector<int>&
       const double ms = with * 1e3;
       if (budget == 1) full_ms = ms, full_gmac = gmac;
       const double kept = budget == 1 ? 1 : (1 - ms / full_ms) / (1 - gmac / full_gmac);
-      std::printf("| %d | %g | %.3f | %.0f | %.0f | %.1f | %.0f %% |\n", batch, budget, ms, batch / with, 1 / clip,
-                  2e-3 * gmac * batch / with, 100 * kept);
+      std::printf("| %d | %g | %.3f | %.0f | %.0f | %.1f | %.0f %% |\n", batch, budget, ms, batch / with,
+                  1 / clip, 2e-3 * gmac * batch / with, 100 * kept);
       std::fflush(stdout);
     }
   }
@@ -87,21 +89,23 @@ void time_batches(const std::shared_ptr<Engine>& engine, const std::vector<int>&
 void profile(const std::shared_ptr<const Model>& model, int batch) {
   auto profiler = StepProfiler::create(model, {"cuda", DType::kBf16});
   if (!profiler) return;
-  std::printf("\nBatch %d, stage by stage, each operation waited for, so small ones look large:\n\n"
-              "| budget | stage | ms | GMAC | MB |\n|---|---|---|---|---|\n", batch);
+  std::printf(
+      "\nBatch %d, stage by stage, each operation waited for, so small ones look large:\n\n"
+      "| budget | stage | ms | GMAC | MB |\n|---|---|---|---|---|\n",
+      batch);
   StepTimingOptions options;
   options.streams = batch;
   options.seconds_min = seconds_each();
   for (const double budget : {1.0, .25}) {
     const StepProfile p = profiler.value()->profile(budget, options);
     for (int i = 0; i < kStages; ++i)
-      std::printf("| %g | %s | %.3f | %.2f | %.1f |\n", budget, to_name(static_cast<Stage>(i)), p.stages[i].ms,
-                  p.stages[i].gmac, p.stages[i].mb);
+      std::printf("| %g | %s | %.3f | %.2f | %.1f |\n", budget, to_name(static_cast<Stage>(i)),
+                  p.stages[i].ms, p.stages[i].gmac, p.stages[i].mb);
   }
 }
 
 int run(const std::string& path) {
-  std::ofstream(path, std::ios::binary) << test::model_bytes(test::vivit_b());
+  if (!std::ifstream(path)) std::ofstream(path, std::ios::binary) << test::model_bytes(test::vivit_b());
   const auto model = Model::load(path);
   if (!model) return std::fprintf(stderr, "%s\n", model.error().text.c_str()), 1;
   const auto engine = Engine::create(model.value(), {"cuda", DType::kBf16});

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "engine/backend/cuda/backend.h"
 #include "engine/backend/cuda/entry.h"
 #include "engine/backend/registry.h"
@@ -115,6 +117,21 @@ TEST(CudaBackend, HalfPrecisionIsNearTheReference) {
   for (int i = 0; i < 4; ++i) {
     const auto logits = device.push(*stream, i, 1);
     EXPECT_LE(test::largest_difference(logits, expected->push({device.tubelets[i]}, 1).logits), 0.05);
+  }
+}
+
+TEST(CudaBackend, HoppersInstructionsGiveWhatTheOthersDo) {
+  // One multiprocessor, so that every product is large enough for them.
+  EmulatedDevice hopper;
+  hopper.multiprocessors = 1;
+  hopper.major = 9;
+  for (const DType dtype : {DType::kBf16, DType::kF16}) {
+    OnDevice plain(test::tiny_fe(), dtype, hopper);
+    setenv("MONE_CUDA_PRODUCTS", "wgmma", 1);
+    OnDevice groups(test::tiny_fe(), dtype, hopper);
+    unsetenv("MONE_CUDA_PRODUCTS");
+    const auto a = plain.engine->new_stream(), b = groups.engine->new_stream();
+    for (const double budget : {1.0, 0.4}) EXPECT_EQ(groups.push(*b, 0, budget), plain.push(*a, 0, budget));
   }
 }
 

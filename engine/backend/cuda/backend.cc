@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "engine/backend/cuda/kernels/float_product.h"
 #include "engine/backend/cuda/kernels/routing.h"
 #include "engine/backend/cuda/kernels/tensor_product.h"
+#include "engine/backend/cuda/kernels/warpgroup_product.h"
 
 namespace mone::cuda {
 namespace {
@@ -34,6 +37,17 @@ Stairs stairs_of(const RowPlan& plan) {
   return stairs;
 }
 
+/// $MONE_CUDA_PRODUCTS=wgmma: Hopper's own instructions for large products. Not the default: no device has
+/// timed or checked them yet. Their sums may round otherwise than those of small products, so `deterministic`
+/// goes without.
+bool wants_warpgroups(const DeviceInfo& device, bool deterministic) {
+  const char* variable = std::getenv("MONE_CUDA_PRODUCTS");
+  const std::string_view wanted = variable ? variable : "mma";
+  if (wanted != "mma" && wanted != "wgmma")
+    throw DeviceError("cuda: MONE_CUDA_PRODUCTS is mma or wgmma, not \"" + std::string(wanted) + "\"");
+  return wanted == "wgmma" && device.major == 9 && device.minor == 0 && !deterministic;
+}
+
 }  // namespace
 
 CudaBackend::CudaBackend(std::unique_ptr<Runtime> runtime, const BackendOptions& options)
@@ -41,7 +55,8 @@ CudaBackend::CudaBackend(std::unique_ptr<Runtime> runtime, const BackendOptions&
       dtype_(options.dtype),
       operand_(operand_of(options.dtype)),
       tables_(*runtime_, kTables),
-      records_(kRecords) {}
+      records_(kRecords),
+      warpgroups_(wants_warpgroups(runtime_->device(), options.deterministic)) {}
 
 CudaBackend::~CudaBackend() {
   if (recording_) runtime_->abandon_record();
@@ -217,7 +232,9 @@ void CudaBackend::multiply(const Product& p, const What& what) {
       const Grid wide = Wide::grid(p);
       const bool enough =
           wide.x * wide.y >= runtime_->device().multiprocessors && runtime_->device().major >= 8;
-      if (enough)
+      if (enough && warpgroups_)
+        launch(WarpgroupProduct<T>{p}, wide, WarpgroupProduct<T>::kSharedBytes, what);
+      else if (enough)
         launch(Wide{p}, wide, Wide::kSharedBytes, what);
       else
         launch(Small{p}, Small::grid(p), Small::kSharedBytes, what);

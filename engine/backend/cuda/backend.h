@@ -97,6 +97,7 @@ class CudaBackend : public Backend {
   Operand operand_;
   Tables tables_;
   StepRecords records_;
+  bool warpgroups_;
 
   // The step under way.
   std::array<Inbox, 2> inboxes_;  // encoding, predicting

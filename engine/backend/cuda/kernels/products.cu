@@ -1,6 +1,7 @@
 #include "engine/backend/cuda/compile_kernel.h"
 #include "engine/backend/cuda/kernels/float_product.h"
 #include "engine/backend/cuda/kernels/tensor_product.h"
+#include "engine/backend/cuda/kernels/warpgroup_product.h"
 
 namespace mone::cuda {
 
@@ -9,5 +10,7 @@ MONE_KERNEL(WideTensorProduct<Bf16>)
 MONE_KERNEL(WideTensorProduct<F16>)
 MONE_KERNEL(NarrowTensorProduct<Bf16>)
 MONE_KERNEL(NarrowTensorProduct<F16>)
+MONE_KERNEL(WarpgroupProduct<Bf16>)
+MONE_KERNEL(WarpgroupProduct<F16>)
 
 }  // namespace mone::cuda
