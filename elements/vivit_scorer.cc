@@ -60,10 +60,10 @@ void VivitScorer::get(const Property<VivitSettings>& property, GValue* value) co
 }
 
 StreamTerms VivitScorer::terms() const {
+  const OwnedChars name(gst_object_get_path_string(GST_OBJECT(element_)));
   const std::lock_guard lock(mutex_);
   const VivitSettings& s = settings_;
   StreamTerms terms;
-  const OwnedChars name(gst_object_get_path_string(GST_OBJECT(element_)));
   terms.name = name.get();
   terms.weight = s.stream_weight;
   terms.budget_min = std::min(s.budget_min, s.budget_max);
@@ -76,6 +76,7 @@ StreamTerms VivitScorer::terms() const {
 }
 
 void VivitScorer::change_terms() {
+  const std::lock_guard one_after_another(terms_mutex_);  // or older terms could arrive last
   if (const auto f = feed()) f->set(terms());
 }
 

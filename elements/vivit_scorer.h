@@ -103,6 +103,7 @@ class VivitScorer {
   void skip(GstBuffer* in);
 
   GstBaseTransform* element_;
+  std::mutex terms_mutex_;  // held while terms are read and told; before mutex_
   mutable std::mutex mutex_;
   VivitSettings settings_, opened_;
   bool utilisation_set_ = false;

@@ -40,6 +40,9 @@ std::string element(const std::string& more = "") {
   return "monevivit backend=reference threads=1 model=" + tiny_model() + " " + more;
 }
 
+/// A machine that is busy with other tests makes nobody late.
+const std::string kPatient = "latency-target=20000000000";
+
 /// One monevivit, fed by a camera (the harness says that it is live) or by a file.
 class Fed {
  public:
@@ -111,7 +114,7 @@ TEST(MoneVivitBudget, IsAutomaticUntilItIsWritten) {
 
 TEST(MoneVivitBudget, ItsBoundsMoveWhilePlaying) {
   const auto engine = planned_engine();
-  Fed file(false), camera(true);
+  Fed file(false), camera(true, kPatient);
   for (Fed* fed : {&file, &camera}) {
     EXPECT_EQ(fed->score(1)->budget, 1);
     g_object_set(fed->get(), "budget-max", .5, nullptr);
@@ -136,11 +139,11 @@ TEST(MoneVivitBudget, UtilisationIsTheEnginesAndTheLastWriterWins) {
 
 TEST(MoneVivitBudget, ATubeletTooLateIsSkippedCountedAndTimeGoesOn) {
   const auto engine = planned_engine();
-  Fed fed(true);
+  Fed fed(true, kPatient);
   for (int k : {1, 2, 3}) ASSERT_TRUE(fed.score(k, 6.25, monotonic_now()));
   fed.told(GST_MESSAGE_QOS);
   while (GstEvent* event = gst_harness_try_pull_event(fed.harness())) gst_event_unref(event);
-  EXPECT_FALSE(fed.score(4, 6.25, monotonic_now() - 10 * GST_SECOND));
+  EXPECT_FALSE(fed.score(4, 6.25, monotonic_now() - 100 * GST_SECOND));
   EXPECT_EQ(fed.count("skipped"), 1u);
   EXPECT_EQ(fed.count("processed"), 3u);
 
@@ -165,7 +168,7 @@ TEST(MoneVivitBudget, ATubeletTooLateIsSkippedCountedAndTimeGoesOn) {
 
 TEST(MoneVivitBudget, AChangeOfPlanIsAMessageForPeopleAndOneForPrograms) {
   const auto engine = planned_engine();
-  Fed fed(true);
+  Fed fed(true, kPatient);
   fed.score(1);
   g_object_set(fed.get(), "budget-max", .3, nullptr);
   fed.score(2);
@@ -183,7 +186,7 @@ TEST(MoneVivitBudget, AChangeOfPlanIsAMessageForPeopleAndOneForPrograms) {
 
 TEST(MoneVivitBudget, StatsSayWhatWasAskedAndWhatItCost) {
   const auto engine = planned_engine();
-  Fed fed(true, "budget-max=0.5");
+  Fed fed(true, kPatient + " budget-max=0.5");
   for (int k : {1, 2, 3}) fed.score(k, 6.25, monotonic_now());
   const OwnedStructure s = fed.stats();
   for (const char* field : {"rate", "budget", "realised", "batch", "ms-per-tubelet", "ms-last", "ms-waited",
@@ -202,7 +205,7 @@ TEST(MoneVivitBudget, StatsSayWhatWasAskedAndWhatItCost) {
 
 TEST(MoneVivitBudget, DownstreamsQosLowersIt) {
   const auto engine = planned_engine();
-  Fed fed(true);
+  Fed fed(true, kPatient);
   EXPECT_EQ(fed.score(1, 6.25, monotonic_now())->budget, 1);
   gst_harness_push_upstream_event(fed.harness(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 3, 0, 2 * kHop));
   EXPECT_LT(fed.score(2, 6.25, monotonic_now())->budget, .5);
@@ -248,6 +251,34 @@ TEST(MoneVivitBudget, ElementsThatNameTheSameModelShareAnEngineAndComeAndGo) {
   }
   for (auto& other : others) other.join();
   EXPECT_EQ(engine->load().streams, 1);
+}
+
+TEST(MoneVivitBudget, AConsumerThatBlocksHoldsUpItsOwnStreamOnly) {
+  const auto engine = planned_engine();
+  Fed blocked(false), free(false);
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(blocked.get(), "src"));
+  const gulong probe = gst_pad_add_probe(
+      pad.get(), static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER),
+      [](GstPad*, GstPadProbeInfo*, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
+  std::thread pushes([&] { EXPECT_TRUE(blocked.score(1)); });
+  for (int k = 1; k <= 20; ++k) EXPECT_TRUE(free.score(k));
+  gst_pad_remove_probe(pad.get(), probe);
+  pushes.join();
+  EXPECT_EQ(free.count("processed"), 20u);
+}
+
+TEST(MoneVivitBudget, TermsTurnedFromSeveralThreadsEndAsTheLastOfThem) {
+  const auto engine = planned_engine();
+  Fed fed(false);
+  std::vector<std::thread> turners;
+  for (const char* property : {"budget-max", "stream-weight", "utilisation"})
+    turners.emplace_back([&fed, property] {
+      for (int i = 0; i < 50; ++i) g_object_set(fed.get(), property, .3 + .01 * (i % 20), nullptr);
+      g_object_set(fed.get(), property, .5, nullptr);
+    });
+  for (int k = 1; k <= 20; ++k) EXPECT_TRUE(fed.score(k));
+  for (auto& turner : turners) turner.join();
+  EXPECT_EQ(fed.score(21)->budget, .5);
 }
 
 TEST(MoneVivitBudget, AnEngineGoesWithItsLastElement) {
