@@ -100,10 +100,22 @@ TEST(AppSample, TriesACameraAgainWhenItsServerHangsUp) {
 }
 #endif
 
+bool python_has_gst() {
+  return run_program({"/usr/bin/python3", "-c", "import gi; gi.require_version('Gst', '1.0')"}).code == 0;
+}
+constexpr const char* kNoGst = "Python has no gi with Gst (python3-gi, gir1.2-gstreamer-1.0)";
+
+TEST(ChecksPySample, PrintsATableForEachCheck) {
+  if (!python_has_gst()) GTEST_SKIP() << kNoGst;
+  const ProgramRun run = run_program({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/checks.py", "--model",
+                                      kModel, "--mone", MONE_PROGRAM, "--seeds", "1", "--seconds", "1"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("5 labels x 1 rendered"), HasSubstr("| 0.15 |"), HasSubstr("beta"),
+                             HasSubstr("% at budget 0.25"), HasSubstr("expert 3 (full width)")));
+}
+
 TEST(LabelsPySample, ReadsMessagesAndFramesWithoutHeaders) {
-  if (run_program({"/usr/bin/python3", "-c", "import gi; gi.require_version('Gst', '1.0')"}).code != 0) {
-    GTEST_SKIP() << "Python has no gi with Gst (python3-gi, gir1.2-gstreamer-1.0)";
-  }
+  if (!python_has_gst()) GTEST_SKIP() << kNoGst;
   const TemporaryFolder folder;
   const std::string path = folder.file("clip.mkv");
   ASSERT_EQ(write_video(path, {}), "");
