@@ -10,7 +10,9 @@ namespace {
 using Key = std::tuple<std::string, std::string, int, int, bool, std::string>;
 
 Key key_of(const Model& model, const EngineOptions& o) {
-  return {model.hash(), o.backend, o.dtype ? static_cast<int>(*o.dtype) : -1, o.threads, o.deterministic, o.device};
+  const std::string device = o.device == "auto" ? "" : o.device;  // two ways to ask for the same
+  return {model.hash(), o.backend,       o.dtype ? static_cast<int>(*o.dtype) : -1,
+          o.threads,    o.deterministic, device};
 }
 
 struct Cache {
