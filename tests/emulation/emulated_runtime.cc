@@ -49,11 +49,9 @@ void EmulatedRuntime::free(void* memory) noexcept {
   in_use_ -= found->second;
   const std::size_t bytes = found->second;
   memory_.erase(found);
-  const auto release = [memory, bytes] {
-    std::memset(memory, 0xff, bytes);
-    std::free(memory);
-  };
-  queue_.empty() ? release() : queue_.push_back(release);
+  // Owned by the work, so that work which is never done frees it, too.
+  const std::shared_ptr<void> owned(memory, &std::free);
+  if (!queue_.empty()) queue_.push_back([owned, bytes] { std::memset(owned.get(), 0xff, bytes); });
 }
 
 std::size_t EmulatedRuntime::bytes_in_use() const {
