@@ -43,15 +43,11 @@ void* EmulatedRuntime::allocate(std::size_t bytes, const cuda::What& what) {
 }
 
 void EmulatedRuntime::free(void* memory) noexcept {
-  // What is queued may still use it: poisoned and returned then.
   const std::lock_guard lock(mutex_);
   const auto found = memory_.find(memory);
   in_use_ -= found->second;
-  const std::size_t bytes = found->second;
+  freed_.push_back({std::shared_ptr<void>(memory, &std::free), found->second});
   memory_.erase(found);
-  // Owned by the work, so that work which is never done frees it, too.
-  const std::shared_ptr<void> owned(memory, &std::free);
-  if (!queue_.empty()) queue_.push_back([owned, bytes] { std::memset(owned.get(), 0xff, bytes); });
 }
 
 std::size_t EmulatedRuntime::bytes_in_use() const {
@@ -108,6 +104,9 @@ void EmulatedRuntime::wait(const cuda::What& what) {
   check(what);
   for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i]();
   queue_.clear();
+  const std::lock_guard lock(mutex_);
+  for (const Freed& freed : freed_) std::memset(freed.memory.get(), 0xff, freed.bytes);
+  freed_.clear();
 }
 
 void EmulatedRuntime::begin_record() { recorded_ = std::make_unique<Graph>(); }

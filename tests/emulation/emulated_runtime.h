@@ -60,7 +60,12 @@ class EmulatedRuntime : public cuda::Runtime {
 
   EmulatedDevice asked_;
   cuda::DeviceInfo info_;
-  mutable std::mutex mutex_;             // of memory_: any thread may free
+  struct Freed {
+    std::shared_ptr<void> memory;
+    std::size_t bytes;
+  };
+  mutable std::mutex mutex_;  // of what follows up to in_use_: any thread may free
+  std::vector<Freed> freed_;  // what is queued may still use it: poisoned and returned once that is done
   std::map<void*, std::size_t> memory_;  // in use
   std::size_t in_use_ = 0;
   Graph queue_;
