@@ -68,7 +68,7 @@ const Shown kShown[] = {
      {"model", "backend", "device", "dtype", "threads", "deterministic", "hf-compat", "budget-mode", "budget",
       "budget-min", "budget-max", "latency-target", "stream-weight", "utilisation", "max-gap", "stats"}},
     {gst_mone_label_get_type, {"top-k", "smoothing", "on", "off", "messages"}},
-    {gst_mone_tubelet_get_type, {"sampling", "stride", "crop"}}};
+    {gst_mone_tubelet_get_type, {"sampling", "stride", "crop", "max-regions"}}};
 enum : guint { kWait = 1, kFirstShown };
 
 GstStaticPadTemplate sink_template =
@@ -344,7 +344,7 @@ gboolean Classify::src_query(GstQuery* query) {
   const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(vivit_, "sink"));
   const auto caps = Owned<GstCaps>::adopt(gst_pad_query_caps(pad.get(), nullptr));
   gint n = 0, d = 1;
-  if (live && gst_caps_is_fixed(caps.get()) &&
+  if (live && gst_caps_get_size(caps.get()) > 0 &&
       gst_structure_get_fraction(gst_caps_get_structure(caps.get(), 0), "rate-nominal", &n, &d) && n > 0) {
     const GstClockTime hop =
         gst_util_uint64_scale(GST_SECOND, static_cast<guint64>(d), static_cast<guint64>(n));

@@ -9,6 +9,11 @@
  * nobody types a window length that the weights were not trained for. The properties of the image and the
  * tubelet are explicit overrides for pipelines without a model.
  *
+ * crop=motion follows what moves with a box that stands still inside a tubelet. crop=region cuts one tubelet
+ * for each region that upstream marks (GstVideoRegionOfInterestMeta, or object detections in
+ * GstAnalyticsRelationMeta), so that every person gets labels of their own; regions keep their ids from frame
+ * to frame. In both the pictures before that the planes look back to are seen through the tubelet's own box.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 -v videotestsrc num-buffers=60 ! video/x-raw,framerate=30/1 ! monetubelet ! fakesink
@@ -64,9 +69,11 @@ GType fit_type() {
 }
 
 GType crop_type() {
-  static const GEnumValue values[] = {
-      {static_cast<gint>(mone::CropMode::kFull), "The whole frame (or its crop meta)", "full"},
-      {0, nullptr, nullptr}};
+  static const GEnumValue values[] = {{0, "What downstream asks for, else full", "auto"},
+                                      {1, "The whole frame (or its crop meta)", "full"},
+                                      {2, "A box that follows what moves", "motion"},
+                                      {3, "Each region of interest upstream points at, by itself", "region"},
+                                      {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstMoneCrop", values);
   return type;
 }
@@ -111,6 +118,11 @@ constexpr Property<S> kProperties[] = {
     {"planes", &S::planes, "What the three planes of a pixel are", mone::kLive, planes_type},
     {"fit", &S::fit, "How a frame of another shape fills the image", mone::kLive, fit_type},
     {"crop", &S::crop, "Which part of the frame is cut", mone::kLive, crop_type},
+    {"max-regions",
+     &S::max_regions,
+     {1, 64},
+     "crop=region: at most so many at once, those seen longest first",
+     mone::kLive},
 };
 constexpr guint kStats = std::size(kProperties) + 1;
 
@@ -118,8 +130,8 @@ GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS(
         GST_VIDEO_CAPS_MAKE(MONE_VIDEO_FORMATS) ", interlace-mode=(string){progressive,interleaved,mixed}"));
-GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
-    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(MONE_TUBELET_CAPS_WITH_CROP("full")));
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(MONE_TUBELET_CAPS_TEMPLATE));
 
 }  // namespace
 

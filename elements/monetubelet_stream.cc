@@ -60,6 +60,9 @@ Owned<GstCaps> TubeletStream::src_caps() const {
                         nullptr);
   if (s.fit)
     gst_caps_set_simple(caps.get(), "fit", G_TYPE_STRING, to_name(static_cast<Fit>(s.fit - 1)), nullptr);
+  if (s.crop)
+    gst_caps_set_simple(caps.get(), "crop", G_TYPE_STRING, to_name(static_cast<CropMode>(s.crop - 1)),
+                        nullptr);
   return caps;
 }
 
@@ -110,10 +113,15 @@ bool TubeletStream::negotiate() {
   const bool same = out_caps_ && tubeliser_ && gst_caps_is_equal(caps.get(), out_caps_.get());
   if (!same) {
     retire();
+    regions_.reset();
     tubeliser_.emplace(format.value(), settings().sampling_options());
     out_caps_ = caps;
-    if (!gst_pad_push_event(src_, gst_event_new_caps(caps.get()))) return false;
-    if (!allocate(caps.get(), format.value())) return false;
+    // Downstream may be flushing: then nothing is agreed, and the next frame tries again from the start.
+    if (!gst_pad_push_event(src_, gst_event_new_caps(caps.get())) || !allocate(caps.get(), format.value())) {
+      retire();
+      out_caps_ = {};
+      return false;
+    }
     GST_INFO_OBJECT(element_, "tubelets: %" GST_PTR_FORMAT, static_cast<void*>(caps.get()));
   }
   tubeliser_->declare_frame_rate(
@@ -171,7 +179,9 @@ bool TubeletStream::set_segment(const GstSegment& segment) {
 }
 
 void TubeletStream::apply_settings() {
-  if (settings_changed_.exchange(false)) tubeliser_->set_options(settings().sampling_options());
+  if (!settings_changed_.exchange(false)) return;
+  tubeliser_->set_options(settings().sampling_options());
+  regions_.set_most(settings().max_regions);
 }
 
 /// The buffer's PTS, or where the frame must stand by the rate of the caps; nothing if neither is there.
@@ -228,6 +238,8 @@ GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
   have_last_ = true;
   meta_.interlaced = mapped.frame().interlace != Interlace::kProgressive;
   flow_ = GST_FLOW_OK;
+  if (tubeliser_->format().crop == CropMode::kRegion)
+    tubeliser_->set_regions(regions_.of(buffer, mapped.frame().visible()));
   tubeliser_->push(mapped.frame(), last_running_, to_time(GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0),
                    [this, buffer](const CutTubelet& t) { send(t, buffer); });
   publish_stats();
@@ -304,6 +316,7 @@ void TubeletStream::send(const CutTubelet& t, GstBuffer* frame) {
   counts_.stride = t.stride;
   counts_.rate_out_of_range = t.rate_out_of_range;
   ++counts_.tubelets;
+  meta_.region = t.region;
   meta_.box = t.box;
   meta_.source_width = t.source_width;
   meta_.source_height = t.source_height;

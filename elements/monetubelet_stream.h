@@ -11,6 +11,7 @@
 
 #include "elements/glue/gst_ptr.h"
 #include "elements/tubelet_meta.h"
+#include "elements/upstream_regions.h"
 #include "elements/video_frame.h"
 #include "engine/tubeliser.h"
 
@@ -22,8 +23,8 @@ struct TubeletSettings {
   guint stride = 0;
   guint64 max_gap = GST_SECOND;
   guint width = 0, height = 0, tubelet_frames = 0, tubelet_height = 0, tubelet_width = 0, resize_short = 0;
-  gint planes = 0, fit = 0;  // 0, or 1 + the engine's value
-  gint crop = 0;             // CropMode; only `full` exists
+  gint planes = 0, fit = 0, crop = 0;  // 0, or 1 + the engine's value
+  guint max_regions = 8;
 
   SamplingOptions sampling_options() const;
 };
@@ -88,6 +89,7 @@ class TubeletStream {
   GstSegment segment_;
   Owned<GstCaps> out_caps_;
   std::optional<Tubeliser> tubeliser_;
+  UpstreamRegions regions_;
   Owned<GstBufferPool> pool_;
   Counts counts_;
   TubeletMeta meta_;                             // reused: its list of timestamps allocates once

@@ -57,6 +57,17 @@ Owned<GstCaps> tubelet_caps(const TubeletFormat& format) {
   return Owned<GstCaps>::adopt(gst_caps_new_full(s, nullptr));
 }
 
+Owned<GstCaps> tubelet_caps_any_crop(const TubeletFormat& format) {
+  auto caps = tubelet_caps(format);
+  for (const CropMode crop : {CropMode::kFull, CropMode::kMotion, CropMode::kRegion}) {
+    if (crop == format.crop) continue;
+    TubeletFormat other = format;
+    other.crop = crop;
+    gst_caps_append(caps.get(), tubelet_caps(other).release());
+  }
+  return caps;
+}
+
 Result<TubeletFormat> parse_tubelet_caps(const GstCaps* caps) {
   if (!caps || !gst_caps_is_fixed(caps)) return Failure{"tubelet caps are not fixed"};
   const GstStructure* s = gst_caps_get_structure(caps, 0);

@@ -99,7 +99,7 @@ Result<bool> VivitScorer::open() {
   opened_ = asked;
   if (utilisation_set_) engine_->set_utilisation(asked.utilisation);
   info_ = model_info(*engine_);
-  sink_caps_ = tubelet_caps(tubelet_format(engine_->model().config()));
+  sink_caps_ = tubelet_caps_any_crop(tubelet_format(engine_->model().config()));
   src_caps_ = Owned<GstCaps>::adopt(gst_caps_new_simple(
       MONE_SCORES_CAPS, "classes", G_TYPE_INT, engine_->model().config().C, "model", G_TYPE_STRING,
       info_.model.c_str(), "model-hash", G_TYPE_STRING, info_.model_hash.c_str(), nullptr));

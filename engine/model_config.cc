@@ -36,7 +36,7 @@ void read_sampling(Reader& reader, ModelConfig& c, std::string& failure) {
   }
   reader.integer("resize_short", c.resize_short, 1, 8192);
   reader.choice("fit", c.fit, {"crop", "pad"});
-  reader.choice("crop", c.crop, {"full", "motion"});
+  reader.choice("crop", c.crop, {"full", "motion", "region"});
   reader.choice("planes", c.planes, {"rgb", "luma-motion"});
   if (const json* object = reader.object("input")) {
     Reader input(*object, "config", "input.", failure);

@@ -18,7 +18,7 @@ enum class ClsPolicy { kFull, kRouted };
 enum class RouterInput { kRaw, kLn1 };
 enum class WForm { kProd, kFrac };
 enum class Fit { kCrop, kPad };
-enum class CropMode { kFull, kMotion };
+enum class CropMode { kFull, kMotion, kRegion };
 enum class Planes { kRgb, kLumaMotion };
 
 /// The three u8 planes of a frame are named by `planes`: "rgb", or "luma-motion" (see engine/planes.h).

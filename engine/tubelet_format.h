@@ -68,7 +68,9 @@ inline std::optional<Failure> check(const TubeletFormat& f) {
 /// The names that caps and model files use.
 inline const char* to_name(Planes p) { return p == Planes::kRgb ? "rgb" : "luma-motion"; }
 inline const char* to_name(Fit f) { return f == Fit::kCrop ? "crop" : "pad"; }
-inline const char* to_name(CropMode c) { return c == CropMode::kFull ? "full" : "motion"; }
+inline const char* to_name(CropMode c) {
+  return c == CropMode::kFull ? "full" : c == CropMode::kMotion ? "motion" : "region";
+}
 
 inline std::optional<Planes> planes_from_name(std::string_view name) {
   for (Planes p : {Planes::kRgb, Planes::kLumaMotion})
@@ -81,7 +83,7 @@ inline std::optional<Fit> fit_from_name(std::string_view name) {
   return {};
 }
 inline std::optional<CropMode> crop_from_name(std::string_view name) {
-  for (CropMode c : {CropMode::kFull, CropMode::kMotion})
+  for (CropMode c : {CropMode::kFull, CropMode::kMotion, CropMode::kRegion})
     if (name == to_name(c)) return c;
   return {};
 }

@@ -26,6 +26,11 @@ void Tubeliser::push(const Frame& frame, Time pts, Time duration, const OnTubele
   run(steps, &frame, on_tubelet);
 }
 
+void Tubeliser::set_regions(std::span<const Region> regions) {
+  regions_.assign(regions.begin(), regions.end());
+  cutter_.keep_regions(regions_);
+}
+
 void Tubeliser::gap(Time end, const OnTubelet& on_tubelet) { run(sampler_.gap(end), nullptr, on_tubelet); }
 
 void Tubeliser::finish(const OnTubelet& on_tubelet) {
@@ -83,7 +88,6 @@ void Tubeliser::step(const SampleStep& s, const OnTubelet& on_tubelet) {
 
   steps_ = 0;
   t.lost = t.missing == format().pt && t.stride > 0;
-  if (!t.lost) t.pixels = pixels_;
   t.restart = std::exchange(restart_, false);
   t.epoch = epoch_;
   t.end = s.time;
@@ -91,10 +95,26 @@ void Tubeliser::step(const SampleStep& s, const OnTubelet& on_tubelet) {
   t.rate_out_of_range = s.state.rate_out_of_range;
   if (t.rate > 0) t.hop = Time(static_cast<Time::rep>(1e9 / t.rate + 0.5));
   t.frame_times = frame_times_;
-  t.box = box_;
   t.source_width = width_;
   t.source_height = height_;
-  on_tubelet(t);
+  emit(on_tubelet);
+}
+
+/// Gives out what the cutter has finished: one tubelet, or one for each region.
+void Tubeliser::emit(const OnTubelet& on_tubelet) {
+  CutTubelet& t = tubelet_;
+  const auto give = [&] {
+    t.box = cutter_.box();
+    t.share = cutter_.shown_share();
+    if (!t.lost) t.pixels = pixels_;
+    on_tubelet(t);
+  };
+  if (format().crop != CropMode::kRegion || t.lost) return give();
+  for (const Region& region : regions_) {
+    t.region = region.id;
+    cutter_.cut_region(region, pixels_);
+    give();
+  }
 }
 
 }  // namespace mone

@@ -38,7 +38,9 @@ struct CutTubelet {
   int stride = 1;                     ///< frames from step to step; 0 in `nominal`
   double rate = 0;                    ///< tubelets per second
   bool rate_out_of_range = false;
-  Box box;  ///< what it shows, source pixels
+  std::uint32_t region = 0;  ///< `crop=region`: which one; else 0
+  Box box;                   ///< what it shows, source pixels
+  ShownShare share;
   int source_width = 0, source_height = 0;
 
   Tubelet for_engine() const { return {pixels, begin, end, rate, missing}; }
@@ -55,6 +57,10 @@ class MONE_API Tubeliser {
   void set_options(const SamplingOptions& options) { sampler_.set_options(options); }
   /// Frames per second as the container or the caps have it; 0 = not said.
   void declare_frame_rate(double frames_per_second) { sampler_.declare_frame_rate(frames_per_second); }
+
+  /// `crop=region`: what upstream points at, from the next frame on. Each gets a tubelet of its own whenever
+  /// one is due; without regions there are no tubelets. Regions beyond the list are forgotten.
+  void set_regions(std::span<const Region> regions);
 
   /// Takes the next frame. Another size or crop of the frames starts again. Nothing of the frame is kept.
   /// @throws ShapeError if the frame is empty or its crop leaves it
@@ -78,6 +84,7 @@ class MONE_API Tubeliser {
  private:
   void run(std::span<const SampleStep> steps, const Frame* frame, const OnTubelet& on_tubelet);
   void step(const SampleStep& step, const OnTubelet& on_tubelet);
+  void emit(const OnTubelet& on_tubelet);
   void drop_partial();
 
   Sampler sampler_;
@@ -85,6 +92,7 @@ class MONE_API Tubeliser {
   std::vector<std::uint8_t> pixels_;
   std::vector<Time> frame_times_;
   CutTubelet tubelet_;
+  std::vector<Region> regions_;
   Time newest_{};       // time of the loaded picture
   Time pts_{}, end_{};  // of the newest frame offered
   int steps_ = 0;       // done of the current tubelet

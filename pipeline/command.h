@@ -22,6 +22,7 @@ class UsageError : public std::runtime_error {
 int classify_command(const Arguments& arguments);
 int model_command(const Arguments& arguments);
 int eval_command(const Arguments& arguments);
+int frames_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 
 }  // namespace mone

@@ -16,6 +16,7 @@ constexpr Command kCommands[] = {
     {"classify", mone::classify_command, "label the actions in video files"},
     {"eval", mone::eval_command, "how often a model is right about labelled videos, by budget"},
     {"model", mone::model_command, "show, run or verify a model file"},
+    {"frames", mone::frames_command, "decode a video for training"},
     {"bench", mone::bench_command, "time the streaming step of a model on this machine"},
 };
 
@@ -31,7 +32,7 @@ void print_usage(std::ostream& out) {
 }
 
 int run(const mone::Arguments& arguments) {
-  if (arguments.empty()) throw mone::UsageError("a command is missing: classify, eval, model or bench");
+  if (arguments.empty()) throw mone::UsageError("a command is missing: classify, eval, model, frames or bench");
   const std::string& name = arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {
     print_usage(std::cout);
@@ -44,7 +45,7 @@ int run(const mone::Arguments& arguments) {
   const auto command = std::find_if(std::begin(kCommands), std::end(kCommands),
                                     [&](const Command& c) { return name == c.name; });
   if (command == std::end(kCommands)) {
-    throw mone::UsageError("there is no command '" + name + "': it is classify, eval, model or bench");
+    throw mone::UsageError("there is no command '" + name + "': it is classify, eval, model, frames or bench");
   }
   return command->run({arguments.begin() + 1, arguments.end()});
 }

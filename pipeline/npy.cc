@@ -158,4 +158,19 @@ Result<NpyU8> read_npy_u8(const std::string& path) {
   return array;
 }
 
+std::string write_npy_u8(const std::string& path, const std::vector<std::size_t>& shape,
+                         const std::vector<std::uint8_t>& data) {
+  std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (";
+  for (const std::size_t extent : shape) header += std::to_string(extent) + ",";
+  header += "), }";
+  constexpr std::size_t kBefore = 10, kAlign = 64;  // elements begin at a multiple of 64
+  header += std::string(kAlign - 1 - (kBefore + header.size()) % kAlign, ' ') + "\n";
+  std::ofstream file(path, std::ios::binary);
+  file << kMagic << '\1' << '\0' << static_cast<char>(header.size() & 255)
+       << static_cast<char>(header.size() >> 8) << header;
+  file.write(reinterpret_cast<const char*>(data.data()), std::ssize(data));
+  file.close();
+  return file ? std::string() : path + ": cannot be written: " + std::strerror(errno);
+}
+
 }  // namespace mone

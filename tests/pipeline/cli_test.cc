@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -51,6 +52,7 @@ TEST_F(Mone, PrintsItsVersionAndHelp) {
                                                                      {"model", "show", "--help"},
                                                                      {"model", "run", "--help"},
                                                                      {"model", "verify", "--help"},
+                                                                     {"frames", "--help"},
                                                                      {"bench", "--help"}}) {
     const ProgramRun run = mone(arguments);
     EXPECT_EQ(run.code, 0) << arguments[0];
@@ -342,6 +344,21 @@ TEST_F(Mone, ModelRunSaysWhatShapeItWants) {
   const ProgramRun run = mone({"model", "run", kModel, "--clip", clip});
   EXPECT_EQ(run.code, 1);
   EXPECT_THAT(run.err, AllOf(HasSubstr(clip), HasSubstr("[6, 20, 16, 3]"), HasSubstr("[6, 16, 20, 3]")));
+}
+
+TEST_F(Mone, FramesDecodesLumaForTraining) {
+  const std::string npy = folder_.file("walk.npy");
+  const ProgramRun run = mone({"frames", "--out", npy, "--long-side", "32", video()});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json about = json::parse(run.out);
+  std::ifstream file(npy, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(bytes, HasSubstr("'shape': (" + std::to_string(about["times"].size()) + ","));
+  EXPECT_THAT(bytes, HasSubstr("32,"));
+  EXPECT_EQ(about["times"][0], 0);
+  EXPECT_GT(about["fps"], 0);
+  EXPECT_EQ(mone({"frames", video()}).code, 2);
+  EXPECT_EQ(mone({"frames", "--out", npy, "/nowhere.mkv"}).code, 1);
 }
 
 TEST_F(Mone, BenchProfilesEachBudgetByStage) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <string>
 
 namespace mone {
@@ -80,6 +81,21 @@ TEST(Npy, RefusesEveryTruncation) {
   for (std::size_t size = 0; size < whole.size(); ++size) {
     EXPECT_FALSE(parse_npy_u8(std::string_view(whole).substr(0, size))) << size;
   }
+}
+
+TEST(Npy, ReadsWhatItWrites) {
+  const std::string path = ::testing::TempDir() + "npy_test_written.npy";
+  const std::vector<std::uint8_t> data{1, 2, 3, 4, 5, 6};
+  for (const std::vector<std::size_t>& shape : {std::vector<std::size_t>{6}, {2, 3}, {1, 2, 3}}) {
+    ASSERT_EQ(write_npy_u8(path, shape, data), "");
+    const auto array = read_npy_u8(path);
+    ASSERT_TRUE(array) << array.error().text;
+    EXPECT_EQ(array.value().shape, shape);
+    EXPECT_EQ(array.value().data, data);
+  }
+  std::remove(path.c_str());
+  EXPECT_THAT(write_npy_u8("/nowhere/clip.npy", {6}, data),
+              HasSubstr("/nowhere/clip.npy: cannot be written"));
 }
 
 TEST(Npy, NamesAFileThatIsNotThere) {
