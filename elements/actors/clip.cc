@@ -107,10 +107,11 @@ void ClipMaker::make(uint64_t seed, int32_t label, const ClipOutput& out) {
   const size_t bytes = static_cast<size_t>(chosen.planes),
                stride = static_cast<size_t>(options_.width) * bytes;
   const size_t picture = stride * static_cast<size_t>(options_.height);
-  std::fill(out.pixels, out.pixels + picture * static_cast<size_t>(options_.frames), uint8_t{0});
-  for (int f = 0; f < options_.frames; ++f) {
+  const int frames = options_.history + options_.frames;
+  std::fill(out.pixels, out.pixels + picture * static_cast<size_t>(frames), uint8_t{0});
+  for (int f = 0; f < frames; ++f) {
     const double late = step * static_cast<double>(jitter * rng.in(-1, 1));
-    const double time = std::max(0.0, window.end - step * (options_.frames - 1 - f) + late);
+    const double time = std::max(0.0, window.end - step * (frames - 1 - f) + late);
     scene.prepare(time, frame_);
     scene.draw(frame_, canvas);
     uint8_t* to = out.pixels + picture * static_cast<size_t>(f) + stride * static_cast<size_t>(top) +

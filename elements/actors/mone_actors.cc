@@ -54,6 +54,7 @@ void check(const mone_actors_clip_options& o) {
   require(o.width >= 16 && o.width <= 1024 && o.height >= 16 && o.height <= 1024,
           "width and height must be 16..1024");
   require(o.frames >= 1 && o.frames <= 256, "frames must be 1..256");
+  require(o.history >= 0 && o.history <= 256, "history must be 0..256");
   require(o.fps == 0 || (o.fps >= 1 && o.fps <= 240), "fps must be 0 (drawn) or 1..240");
   require(o.clutter <= 1, "clutter must be at most 1 (below 0: drawn)");
   require(o.difficulty >= 0 && o.difficulty <= 1, "difficulty must be 0..1");
@@ -82,7 +83,7 @@ int mone_actors_label_index(const char* name) {
 const char* mone_actors_error(void) { return last_error.c_str(); }
 
 void mone_actors_clip_options_init(mone_actors_clip_options* options) {
-  *options = {sizeof(mone_actors_clip_options), 112, 112, 16, 0, -1, 1, 0.5f, 0, 1, 1};
+  *options = {sizeof(mone_actors_clip_options), 112, 112, 16, 0, -1, 1, 0.5f, 0, 1, 1, 0};
 }
 
 int mone_actors_render_clips(uint64_t seed, int count, const int32_t* labels,
@@ -97,9 +98,10 @@ int mone_actors_render_clips(uint64_t seed, int count, const int32_t* labels,
     require(pixels || count == 0, "pixels must not be NULL");
     for (int i = 0; labels && i < count; ++i)
       require(labels[i] >= -1 && labels[i] < kLabelCount, "labels: index out of range");
-    const size_t clip = static_cast<size_t>(o.frames) * static_cast<size_t>(o.width) *
-                        static_cast<size_t>(o.height) * (o.rgb ? 3 : 1);
-    const size_t clip_joints = static_cast<size_t>(o.frames) * MONE_ACTORS_PERSONS * MONE_ACTORS_JOINTS * 2;
+    const size_t frames = static_cast<size_t>(o.history) + static_cast<size_t>(o.frames);
+    const size_t clip =
+        frames * static_cast<size_t>(o.width) * static_cast<size_t>(o.height) * (o.rgb ? 3 : 1);
+    const size_t clip_joints = frames * MONE_ACTORS_PERSONS * MONE_ACTORS_JOINTS * 2;
     std::atomic<int> next{0};
     std::atomic<bool> failed{false};
     const auto work = [&] {

@@ -49,13 +49,15 @@ typedef struct mone_actors_clip_options {
   int32_t rgb;           ///< 0: luma u8 [count][frames][h][w] (full range, BT.601); 1: RGB u8 [..][3]
   int32_t letterbox;     ///< 1: content aspect 4:3, 16:9 or 1:1 drawn per clip, centred, black bars (fit=pad)
   int32_t threads;       ///< worker threads, >= 1
+  int32_t history;       ///< frames before the clip's own, 0..256; outputs have history + frames of them
 } mone_actors_clip_options;
 
 /// Defaults: 112x112, 16 frames, fps 0, clutter < 0, difficulty 1, live_share 0.5, luma, letterbox, one
-/// thread.
+/// thread, no history.
 MONE_ACTORS_API void mone_actors_clip_options_init(mone_actors_clip_options* options);
 
-/// Renders `count` clips; clip i depends on (seed, i, labels[i], options) only.
+/// Renders `count` clips; clip i depends on (seed, i, labels[i], options) only. Below, frames stands for
+/// history + frames.
 ///
 /// Every clip is the window a live stream would show: it ends while the labelled action is being done, and
 /// may begin with what came before (idling, another action).

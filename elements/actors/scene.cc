@@ -85,12 +85,13 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   }
   camera.distance = camera.focal * actor.height / share;
   const bool travels = motion_of(options.subject).speed != nullptr;
-  setup.follow = rng.chance((travels ? 0.4f : 0.15f) * d) ? rng.in(0.5f, 1) : 0;
+  setup.follow = rng.chance((travels ? 0.5f : 0.15f) * d) ? rng.in(0.5f, 1) : 0;
   setup.pan = rng.chance(0.08f * d) ? 0.4f * rng.normal() : 0;
   setup.shake = rng.chance(0.2f * d) ? rng.in(0.2f, 1.5f) * static_cast<float>(options.height) / 112 : 0;
   setup.stage.odd_views = 0.2f * d;
   setup.stage.straight_paths = 0.5f;
-  setup.stage.company_share = 0.3f;
+  setup.stage.company_share = 0.4f;
+  setup.stage.partner_share = 0.6f;  // a blow in the air looks unlike one that lands
 }
 
 Scene::Scene(const SceneOptions& options)

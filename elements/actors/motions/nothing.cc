@@ -66,24 +66,36 @@ void lean_and_look(const Style& style, float t, Pose& pose) {
   for (int s = 0; s < 2; ++s) pose.knee[s] += 0.2f * std::max(0.0f, shift * side_sign(s));
 }
 
+/// A few steps to one side, a rest, and back, looking where the steps go: what people do who wait.
+void pace_slowly(const Style& style, float t, Pose& pose) {
+  const float rate = style.pick(2, 0.12f, 0.22f), reach_to = style.pick(3, 0.15f, 0.45f);
+  const float swing = wander(style, 6, t, rate), before = wander(style, 6, t - 0.1f, rate);
+  const float speed = std::min(1.0f, std::abs(swing - before) * 14);
+  step_legs(pose, speed * style.pick(4, 0.45f, 0.9f), 2 * kPi * style.pick(5, 0.8f, 1.1f) * t + style.phase);
+  pose.position = pose.position + heading(pose.yaw + kPi / 2 * style.pick(7, -1, 1)) * (reach_to * swing);
+  pose.yaw += 0.6f * wander(style, 8, t, 0.15f);
+}
+
 void pose_nothing(const Style& style, const Body&, float t, Pose& pose) {
   const float kind = style.dice[0];
-  if (kind < 0.3f)
+  if (kind < 0.22f)
     talk(style, t, pose);
-  else if (kind < 0.42f)
+  else if (kind < 0.34f)
     step_about(style, t, pose);
-  else if (kind < 0.5f) {
+  else if (kind < 0.44f)
+    pace_slowly(style, t, pose);
+  else if (kind < 0.56f) {
     talk(style, t, pose);
-    step_about(style, t, pose);
-  } else if (kind < 0.58f)
+    style.chance(9, 0.5f) ? pace_slowly(style, t, pose) : step_about(style, t, pose);
+  } else if (kind < 0.63f)
     hold_phone(style, t, pose);
-  else if (kind < 0.64f)
+  else if (kind < 0.68f)
     fold_arms(pose);
-  else if (kind < 0.7f)
+  else if (kind < 0.73f)
     hands_on_hips(pose);
-  else if (kind < 0.78f)
+  else if (kind < 0.8f)
     touch_face(style, t, pose);
-  else if (kind < 0.92f)
+  else if (kind < 0.93f)
     lean_and_look(style, t, pose);
 }
 
