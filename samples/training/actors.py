@@ -13,7 +13,7 @@ class ClipOptions(ct.Structure):
     _fields_ = [
         ("struct_size", ct.c_uint32), ("width", ct.c_int32), ("height", ct.c_int32), ("frames", ct.c_int32),
         ("fps", ct.c_float), ("clutter", ct.c_float), ("difficulty", ct.c_float), ("live_share", ct.c_float),
-        ("rgb", ct.c_int32), ("letterbox", ct.c_int32), ("threads", ct.c_int32),
+        ("rgb", ct.c_int32), ("letterbox", ct.c_int32), ("threads", ct.c_int32), ("history", ct.c_int32),
     ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ class Actors:
     def clips(self, seed: int, labels: np.ndarray, **options):
         """labels: int [n], -1 = drawn. options: fields of ClipOptions.
 
-        Returns luma u8 [n, frames, height, width] (with rgb=1 one more axis of 3), joints f32 [n, frames, 2, 13, 2],
+        Returns luma u8 [n, history + frames, height, width] (with rgb=1 one more axis of 3), joints f32 [n, history + frames, 2, 13, 2],
         labels i32 [n] and the span of the action f32 [n, 2].
         """
         o = ClipOptions()
@@ -79,8 +79,9 @@ class Actors:
             setattr(o, name, value)
         labels = np.ascontiguousarray(labels, np.int32)
         n = len(labels)
-        pixels = np.empty((n, o.frames, o.height, o.width) + ((3,) if o.rgb else ()), np.uint8)
-        joints = np.empty((n, o.frames, PERSONS, JOINTS, 2), np.float32)
+        frames = o.history + o.frames
+        pixels = np.empty((n, frames, o.height, o.width) + ((3,) if o.rgb else ()), np.uint8)
+        joints = np.empty((n, frames, PERSONS, JOINTS, 2), np.float32)
         drawn, span = np.empty(n, np.int32), np.empty((n, 2), np.float32)
         if self.lib.mone_actors_render_clips(seed, n, labels.ctypes.data, ct.byref(o), pixels.ctypes.data,
                                              joints.ctypes.data, drawn.ctypes.data, span.ctypes.data):  # fmt: skip

@@ -1,20 +1,22 @@
-"""An endless stream of training batches, rendered as they are asked for."""
+"""Batches of rendered clips, cut by the code that live video goes through."""
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from actors import Actors
-from planes import cut, luma_motion
+from cutter import Cutter, place_in_crop
 
-HISTORY = 4  # frames the planes look back
+# Sizes of the rendered picture: small sources, the usual shapes, now and then upright.
+SIZES = [(160, 120), (160, 120), (192, 144), (128, 96), (192, 108), (192, 108), (160, 90), (128, 128), (108, 144)]
+HISTORY = [4, 4, 8, 12, 16, 24]  # steps that crop and planes may look back to
 
 
 @dataclass
 class Batch:
     tubelets: torch.Tensor    # u8 [n, nt, tokens, 1536]
     labels: torch.Tensor      # i64 [n]
-    joints: torch.Tensor      # f32 [n, frames, 2, 13, 2] shares of the picture; persons from left to right
+    joints: torch.Tensor      # f32 [n, frames, 2, 13, 2] shares of what is shown; persons from left to right
     importance: torch.Tensor  # f32 [n, nt, tokens] motion, for choosing tokens and starting the router
 
 
@@ -34,32 +36,29 @@ def motion(tubelets: np.ndarray) -> np.ndarray:
     return moved + 0.3 * moved.mean(1, keepdims=True)
 
 
-def make_batch(actors: Actors, seed: int, labels: np.ndarray, frames: int, reset: bool, **options) -> Batch:
-    """reset: the stream has just begun, so the planes have no history before the first frame."""
-    history = 0 if reset else HISTORY
-    luma, joints, drawn, _ = actors.clips(seed, labels, frames=frames + history, **options)
-    tubelets = cut(luma_motion(luma, history))
-    return Batch(torch.from_numpy(tubelets), torch.from_numpy(drawn).long(),
-                 torch.from_numpy(left_to_right(joints[:, history:].copy())), torch.from_numpy(motion(tubelets)))  # fmt: skip
+def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, frames: int, history: int,
+               size: tuple[int, int] = (160, 120), **options) -> Batch:  # fmt: skip
+    """history: steps before the clip, 0 = the stream has just begun; size: width and height of the picture."""
+    width, height = size
+    luma, joints, drawn, _ = actors.clips(seed, labels, frames=frames, history=history, width=width, height=height,
+                                          letterbox=0, rgb=int(cutter.rgb), **options)  # fmt: skip
+    tubelets, boxes = cutter.clips(luma, history)
+    joints = place_in_crop(left_to_right(joints[:, history:].copy()), boxes, width / height, cutter.pt)
+    return Batch(torch.from_numpy(tubelets), torch.from_numpy(drawn).long(), torch.from_numpy(joints.astype(np.float32)),
+                 torch.from_numpy(motion(tubelets)))  # fmt: skip
 
 
-class Clips(torch.utils.data.IterableDataset):
-    """Batch `i` depends on (seed, i) and the difficulty of the moment only, so a resumed run goes on where it was."""
-
-    def __init__(self, seed: int, first: int, size: int, frames: int, level, library: str | None, classes: int):
-        """level: shared f64 value 0..1, how hard clips are; it is read for every batch."""
-        self.seed, self.first, self.size, self.frames, self.level = seed, first, size, frames, level
-        self.library, self.classes = library, classes
-
-    def __iter__(self):
-        actors = Actors(self.library)
-        index = self.first
-        while True:
-            rng = np.random.default_rng([self.seed, index])
-            labels = rng.permutation(-(-self.size // self.classes) * self.classes)[: self.size] % self.classes
-            labels[0] = self.classes - 1  # "nothing" is as varied as all the others, so it is shown more often
-            hard = self.level.value
-            yield make_batch(actors, (self.seed << 40) + index * 4096, labels, self.frames, rng.random() < 0.1,
-                             clutter=float(rng.random() * hard * 0.8), difficulty=float(hard * rng.random() ** 0.5),
-                             live_share=0.55 + 0.25 * hard)  # fmt: skip
-            index += 1
+def rendered(actors: Actors, cutter: Cutter, config: dict, rng: np.random.Generator, seed: int, count: int,
+             hard: float) -> Batch:  # fmt: skip
+    """A batch of the labels that both the model and the renderer have. hard: 0..1."""
+    known = [(actors.labels.index(name), own) for own, name in enumerate(config["labels"]) if name in actors.labels]
+    drawn = rng.permutation(-(-count // len(known)) * len(known))[:count] % len(known)
+    nothing = [k for k, (_, own) in enumerate(known) if config["labels"][own] == "nothing"]
+    if nothing:
+        drawn[0] = nothing[0]  # it is as varied as all the others, so it is shown more often
+    batch = make_batch(actors, cutter, seed, np.array([known[k][0] for k in drawn]), config["frames"],
+                       0 if rng.random() < 0.1 else int(rng.choice(HISTORY)), SIZES[rng.integers(len(SIZES))],
+                       clutter=float(rng.random() * hard * 0.8), difficulty=float(hard * rng.random() ** 0.5),
+                       live_share=0.35)  # fmt: skip
+    batch.labels = torch.tensor([known[k][1] for k in drawn])
+    return batch

@@ -4,26 +4,37 @@ import torch
 
 from actors import Actors
 from clips import Batch, make_batch
+from cutter import Cutter
 from routing import random_experts
 
 HELD_OUT_SEED = 1 << 62  # far from any training seed
 
 
-def held_out_clips(library: str | None, count: int, clutter: float, frames: int = 16, seed: int = HELD_OUT_SEED) -> Batch:
+def held_out_clips(config: dict, library: str | None, count: int, clutter: float, seed: int = HELD_OUT_SEED,
+                   live_share: float = 1.0) -> Batch:  # fmt: skip
     """Labels in equal shares, all clips as the live scene shows them."""
-    actors = Actors(library)
-    labels = np.arange(count) % len(actors.labels)
-    return make_batch(actors, seed, labels, frames, False, clutter=clutter, difficulty=1.0, live_share=1.0)
+    actors, cutter = Actors(library), Cutter(config)
+    known = [actors.labels.index(name) for name in config["labels"]]
+    labels = np.array(known)[np.arange(count) % len(known)]
+    batch = make_batch(actors, cutter, seed, labels, config["frames"], 12, clutter=clutter, difficulty=1.0,
+                       live_share=live_share)  # fmt: skip
+    batch.labels = torch.arange(count) % len(known)
+    return batch
+
+
+def normalised(model, tubelets: torch.Tensor) -> torch.Tensor:
+    """u8 [..., pixels], channel first -> f32 as the embedding takes them."""
+    mean, std = (torch.tensor(model.config["input"][k]).repeat_interleave(tubelets.shape[-1] // 3)
+                 for k in ("mean", "std"))  # fmt: skip
+    return (tubelets.float() * model.config["input"]["scale"] - mean) / std
 
 
 @torch.no_grad()
 def predict(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False, chunk: int = 32) -> torch.Tensor:
     """tubelets u8 [n, nt, tokens, pixels] -> logits f32 [n, C]. shuffle: the same counts, experts at random."""
-    mean, std = (torch.tensor(model.config["input"][k]).repeat_interleave(tubelets.shape[-1] // 3)
-                 for k in ("mean", "std"))  # fmt: skip
     generator, found = torch.Generator().manual_seed(0), []
     for part in tubelets.split(chunk):
-        x = (part.float() * model.config["input"]["scale"] - mean) / std
+        x = normalised(model, part)
         n, nt, tokens, _ = part.shape
         forced = random_experts(budget, n * nt, tokens, model.config["E"], generator) if shuffle else None
         with torch.autocast("cpu", torch.bfloat16):

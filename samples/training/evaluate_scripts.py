@@ -3,9 +3,8 @@
 
     python evaluate_scripts.py MODEL.safetensors --scripts 10 --clutter 0.3,1
 
-Each script performs every label in drawn order. Frames are rendered at --fps, every second one is sampled (what
-`sampling=follow` does at 30), scaled with an antialiased filter, padded and made into tubelets; a spatial output is
-computed once per tubelet and the window slides by one. Warm-up predictions, and those the scene marks as transitions,
+Each script performs every label in drawn order. Frames are rendered at --fps and go through the code that live video
+goes through; a spatial output is computed once per tubelet and the window slides by one. Warm-up predictions, and those the scene marks as transitions,
 do not count. The control gives experts at random, in the same numbers per tubelet.
 """
 import argparse
@@ -19,28 +18,10 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from actors import Scene, open_library
+from cutter import Cutter
+from evaluate import normalised
 from model_file import load_model
-from planes import cut, luma_motion
 from routing import random_experts
-
-SIZE = 112
-
-
-def scaling(source: int, target: int) -> np.ndarray:
-    """Rows of weights of a triangle filter as wide as the reduction: antialiased bilinear. f32 [target, source]."""
-    ratio = max(1.0, source / target)
-    centre = (np.arange(target)[:, None] + 0.5) * source / target - 0.5
-    weight = np.maximum(0, 1 - np.abs(np.arange(source)[None] - centre) / ratio)
-    return (weight / weight.sum(1, keepdims=True)).astype(np.float32)
-
-
-def padded(luma: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """u8 [h, w] -> u8 [112, 112], the long side filled, black around."""
-    small = np.rint(down @ luma.astype(np.float32) @ across.T).clip(0, 255).astype(np.uint8)
-    out = np.zeros((SIZE, SIZE), np.uint8)
-    top, left = (SIZE - small.shape[0]) // 2, (SIZE - small.shape[1]) // 2
-    out[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return out
 
 
 def make_script(labels: list[str], rng: np.random.Generator) -> str:
@@ -48,17 +29,13 @@ def make_script(labels: list[str], rng: np.random.Generator) -> str:
     return ",".join(f"{labels[i]}:{rng.uniform(4.0, 6.0):.1f}" for i in order)
 
 
-def render(lib, script: str, seed: int, clutter: float, fps: float, stride: int, size: tuple[int, int]):
+def render(lib, cutter: Cutter, script: str, seed: int, clutter: float, fps: float, size: tuple[int, int]):
     """One pass of a script: tubelets u8 [n, tokens, pixels] and per tubelet label and transition at its last frame."""
     height, width = size
     scene = Scene(lib, script, seed, width, height, clutter)
-    ratio = SIZE / max(size)
-    down, across = scaling(height, round(height * ratio)), scaling(width, round(width * ratio))
-    times = np.arange(0, scene.duration(), stride / fps)
-    times = times[: len(times) // 2 * 2]
-    luma = np.stack([padded(scene.luma(t), down, across) for t in times])
-    truth = [scene.truth(t) for t in times[1::2]]
-    tubelets = cut(luma_motion(luma[None]))[0]
+    times = np.arange(0, scene.duration(), 1 / fps)
+    tubelets, ends, _ = cutter.video(np.stack([scene.luma(t) for t in times]), times, fps)
+    truth = [scene.truth(t) for t in ends]
     return torch.from_numpy(tubelets), np.array([(t.label, t.in_transition) for t in truth])
 
 
@@ -66,10 +43,9 @@ def render(lib, script: str, seed: int, clutter: float, fps: float, stride: int,
 def predictions(model, tubelets: torch.Tensor, budget: float, control: bool) -> np.ndarray:
     """Label per window that ends at tubelet nt - 1, nt, ...: i64 [n - nt + 1]."""
     c = model.config
-    mean, std = (torch.tensor(c["input"][k]).repeat_interleave(tubelets.shape[-1] // 3) for k in ("mean", "std"))
     generator, outputs = torch.Generator().manual_seed(1), []
     for part in tubelets.split(256):
-        pixels = (part.float() * c["input"]["scale"] - mean) / std
+        pixels = normalised(model, part)
         forced = random_experts(budget, *part.shape[:2], c["E"], generator) if control else None
         with torch.autocast("cpu", torch.bfloat16):
             outputs.append(model.encode(model.spatial, model.embed(pixels), budget, forced, sort=True)[0].float())
@@ -77,14 +53,14 @@ def predictions(model, tubelets: torch.Tensor, budget: float, control: bool) -> 
     return model.head(model.temporal(windows)).argmax(1).numpy()
 
 
-def evaluate(model, scripts: int, clutter: float, budgets: list[float], fps: float = 30, stride: int = 2,
+def evaluate(model, scripts: int, clutter: float, budgets: list[float], fps: float = 30,
              size=(240, 320), seed: int = 990_000, library: str | None = None) -> dict:  # fmt: skip
     lib = open_library(library)
-    labels = model.config["labels"]
+    labels, cutter = model.config["labels"], Cutter(model.config)
     streams = []
     for k in range(scripts):
         rng = np.random.default_rng([seed, k])
-        streams.append(render(lib, make_script(labels, rng), seed + k, clutter, fps, stride, size))
+        streams.append(render(lib, cutter, make_script(labels, rng), seed + k, clutter, fps, size))
     rows = []
     for budget in budgets:
         for control in (False, True) if budget < 1 else (False,):  # at 1 there is nothing to choose
@@ -121,7 +97,6 @@ def main() -> None:
     p.add_argument("--clutter", default="0.3,1")
     p.add_argument("--budgets", default="1,0.75,0.5,0.4,0.25,0.15")
     p.add_argument("--fps", type=float, default=30)
-    p.add_argument("--stride", type=int, default=2)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--library")
     p.add_argument("--json", type=Path, help="write the whole result here")
@@ -130,7 +105,7 @@ def main() -> None:
     model, results = load_model(a.model), []
     for clutter in map(float, a.clutter.split(",")):
         start = time.monotonic()
-        results.append(evaluate(model, a.scripts, clutter, [float(b) for b in a.budgets.split(",")], a.fps, a.stride,
+        results.append(evaluate(model, a.scripts, clutter, [float(b) for b in a.budgets.split(",")], a.fps,
                                 library=a.library))  # fmt: skip
         print(f"clutter {clutter}: {a.scripts} scripts, {results[-1]['transition_share']:.0%} of predictions in "
               f"transitions, {time.monotonic() - start:.0f} s")  # fmt: skip

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Trains for 20 steps, stops, goes on, exports, and asks `mone model verify` about the file. Exit 77 = skipped.
+"""Trains on a few made-up clips and rendered people, stops, goes on to the same numbers, makes a plain model nested, and
+asks `mone model verify` about the files. Exit 77 = skipped.
 
-    training_smoke.py LIBMONE_ACTORS [MONE]
+    training_smoke.py LIBMONE_ACTORS LIBMONE MONE
 """
 import json
 import os
@@ -13,6 +14,20 @@ from pathlib import Path
 TRAINING = Path(__file__).resolve().parents[2] / "samples" / "training"
 
 
+def write_clip(path: Path, across: bool, shift: int) -> None:
+    """Two seconds of a square that goes across or up and down."""
+    import numpy as np
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(b"YUV4MPEG2 W64 H48 F15:1 Ip A1:1 Cmono\n")
+        for i in range(30):
+            frame = np.full((48, 64), 60, np.uint8)
+            at = 4 + abs((2 * i + shift) % 60 - 30)
+            frame[(slice(20, 30), slice(at, at + 10)) if across else (slice(at, at + 10), slice(26, 36))] = 220
+            file.write(b"FRAME\n" + frame.tobytes())
+
+
 def main() -> int:
     for module in ("numpy", "torch", "matplotlib"):
         try:
@@ -20,23 +35,48 @@ def main() -> int:
         except ImportError:
             print(f"skipped: needs Python's {module} (samples/training/requirements.txt)")
             return 77
-    library, mone = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
-    environment = os.environ | {"MONE_ACTORS": library, "OMP_NUM_THREADS": "1"}
-    with tempfile.TemporaryDirectory() as run:
-        for steps in ("14", "20"):  # the second command goes on where the first ended
-            subprocess.run([sys.executable, TRAINING / "train.py", "--run", run, "--steps", steps, "--batch", "4",
-                            "--depth", "1", "--width", "128", "--held-out", "18"], env=environment, check=True)  # fmt: skip
-        result = json.loads((Path(run) / "evaluation.json").read_text())
-        assert [row["budget"] for row in result["clutter 0.3"]] == [0.15, 0.25, 0.4, 0.5, 0.75, 1.0], result
-        curves = (Path(run) / "curves.csv").read_text().splitlines()
-        assert curves[-1].split(",")[1] == "20", curves
-        model = Path(run) / "model.safetensors"
-        if mone:
-            subprocess.run([mone, "model", "verify", model], check=True)
-        sys.path.insert(0, str(TRAINING))
-        from model_file import load_model
+    actors, library, mone = sys.argv[1:4]
+    environment = os.environ | {"MONE_ACTORS": actors, "MONE_LIBRARY": library, "MONE": mone, "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        for i in range(3):
+            write_clip(here / "clips" / "across" / f"{i}.y4m", True, 7 * i)
+            write_clip(here / "clips" / "up_and_down" / f"{i}.y4m", False, 7 * i)
 
-        assert load_model(model).config["labels"][0] == "walk"
+        def train(name: str, *more: str) -> Path:
+            out = here / f"{name}.safetensors"
+            subprocess.run([sys.executable, TRAINING / "train.py", "--out", out, "--batch", "4", "--held-out", "18",
+                            "--cache", here / "cache", *more], env=environment, check=True)  # fmt: skip
+            return out
+
+        # Rendered people only, a new model; stopped and gone on with it is the same file as in one go.
+        new = ["--depth", "1", "--width", "64", "--steps", "12"]
+        train("resumed", *new, "--pause-at", "7")
+        resumed, straight = train("resumed", *new), train("straight", *new)
+        tail = 64 << 10  # weights; the header in front has names and times
+        assert resumed.read_bytes()[-tail:] == straight.read_bytes()[-tail:], "another result after a stop"
+        result = json.loads((here / "straight.run" / "evaluation.json").read_text())
+        assert [row["budget"] for row in result["rendered, clutter 0.3"]] == [1.0, 0.75, 0.5, 0.4, 0.25, 0.15], result
+        assert (here / "straight.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "12"
+        assert (here / "straight.run" / "curves.png").stat().st_size > 0
+
+        # Clips by folder, from that model; its labels stay, new ones come behind them.
+        own = train("own", "--data", str(here / "clips"), "--init", str(straight), "--steps", "4")
+        sys.path.insert(0, str(TRAINING))
+        from model_file import load_model, save_model
+
+        labels = load_model(own).config["labels"]
+        assert labels[0] == "walk" and labels[-2:] == ["across", "up_and_down"], labels
+
+        # A plain model becomes a nested one.
+        plain = load_model(own)
+        state = {name: value for name, value in plain.state_dict().items() if not name.startswith("mone.")}
+        save_model(here / "plain.safetensors", plain.config | {"E": 1}, state)
+        nested = train("nested", "--data", str(here / "clips"), "--actors", "0", "--init", str(here / "plain.safetensors"),
+                       "--steps", "6", "--leave-out", "nobody")  # fmt: skip
+        assert load_model(nested).config["E"] == 4
+        for model in (straight, own, nested):
+            subprocess.run([mone, "model", "verify", model], check=True)
     return 0
 
 

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""How often a model names what real people do in labelled clips: per set, with Wilson intervals, by budget.
+
+    python evaluate_footage.py MODEL.safetensors MANIFEST.csv [...] [--split test] [--budgets 1,0.4,0.25,0.15]
+
+Sampling, crop and planes are those of live video. What closed, open, windows and false actions mean: configs/models/PROTOCOL.md.
+"""
+import argparse
+import collections
+import json
+import math
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+import footage as real
+from cutter import Cutter
+from model_file import load_model
+
+
+def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share."""
+    if n == 0:
+        return 0.0, 1.0
+    p, d = right / n, 1 + z * z / n
+    middle, half = (p + z * z / (2 * n)) / d, z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / d
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share(right: list) -> dict:
+    low, high = wilson(int(sum(right)), len(right))
+    return {"share": round(float(np.mean(right)), 4) if right else None, "n": len(right), "low": round(low, 3),
+            "high": round(high, 3)}  # fmt: skip
+
+
+def evaluate(model, clips: list, budget: float) -> dict:
+    """{set: figures}. clips are decoded."""
+    cutter, labels = Cutter(model.config), model.config["labels"]
+    sets = collections.defaultdict(list)
+    for clip in clips:
+        sets[clip.dataset].append((clip.label, real.windows_of(model, cutter, clip, budget)))
+    found = {}
+    for name, rows in sorted(sets.items()):
+        names = sorted({label for label, _ in rows if label != "nothing"})
+        among = [labels.index(n) for n in names]
+        closed = [names[int(w.mean(0)[among].argmax())] == label for label, w in rows if label != "nothing"]
+        best = [(label, labels[int(w.mean(0).argmax())]) for label, w in rows]
+        windows = [labels[k] == label for label, w in rows for k in w.argmax(1)]
+        false = [labels[k] != "nothing" for label, w in rows if label == "nothing" for k in w.argmax(1)]
+        by_label = collections.defaultdict(list)
+        for label, answer in best:
+            by_label[label].append(answer)
+        found[name] = {
+            "closed": share(closed), "open": share([a == b for a, b in best]), "windows": share(windows),
+            "false_actions": share(false) if false else None,
+            "by_label": {k: {"right": sum(a == k for a in v), "n": len(v), "taken_for":
+                             dict(collections.Counter(a for a in v if a != k).most_common(3))}
+                         for k, v in sorted(by_label.items())},
+        }  # fmt: skip
+    return found
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("model", type=Path)
+    p.add_argument("manifests", type=Path, nargs="+", help="CSV with the columns path, label or common_label, dataset")
+    p.add_argument("--split", help="only rows of this split")
+    p.add_argument("--budgets", default="1,0.4,0.25,0.15")
+    p.add_argument("--cache", type=Path, default=real.default_cache())
+    p.add_argument("--json", type=Path, help="write the whole result here")
+    a = p.parse_args()
+    torch.set_num_threads(1)
+    model, vocabulary, clips = load_model(a.model), real.read_vocabulary(), []
+    for manifest in a.manifests:
+        for clip in real.read_manifest(manifest):
+            clip.label = vocabulary.get(clip.label, clip.label)
+            if clip.label in model.config["labels"] and a.split in (None, clip.split):
+                clips.append(clip)
+    real.decode_all(clips, a.cache, model.config["planes"] == "rgb")
+    results = {}
+    for budget in map(float, a.budgets.split(",")):
+        results[budget] = evaluate(model, clips, budget)
+        for name, figures in results[budget].items():
+            parts = [f"{k} {v['share']:.3f} [{v['low']:.2f}, {v['high']:.2f}] of {v['n']}"
+                     for k, v in figures.items() if k != "by_label" and v and v["n"]]  # fmt: skip
+            print(f"budget {budget:<5g} {name:<22} {'  '.join(parts)}", flush=True)
+    first = next(iter(results.values()))
+    for name, figures in first.items():
+        for label, row in figures["by_label"].items():
+            print(f"{name:<22} {label:<14} {row['right']}/{row['n']}  {row['taken_for'] or ''}")
+    if a.json:
+        a.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Labelled videos of real people: read from folders or a CSV, decoded by `mone frames`, kept in a cache."""
+import csv
+import hashlib
+import json
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".y4m"}
+
+
+@dataclass
+class Clip:
+    path: Path
+    label: str
+    subject: str = ""
+    split: str = ""
+    start: float = 0.0           # seconds
+    end: float = float("inf")
+    dataset: str = ""
+    pixels: np.ndarray | None = None  # u8 [frames, h, w] luma, or [frames, h, w, 3]
+    times: np.ndarray | None = None  # f64 [frames] seconds
+    fps: float = 0.0
+
+
+def find_mone() -> str:
+    """$MONE, else the newest `mone` in a build folder of this tree, else the one on the path."""
+    if "MONE" in os.environ:
+        return os.environ["MONE"]
+    root = Path(__file__).resolve().parents[2]
+    built = sorted((p for p in root.glob("build*/pipeline/mone") if p.is_file()), key=lambda p: p.stat().st_mtime)
+    return str(built[-1]) if built else "mone"
+
+
+def read_manifest(path: Path) -> list[Clip]:
+    """A folder with one folder a label, or a CSV with the columns path, label and if wanted start, end (seconds),
+    subject, split, dataset; common_label goes before label. Paths are relative to the CSV."""
+    if path.is_dir():
+        clips = [Clip(p, p.parent.name) for p in sorted(path.glob("*/*")) if p.suffix.lower() in VIDEO]
+        if not clips:
+            raise SystemExit(f"{path}: no videos in folders by label ({path}/LABEL/clip.mp4)")
+        return clips
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "path" not in rows[0] or not {"label", "common_label"} & set(rows[0]):
+        raise SystemExit(f"{path}: needs the columns path and label (or common_label)")
+    clips = []
+    for row in rows:
+        clips.append(Clip(path.parent / row["path"], row.get("common_label") or row["label"], row.get("subject") or "",
+                          row.get("split") or "", float(row.get("start") or 0), float(row.get("end") or "inf"),
+                          row.get("dataset") or ""))  # fmt: skip
+    return clips
+
+
+def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> Clip:
+    """Fills in pixels, times and fps, through the cache."""
+    status = clip.path.stat()
+    key = hashlib.sha1(f"{clip.path.resolve()} {status.st_size} {status.st_mtime_ns} {long_side} {rgb}".encode()).hexdigest()
+    array, about = cache / f"{key}.npy", cache / f"{key}.json"
+    if not about.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run([find_mone(), "frames", "--out", array, "--long-side", str(long_side)]
+                              + ["--rgb"] * rgb + [clip.path], capture_output=True, text=True)  # fmt: skip
+        if done.returncode:
+            raise SystemExit(done.stderr.strip())
+        about.write_text(done.stdout)
+    facts = json.loads(about.read_text())
+    pixels_of, times = np.load(array, mmap_mode="r"), np.array(facts["times"])
+    inside = np.flatnonzero((times >= clip.start) & (times <= clip.end))
+    if not len(inside):
+        raise SystemExit(f"{clip.path}: nothing between {clip.start} s and {clip.end} s")
+    clip.pixels, clip.times = pixels_of[inside[0] : inside[-1] + 1], times[inside[0] : inside[-1] + 1]
+    clip.fps = facts["fps"]
+    return clip
+
+
+def decode_all(clips: list[Clip], cache: Path, rgb: bool = False, workers: int = 2) -> list[Clip]:
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda clip: decode(clip, cache, rgb), clips))
+
+
+def default_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gst-mone" / "frames"
+
+
+def read_vocabulary(path: Path | None = None) -> dict[str, str]:
+    """Other people's labels to the model's, of `configs/models/vocabulary.json`, which `mone eval` reads too."""
+    path = path or Path(__file__).resolve().parents[2] / "configs" / "models" / "vocabulary.json"
+    return {other: label for label, others in json.loads(path.read_text()).items() for other in others}
+
+
+def windows_of(model, cutter, clip: Clip, budget: float = 1.0):
+    """Logits of every full window of a clip, or of the last one of a shorter clip: f32 [n, C], as live gives them."""
+    import torch
+
+    from evaluate import normalised
+
+    tubelets = torch.from_numpy(cutter.video(clip.pixels, clip.times, clip.fps)[0])
+    if not len(tubelets):
+        return torch.zeros(0, model.config["C"])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        h = model.encode(model.spatial, model.embed(normalised(model, tubelets)), budget, sort=True)[0].float()
+        if len(h) < model.nt:  # a window that is still filling repeats its oldest tubelet
+            h = torch.cat([h[:1].expand(model.nt - len(h), -1), h])
+        return model.head(model.temporal(h.unfold(0, model.nt, 1).transpose(1, 2))).float()

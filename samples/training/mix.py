@@ -1,0 +1,93 @@
+"""Training batches of real clips, varied, and mixed with rendered ones."""
+import numpy as np
+import torch
+
+from actors import ABSENT, JOINTS, PERSONS, Actors
+from clips import Batch, motion, rendered
+from cutter import Cutter
+from footage import Clip
+
+
+def varied(clip: Clip, rng: np.random.Generator):
+    """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower."""
+    most = max(2, round(4 * clip.fps))  # seconds
+    spare = len(clip.pixels) - most if len(clip.pixels) > most else len(clip.pixels) // 6
+    first = int(rng.integers(max(1, spare)))  # crop and planes have seen more or less before
+    frames, times = clip.pixels[first : first + most], clip.times[first : first + most]
+    height, width = frames.shape[1:3]
+    share = rng.uniform(0.75, 1.0)
+    h, w = max(16, int(height * share)), max(16, int(width * min(1.0, share * rng.uniform(0.9, 1.1))))
+    top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
+    frames = frames[:, top : top + h, left : left + w]
+    if rng.random() < 0.5:
+        frames = frames[:, :, ::-1]
+    gamma, gain, offset = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.2)), rng.normal(0, 12)
+    table = (255 * (np.arange(256) / 255) ** gamma * gain + offset).clip(0, 255).astype(np.uint8)
+    frames = table[frames]
+    if rng.random() < 0.3:
+        noise = rng.normal(0, rng.uniform(1, 5), (2, *frames.shape[1:]))
+        frames = (frames + noise[np.arange(len(frames)) % 2]).clip(0, 255).astype(np.uint8)
+    tempo = np.exp(rng.uniform(-0.25, 0.25))
+    return frames, times / tempo, clip.fps * tempo
+
+
+class Footage:
+    """Draws windows of real clips, every label as often."""
+
+    def __init__(self, clips: list[Clip], config: dict):
+        self.cutter, self.nt = Cutter(config), config["frames"] // config["tubelet"][0]
+        self.groups: dict[int, list[Clip]] = {}
+        for clip in clips:
+            self.groups.setdefault(config["labels"].index(clip.label), []).append(clip)
+        self.labels = sorted(self.groups)
+        # A label with many clips comes a little more often: by the fourth root of their number.
+        self.weights = np.array([len(self.groups[k]) ** 0.25 for k in self.labels])
+        self.weights /= self.weights.sum()
+
+    def windows(self, rng: np.random.Generator):
+        """Two windows of one clip: (tubelets u8 [2, nt, tokens, pixels], label)."""
+        while True:
+            label = self.labels[rng.choice(len(self.labels), p=self.weights)]
+            clip = self.groups[label][rng.integers(len(self.groups[label]))]
+            frames, times, fps = varied(clip, rng)
+            tubelets = self.cutter.video(frames, times, fps)[0]
+            if len(tubelets):
+                break
+        # A window that is still filling repeats its oldest tubelet. Half a window of it is enough to learn from.
+        padded = np.concatenate([np.repeat(tubelets[:1], self.nt // 2, 0), tubelets])
+        padded = np.concatenate([np.repeat(padded[:1], max(0, self.nt - len(padded)), 0), padded])
+        starts = rng.integers(len(padded) - self.nt + 1, size=2)
+        return np.stack([padded[s : s + self.nt] for s in starts]), label
+
+    def batch(self, rng: np.random.Generator, count: int):
+        drawn = [self.windows(rng) for _ in range(-(-count // 2))]
+        labels = np.repeat([label for _, label in drawn], 2)
+        return np.concatenate([w for w, _ in drawn])[:count], labels[:count]
+
+
+class Mixed(torch.utils.data.IterableDataset):
+    """Batches of `size` clips, `actors` (a share) of them rendered. Batch i depends on (seed, i) and `level(i)` only."""
+
+    def __init__(self, config: dict, seed: int, first: int, size: int, level, library: str | None,
+                 footage: list[Clip] = (), actors: float = 1.0):  # fmt: skip
+        self.config, self.seed, self.first, self.size, self.level = config, seed, first, size, level
+        self.library, self.footage = library, list(footage)
+        self.rendered = round(size * actors) if self.footage else size
+
+    def __iter__(self):
+        footage = Footage(self.footage, self.config) if self.footage else None
+        actors = Actors(self.library) if self.rendered else None
+        cutter, frames = Cutter(self.config), self.config["frames"]
+        index = self.first
+        while True:
+            rng = np.random.default_rng([self.seed, index])
+            parts = []
+            if actors:
+                parts.append(rendered(actors, cutter, self.config, rng, (self.seed << 40) + index * 4096, self.rendered,
+                                      self.level(index)))  # fmt: skip
+            if footage and self.size > self.rendered:
+                tubelets, labels = footage.batch(rng, self.size - self.rendered)
+                joints = np.full((len(labels), frames, PERSONS, JOINTS, 2), ABSENT, np.float32)
+                parts.append(Batch(*map(torch.from_numpy, (tubelets, labels, joints, motion(tubelets)))))
+            yield Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in Batch.__dataclass_fields__))
+            index += 1

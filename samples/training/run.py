@@ -1,0 +1,235 @@
+"""One training run: the model, its optimisers, the two kinds of step, and what a checkpoint holds."""
+import math
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from actors import Actors
+from helpers import (Average, Helpers, fit_router, importance_of, make_optimizers, router_start_loss,
+                     start_positions)  # fmt: skip
+from model import MoneVivit, Sampling
+from model_file import load_model, save_model
+
+BUDGETS = [0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0]
+
+
+def new_config(a, labels: list[str]) -> dict:
+    return {
+        "variant": "fe", "D": a.width, "H": a.heads, "L": a.depth, "Lt": 2, "E": a.experts, "C": len(labels),
+        "image": [112, 112], "frames": 16, "tubelet": [2, 16, 16], "rate": {"min": 4.0, "nominal": 7.5, "max": 12.5},
+        "resize_short": 112, "fit": "pad", "crop": a.crop or "motion", "planes": "luma-motion", "act": "gelu_tanh",
+        "ln_eps": 1e-6, "classifier": "token", "cls_policy": "full", "router_input": "ln1", "gate": "on",
+        "w_form": "prod", "beta": 10.0, "delta": 2.0, "train_ec": [0.15, 1.0],
+        # Still pixels are exactly 0 in the motion planes; the spreads are about those of moving people.
+        "input": {"scale": 1 / 255, "mean": [0.45, 128 / 255, 128 / 255], "std": [0.25, 0.12, 0.2]},
+        "labels": labels,
+    }  # fmt: skip
+
+
+def start_model(a, labels: list[str] | None) -> tuple[MoneVivit, bool]:
+    """The model to train and whether its router has been trained before.
+
+    labels: those of the data; None = the renderer's. A model to start from keeps its own labels in front and gets new
+    ones behind them; a plain one (E = 1) becomes nested.
+    """
+    given = load_model(a.init) if a.init else None
+    if given is None:
+        model = MoneVivit(new_config(a, labels or Actors(a.library).labels))
+        start_positions(model)
+        return model, False
+    config = dict(given.config)
+    config.pop("provenance", None)
+    if config["variant"] != "fe":
+        raise SystemExit(f"{a.init}: a joint model; this trains factorised encoders (variant fe)")
+    config["labels"] = config["labels"] + [name for name in labels or [] if name not in config["labels"]]
+    config["C"], config["crop"] = len(config["labels"]), a.crop or config["crop"]
+    plain = config["E"] == 1
+    if plain:
+        config |= {"E": a.experts, "router_input": "ln1", "gate": "on", "w_form": "prod", "beta": 10.0, "delta": 2.0,
+                   "train_ec": [0.15, 1.0]}  # fmt: skip
+    model = MoneVivit(config)
+    own, theirs = model.state_dict(), given.state_dict()
+    for name, value in theirs.items():
+        if name in own and own[name].shape == value.shape:
+            own[name] = value
+        elif name.startswith("head."):  # new labels begin near nothing
+            own[name] = torch.cat([value, 0.01 * torch.randn(own[name].shape[0] - len(value), *value.shape[1:])])
+    if "mone.alpha" in theirs:
+        model.mone.alpha.data = torch.zeros_like(theirs["mone.alpha"])
+    model.load_state_dict(own)
+    return model, not plain
+
+
+class Run:
+    """Everything that a checkpoint holds."""
+
+    def __init__(self, a, labels: list[str] | None):
+        self.a = a
+        a.run.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(a.seed)
+        self.model, self.router_started = start_model(a, labels)
+        self.config = self.model.config
+        # Widths again only where the model is new: a nested one goes on with its experts.
+        self.nested = (0.0 if self.router_started else 0.6) if a.nested is None else a.nested
+        self.helpers = Helpers(self.config["D"], self.config["tubelet"][0])
+        self.optimizers = make_optimizers(self.model, self.helpers, a.lr, a.matrix_lr)
+        self.average = Average(self.model, 0.998 if not a.steps else min(0.998, 1 - 4 / a.steps))
+        self.rng = np.random.default_rng(a.seed)
+        self.step = self.clips = 0
+        self.seconds = 0.0
+        self.grid = tuple(s // p for s, p in zip(self.config["image"], self.config["tubelet"][1:]))
+        pixels = int(np.prod(self.config["tubelet"]))
+        mean, std = (torch.tensor(self.config["input"][k]).repeat_interleave(pixels) for k in ("mean", "std"))
+        self.scale, self.shift = self.config["input"]["scale"] / std, -mean / std
+        if (a.run / "checkpoint.pt").exists():
+            self.load()
+
+    def progress(self) -> float:
+        done = self.step / self.a.steps if self.a.steps else self.seconds / (60 * self.a.minutes)
+        return min(1.0, done)
+
+    def averaged(self) -> MoneVivit:
+        model = MoneVivit(self.config)
+        if self.config["E"] > 1:
+            model.mone.alpha.data = torch.zeros_like(self.model.mone.alpha)
+        model.load_state_dict(self.average.weights)
+        return model.eval()
+
+    def save(self) -> None:
+        state = {
+            "model": self.model.state_dict(), "helpers": self.helpers.state_dict(),
+            "optimizers": [o.state_dict() for o in self.optimizers], "average": self.average.weights,
+            "average_steps": self.average.steps, "numpy": self.rng.bit_generator.state,
+            "torch": torch.get_rng_state(), "step": self.step, "clips": self.clips, "seconds": self.seconds,
+            "router_started": self.router_started,
+        }  # fmt: skip
+        torch.save(state, self.a.run / "checkpoint.new")
+        os.replace(self.a.run / "checkpoint.new", self.a.run / "checkpoint.pt")
+        self.export()
+
+    def load(self) -> None:
+        state = torch.load(self.a.run / "checkpoint.pt", weights_only=False)
+        self.model.load_state_dict(state["model"])
+        self.helpers.load_state_dict(state["helpers"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
+        self.average.weights, self.average.steps = state["average"], state["average_steps"]
+        self.rng.bit_generator.state = state["numpy"]
+        torch.set_rng_state(state["torch"])
+        self.step, self.clips, self.seconds = state["step"], state["clips"], state["seconds"]
+        self.router_started = state["router_started"]
+
+    def export(self) -> None:
+        """The averaged weights as a model file that the engine loads."""
+        a = self.a
+        what = [f"{a.data.name} ({1 - a.actors:.0%} of the clips)"] if a.data else []
+        what += ["procedural actors (libmone-actors)"] if not a.data or a.actors > 0 else []
+        start = f"; from {a.init.name}" if a.init else ""
+        trained_on = (f"{a.trained_on or ' and '.join(what)}, seed {a.seed}, {self.clips} clips, {self.step} steps, "
+                      f"{self.seconds / 60:.0f} min{start}")  # fmt: skip
+        provenance = {"name": a.name or a.out.stem, "trained_on": trained_on, "terms": a.terms}
+        new = a.out.with_suffix(".new")
+        save_model(new, self.config | {"provenance": provenance}, self.average.weights, torch.bfloat16)
+        os.replace(new, a.out)
+
+    # -- one step
+
+    def pixels(self, tubelets):
+        return tubelets.float() * self.scale + self.shift
+
+    def nested_step(self, batch):
+        """First phase: one uniform width per step (the whole one in four of ten), moving tokens only."""
+        a, experts, whole = self.a, self.config["E"], self.config["D"]
+        width = whole if self.rng.random() < 0.4 else whole >> int(self.rng.integers(1, experts))
+        count = int(self.rng.choice([a.tokens * 3 // 4, a.tokens, a.tokens, a.tokens * 3 // 2]))
+        if self.rng.random() < 0.05:
+            count = self.model.ns
+        count = min(count, self.model.ns)
+        tubelets, chosen = some_tokens(batch, count, 0)
+        tokens, chosen = self.model.embed(self.pixels(tubelets)).flatten(0, 1), chosen.flatten(0, 1)
+        x = self.model.spatial.embed(tokens, chosen)
+        has_cls = int(self.model.spatial.has_cls)
+        rows = None if width == whole else Sampling([(0, has_cls, whole), (has_cls, count + has_cls, width)], None, None)
+        for block in self.model.spatial.blocks:
+            x = block(x, rows)
+        x = self.model.spatial.norm(x)
+        h = self.model.spatial.read_out(x).view(len(batch.labels), -1, whole)
+        logits = self.model.head(self.model.temporal(h))
+        cells = self.helpers.cell_loss(x[:, has_cls:], chosen, batch.joints, self.grid)
+        return logits, 10 * self.helpers.joint_loss(h, batch.joints) + 0.5 * cells
+
+    def importance(self, batch):
+        return importance_of(batch.importance, batch.joints, self.config["tubelet"][0], self.grid).flatten(0, 1)
+
+    def start_router(self, batches) -> None:
+        """Between the phases. Without it, alpha = 0 gives the router no gradient, and an untrained one throws moving
+        tokens away."""
+        spatial, rows, importance = self.model.spatial, [], []
+        with torch.no_grad():
+            for batch in batches:
+                x = spatial.embed(self.model.embed(self.pixels(batch.tubelets)).flatten(0, 1))
+                x = x if self.model.routes_cls() else x[:, 1:]
+                rows.append(spatial.blocks[0].norm1(x) if self.config["router_input"] == "ln1" else x)
+                importance.append(self.importance(batch))
+        loss = fit_router(self.model.mone.router, torch.cat(rows), torch.cat(importance))
+        for name, value in self.model.mone.router.named_parameters():
+            self.average.weights[f"mone.router.{name}"].copy_(value.detach())
+        self.router_started = True
+        print(f"router started, loss {loss:.3f}", flush=True)
+
+    def routed_step(self, batch, share: float):
+        """Second phase: the router's experts at one drawn budget; share 0..1 of the phase that has passed.
+
+        In most steps of the first half a random part of the still tokens is left out, for speed. The whole width
+        sees the same clips and tells the narrower ones what it thinks (distillation).
+        """
+        budget = float(self.rng.choice(BUDGETS))
+        few = self.a.tokens if self.rng.random() < 1.5 * (1 - share) ** 2 else self.model.ns
+        tubelets, chosen = some_tokens(batch, few, min(few + few // 2, self.model.ns - few))
+        chosen, pixels = chosen.flatten(0, 1), self.pixels(tubelets)
+        logits, h, routing = self.model.forward_tokens(pixels, budget, sort=True, chosen=chosen)
+        extra = 10 * (1 - share) * self.helpers.joint_loss(h, batch.joints)
+        start = max(0.0, 1 - share / 0.6) if self.nested > 0 else 0.0
+        if start > 0:
+            extra = extra + start * router_start_loss(routing.probs, self.importance(batch).gather(1, chosen))
+        if budget < 1:
+            whole = self.model.forward_tokens(pixels, 1.0, sort=True, chosen=chosen)[0]
+            told = F.kl_div(logits.float().log_softmax(-1), whole.detach().float().softmax(-1), reduction="batchmean")
+            extra = extra + told + F.cross_entropy(whole.float(), batch.labels, label_smoothing=0.05)
+        return logits, extra
+
+    def train_step(self, batch) -> tuple[float, float]:
+        progress, nested = self.progress(), self.nested
+        rate = min(1, (self.step + 1) / 100) * (0.02 + 0.98 * min(1, 1.6 * (0.5 + 0.5 * math.cos(math.pi * progress))))
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["first_lr"]
+        with torch.autocast("cpu", torch.bfloat16):
+            if progress < nested:
+                logits, extra = self.nested_step(batch)
+            else:
+                logits, extra = self.routed_step(batch, (progress - nested) / (1 - nested))
+            loss = F.cross_entropy(logits.float(), batch.labels, label_smoothing=0.05)
+        (loss + extra).backward()
+        parameters = [p for g in self.optimizers for group in g.param_groups for p in group["params"]]
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        with torch.no_grad():
+            self.model.mone.alpha.clamp_(0, 0.999)
+        self.average.update(self.model)
+        self.step += 1
+        self.clips += len(batch.labels)
+        return loss.item(), (logits.argmax(-1) == batch.labels).float().mean().item()
+
+
+def some_tokens(batch, moving: int, others: int):
+    """The tokens of each tubelet that move most and some drawn from the rest: (u8 [n, nt, k, pixels], places)."""
+    chosen = batch.importance.topk(moving, -1).indices
+    if others > 0:
+        rest = torch.rand_like(batch.importance).scatter_(-1, chosen, -1.0)
+        chosen = torch.cat([chosen, rest.topk(others, -1).indices], -1)
+    return batch.tubelets.gather(2, chosen[..., None].expand(-1, -1, -1, batch.tubelets.shape[-1])), chosen
