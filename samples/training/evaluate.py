@@ -12,13 +12,13 @@ HELD_OUT_SEED = 1 << 62  # far from any training seed
 
 def held_out_clips(config: dict, library: str | None, count: int, clutter: float, seed: int = HELD_OUT_SEED,
                    live_share: float = 1.0) -> Batch:  # fmt: skip
-    """Labels in equal shares, all clips as the live scene shows them."""
+    """The labels that the renderer has in equal shares, all clips as the live scene shows them."""
     actors, cutter = Actors(library), Cutter(config)
-    known = [actors.labels.index(name) for name in config["labels"]]
-    labels = np.array(known)[np.arange(count) % len(known)]
+    known = [(actors.labels.index(name), own) for own, name in enumerate(config["labels"]) if name in actors.labels]
+    labels = np.array([drawn for drawn, _ in known])[np.arange(count) % len(known)]
     batch = make_batch(actors, cutter, seed, labels, config["frames"], 12, clutter=clutter, difficulty=1.0,
                        live_share=live_share)  # fmt: skip
-    batch.labels = torch.arange(count) % len(known)
+    batch.labels = torch.tensor([own for _, own in known])[torch.arange(count) % len(known)]
     return batch
 
 
@@ -51,6 +51,6 @@ def accuracy_table(model, clips: Batch, budgets: list[float], control: bool = Fa
             shuffled = predict(model, clips.tubelets, budget, True).argmax(1) == clips.labels
             row["random_router"] = round(shuffled.float().mean().item(), 4)
             row["by_label"] = {model.config["labels"][k]: round(right[clips.labels == k].float().mean().item(), 3)
-                               for k in range(model.config["C"])}  # fmt: skip
+                               for k in clips.labels.unique().tolist()}  # fmt: skip
         rows.append(row)
     return rows

@@ -88,8 +88,8 @@ def default_cache() -> Path:
 
 
 def read_vocabulary(path: Path | None = None) -> dict[str, str]:
-    """Other people's labels to the model's, of `configs/models/vocabulary.json`, which `mone eval` reads too."""
-    path = path or Path(__file__).resolve().parents[2] / "configs" / "models" / "vocabulary.json"
+    """Other people's labels to the model's, of `configs/models/labels.json`, which `mone eval` reads too."""
+    path = path or Path(__file__).resolve().parents[2] / "configs" / "models" / "labels.json"
     return {other: label for label, others in json.loads(path.read_text()).items() for other in others}
 
 

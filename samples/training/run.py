@@ -77,7 +77,7 @@ class Run:
         self.optimizers = make_optimizers(self.model, self.helpers, a.lr, a.matrix_lr)
         self.average = Average(self.model, 0.998 if not a.steps else min(0.998, 1 - 4 / a.steps))
         self.rng = np.random.default_rng(a.seed)
-        self.step = self.clips = 0
+        self.step = self.clips = self.batches = 0
         self.seconds = 0.0
         self.grid = tuple(s // p for s, p in zip(self.config["image"], self.config["tubelet"][1:]))
         pixels = int(np.prod(self.config["tubelet"]))
@@ -102,7 +102,7 @@ class Run:
             "model": self.model.state_dict(), "helpers": self.helpers.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers], "average": self.average.weights,
             "average_steps": self.average.steps, "numpy": self.rng.bit_generator.state,
-            "torch": torch.get_rng_state(), "step": self.step, "clips": self.clips, "seconds": self.seconds,
+            "torch": torch.get_rng_state(), "step": self.step, "clips": self.clips, "batches": self.batches, "seconds": self.seconds,
             "router_started": self.router_started,
         }  # fmt: skip
         torch.save(state, self.a.run / "checkpoint.new")
@@ -119,7 +119,7 @@ class Run:
         self.rng.bit_generator.state = state["numpy"]
         torch.set_rng_state(state["torch"])
         self.step, self.clips, self.seconds = state["step"], state["clips"], state["seconds"]
-        self.router_started = state["router_started"]
+        self.batches, self.router_started = state["batches"], state["router_started"]
 
     def export(self) -> None:
         """The averaged weights as a model file that the engine loads."""

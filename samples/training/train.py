@@ -6,7 +6,7 @@
     python train.py --data clips.csv --init plain.safetensors --out nested.safetensors    (a plain ViViT becomes nested)
 
 --data is a folder with one folder a label (clips/LABEL/a.mp4) or a CSV: path, label and if wanted start, end (seconds),
-subject, split (train, test). Labels are spelt as vocabulary.json says. The same command goes on where it was stopped.
+subject, split (train, test). Labels are spelt as labels.json says. The same command goes on where it was stopped.
 Beside FILE a folder FILE.run gets checkpoint.pt, curves.csv and curves.png, and at the end evaluation.json. See README.md.
 """
 import argparse
@@ -162,8 +162,15 @@ def train(run: Run, clips: list) -> bool:
     def level(index: int) -> float:  # by steps it is known for every batch; by minutes as it comes
         return difficulty(index / a.steps if a.steps else clock.value, first)
 
-    stream = Mixed(run.config, a.seed, run.step, a.batch, level, a.library, clips, a.actors)
-    loader = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4))
+    stream = Mixed(run.config, a.seed, run.batches, a.batch, level, a.library, clips, a.actors)
+    # Its own generator: making an iterator draws a number, and a resumed run makes one more.
+    loader = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4,
+                                              generator=torch.Generator().manual_seed(a.seed)))  # fmt: skip
+
+    def next_batch():
+        run.batches += 1
+        return next(loader)
+
     curves, bar, stop = Curves(a.run), Bar(), []
     rendered = not clips or a.actors > 0
     held_out = held_out_clips(run.config, a.library, 10 * run.config["C"], 0.3) if rendered else None
@@ -173,8 +180,8 @@ def train(run: Run, clips: list) -> bool:
     loss_mean = right_mean = None
     while True:
         if run.progress() >= run.nested and not run.router_started:
-            run.start_router([next(loader) for _ in range(10)])
-        loss, right = run.train_step(next(loader))
+            run.start_router([next_batch() for _ in range(10)])
+        loss, right = run.train_step(next_batch())
         now = time.monotonic()
         run.seconds, last = run.seconds + now - last, now
         clock.value = run.progress()
