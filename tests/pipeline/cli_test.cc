@@ -77,7 +77,7 @@ TEST_F(Mone, RefusesWrongUsageWithTwoAndAHelpfulLine) {
                {{"classify", "--budget"}, "budget"},
                {{"classify", "--sampling", "fast", "x.mp4"}, "follow or nominal"},
                {{"classify", "--top-k", "0", "x.mp4"}, "--top-k"},
-               {{"classify", "--dtype", "f16", "x.mp4"}, "f32, bf16 or int8"},
+               {{"classify", "--dtype", "f8", "x.mp4"}, "f32, bf16, int8 or f16"},
                {{"classify", "--threads", "-1", "x.mp4"}, "--threads"},
                {{"model"}, "show, run or verify"},
                {{"model", "explain"}, "no subcommand 'explain'"},
