@@ -110,10 +110,6 @@ TEST(CudaBackend, KeepsABoundedNumberOfRecordsAndNoMoreMemory) {
 }
 
 TEST(CudaBackend, HalfPrecisionIsNearTheReference) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP()
-      << "f16 on the emulated device is wrong in the -O1 sanitizer build only, from a cause not yet found";
-#endif
   const auto model = Model::load(test::write_model(test::tiny_fe())).value();
   const auto reference = Engine::create(model, {"reference", DType::kF32}).value();
   OnDevice device(test::tiny_fe(), DType::kF16, {2, 7, 5});
