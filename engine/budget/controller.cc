@@ -96,12 +96,18 @@ void Controller::Impl::set_utilisation(double utilisation, Time now) {
 
 void Controller::Impl::qos(Planned& stream, double proportion, Time now) {
   if (!(proportion > 1) || stream.terms.fixed || !stream.terms.live) return;
+  const Time until = now + from_seconds(kQosHold);
+  if (stream.ceiling >= 0 && stream.complained_at == stream.turn) {
+    stream.ceiling_until = until;  // nothing has run at the lower budget yet
+    return;
+  }
+  stream.complained_at = stream.turn;
   const Ladder& ladder = cost.ladder();
   const double affordable = cost.seconds(stream.budget, 1) / proportion;
   int level = ladder.at_most(stream.budget);
   while (level > 0 && cost.seconds(ladder.budget(level), 1) > affordable) --level;
   stream.ceiling = level;
-  stream.ceiling_until = now + from_seconds(kQosHold);
+  stream.ceiling_until = until;
   plan(now, Cause::kQos, &stream);
 }
 

@@ -141,7 +141,9 @@ class MONE_API Controller {
            Time now);                                  ///< @throws as add(); an unknown id does nothing
   void remove(StreamId id, Time now);                  ///< an unknown id does nothing
   void set_utilisation(double utilisation, Time now);  ///< @throws ConfigError outside (0, 1]
-  /// Downstream says that it gets data `proportion` times too slowly (a QOS event; <= 1: it keeps up).
+  /// Downstream says that it gets data `proportion` times too slowly (a QOS event; <= 1: it keeps up). A live
+  /// stream with an automatic budget is lowered, once until a tubelet has been decided at the lower budget:
+  /// what downstream says before that only makes it last longer.
   void qos(StreamId id, double proportion, Time now);
 
   /// When a tubelet's scores should be there: latency_target, or the time between tubelets of a region, after

@@ -32,6 +32,7 @@ struct Planned {
   std::uint64_t turn = 0;  // tubelets that were not skipped: which of them are predicted
   int ceiling = -1;        // level that downstream's QOS allows; -1 = any
   Time ceiling_until{};
+  std::uint64_t complained_at = 0;  // turn that the ceiling answers
   std::uint64_t processed = 0, skipped = 0, not_predicted = 0, lowered = 0, missed = 0;
 };
 

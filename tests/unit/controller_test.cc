@@ -293,6 +293,19 @@ TEST(Controller, DownstreamsComplaintLowersAndIsForgotten) {
   EXPECT_EQ(m.push(ids[0], 7.5).budget, 1);
 }
 
+TEST(Controller, AComplaintThatIsRepeatedBeforeATubeletRanLowersOnce) {
+  Machine m(linear_costs());
+  const auto ids = m.add(1);
+  m.play(ids, 7.5, 2);
+  m.controller.qos(ids[0], 1.05, at(m.now));
+  EXPECT_EQ(m.controller.view(ids[0]).budget, .85);  // .865 of the cost; .95 has .955
+  for (int i = 0; i < 11; ++i, m.now += .01) m.controller.qos(ids[0], 1.05, at(m.now));
+  EXPECT_EQ(m.controller.view(ids[0]).budget, .85);
+  EXPECT_EQ(m.push(ids[0], 7.5).budget, .85);
+  m.controller.qos(ids[0], 1.05, at(m.now));
+  EXPECT_EQ(m.controller.view(ids[0]).budget, .8);
+}
+
 TEST(Controller, AClockThatJumpsDoesNotHoldItUp) {
   for (const double jump : {3600., -3600.}) {
     Machine m(linear_costs());
