@@ -47,12 +47,9 @@ void VivitScorer::set(const Property<VivitSettings>& property, const GValue* val
 }
 
 void VivitScorer::get(const Property<VivitSettings>& property, GValue* value) const {
-  mutex_.lock();
-  VivitSettings now = settings_;
-  const bool live = live_;
-  mutex_.unlock();
+  VivitSettings now = settings();
   if (now.budget_mode == kBudgetAuto) {
-    const auto f = live ? feed() : nullptr;
+    const auto f = feed();
     now.budget = f ? f->view().budget : now.budget_max;
   }
   if (const auto e = engine()) now.utilisation = e->load().utilisation;

@@ -111,6 +111,11 @@ void Controller::Impl::qos(Planned& stream, double proportion, Time now) {
   plan(now, Cause::kQos, &stream);
 }
 
+double Controller::Impl::budget(const Planned& stream) const {
+  if (stream.terms.live) return stream.budget;
+  return stream.terms.fixed ? stream.terms.budget : stream.terms.budget_max;
+}
+
 double Controller::Impl::margin() const { return 1 + std::min(kScatters * cost.noise(), kMargin); }
 
 Time Controller::Impl::allowed(const Planned& stream, const Arrival& arrival) const {
@@ -123,7 +128,7 @@ Verdict Controller::Impl::decide(Planned& stream, Time now, const Arrival& arriv
   const StreamTerms& terms = stream.terms;
   Verdict verdict;
   if (!terms.live) {
-    verdict.budget = terms.fixed ? terms.budget : terms.budget_max;
+    verdict.budget = budget(stream);
     verdict.reason = Reason::kFixed;
     return verdict;
   }
@@ -132,7 +137,7 @@ Verdict Controller::Impl::decide(Planned& stream, Time now, const Arrival& arriv
   const Cause cause = std::exchange(stream.counted, true) ? Cause::kRate : Cause::kAdded;
   plan(now, rate_changed ? std::optional(cause) : std::nullopt, &stream);
 
-  verdict.budget = stream.budget;
+  verdict.budget = budget(stream);
   verdict.hop = plan_.hop;
   verdict.reason = terms.fixed ? Reason::kFixed : Reason::kPlan;
   const double left = Seconds(arrival.arrived + stream.allowed - now).count() - margin() * arrival.ahead;
@@ -212,10 +217,10 @@ void Controller::Impl::finished(std::span<const Done> done, Time began, Time end
 StreamView Controller::Impl::view(const Planned& s) const {
   StreamView v;
   v.rate = s.meter.rate();
-  v.budget = s.budget;
+  v.budget = budget(s);
   v.hop = s.terms.live ? plan_.hop : 1;
   v.run = plan_.skipping && s.terms.live ? s.demand.run : 1;
-  v.seconds = cost.per_tubelet(s.budget, batch_);
+  v.seconds = cost.per_tubelet(v.budget, batch_);
   v.processed = s.processed;
   v.skipped = s.skipped;
   v.not_predicted = s.not_predicted;

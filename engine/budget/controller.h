@@ -103,7 +103,7 @@ MONE_API std::string to_string(const Decision& decision);
 /// What is known of a stream now.
 struct StreamView {
   double rate = 0;    ///< tubelets per second that are planned for
-  double budget = 1;  ///< planned for the next tubelet
+  double budget = 1;  ///< that the next tubelet gets, unless its deadline lowers it
   int hop = 1;
   double run = 1;      ///< share of its tubelets that are not skipped
   double seconds = 0;  ///< engine time per tubelet, expected now

@@ -27,7 +27,7 @@ struct Planned {
   Demand demand;
   Time allowed{};          // from arrival to deadline, of the newest tubelet
   bool counted = false;    // has been planned for
-  double budget = 1;       // planned for the next tubelet
+  double budget = 1;       // planned for the next tubelet, while live
   double credit = 1;       // tubelets that may run, while some are skipped
   std::uint64_t turn = 0;  // tubelets that were not skipped: which of them are predicted
   int ceiling = -1;        // level that downstream's QOS allows; -1 = any
@@ -50,6 +50,8 @@ class Controller::Impl {
   void qos(Planned& stream, double proportion, Time now);
 
   double margin() const;
+  /// What the stream's next tubelet gets, unless its deadline lowers it.
+  double budget(const Planned& stream) const;
   Time allowed(const Planned& stream, const Arrival& arrival) const;
   Verdict decide(Planned& stream, Time now, const Arrival& arrival);
   void finished(std::span<const Done> done, Time began, Time ended);

@@ -242,6 +242,28 @@ TEST(Controller, StreamsThatAreNotLiveRunAtTheirMaximumAndAreNotPlannedFor) {
   EXPECT_EQ(m.play(live, 7.5, 2)[0].budget, 1);
 }
 
+TEST(Controller, AViewTellsTheBudgetOfAStreamThatStopsBeingLive) {
+  Machine m(linear_costs());
+  const auto ids = m.add(20);
+  EXPECT_EQ(m.play(ids, 7.5, 3)[0].budget, .5);
+  StreamTerms file;
+  file.live = false;
+  const auto told = [&] {
+    m.controller.set(ids[0], file, at(m.now));
+    const StreamView view = m.controller.view(ids[0]);
+    EXPECT_EQ(view.budget, m.push(ids[0], 7.5).budget);
+    EXPECT_NEAR(view.seconds, m.truth.per_tubelet(view.budget, 1), 1e-4);
+    return view.budget;
+  };
+  EXPECT_EQ(told(), 1);
+  file.budget_max = .8;
+  EXPECT_EQ(told(), .8);
+  file.fixed = true, file.budget = .33;
+  EXPECT_EQ(told(), .33);
+  file.live = true, file.fixed = false;
+  EXPECT_EQ(told(), .5);
+}
+
 TEST(Controller, AStalledStreamLeavesItsShareToTheOthers) {
   Machine m(linear_costs());
   const auto ids = m.add(20);
