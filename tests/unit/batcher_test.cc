@@ -166,10 +166,11 @@ TEST_F(BatcherTest, LiveFeedsGoBeforeOthers) {
   make(1);
   StreamTerms live;
   live.latency_target = 1h;
-  const auto camera = engine_->new_feed(live), file = engine_->new_feed(offline());
+  const auto camera = engine_->new_feed(live), file = engine_->new_feed(offline(.5, 1e6));
   std::vector<std::unique_ptr<Stream>> windows;
   for (int i = 0; i < 4; ++i) windows.push_back(engine_->new_stream());
   const auto window = engine_->new_stream();
+  camera->run(*window, submission(8));  // from here on its turn is after all of the file's
   const Time arrived = now();
   {
     const auto held = hold_engine();
