@@ -23,6 +23,10 @@ std::chrono::steady_clock::time_point time_point(Time t) {
       std::chrono::duration_cast<std::chrono::steady_clock::duration>(t));
 }
 
+bool holds(const std::vector<StreamImpl*>& streams, const FeedImpl& feed) {
+  return std::any_of(streams.begin(), streams.end(), [&](StreamImpl* s) { return s->job().feed == &feed; });
+}
+
 }  // namespace
 
 Batcher::Batcher(EngineImpl& engine, const CostModel& costs, double utilisation)
@@ -43,18 +47,15 @@ Batcher::~Batcher() {
   thread_.join();
 }
 
-StreamId Batcher::add(FeedImpl& feed, const StreamTerms& terms) {
+void Batcher::add(FeedImpl& feed, const StreamTerms& terms) {
   const std::lock_guard lock(mutex_);
-  const StreamId id = controller_.add(terms, steady_now());
-  feed.terms_ = terms;
+  feed.id_ = controller_.add(terms, steady_now());
   feeds_.push_back(&feed);
-  return id;
 }
 
 void Batcher::set(FeedImpl& feed, const StreamTerms& terms) {
   const std::lock_guard lock(mutex_);
   controller_.set(feed.id_, terms, steady_now());
-  feed.terms_ = terms;
 }
 
 void Batcher::qos(StreamId id, double proportion) {
@@ -91,14 +92,15 @@ void Batcher::submit(FeedImpl& feed, StreamImpl& stream, const Submission& in) {
     job.arrival = {in.arrived > Time(0) ? in.arrived : steady_now(), in.tubelet.rate * in.regions,
                    in.regions};
     job.deadline = controller_.deadline(feed.id_, job.arrival);
-    job.live = feed.terms_.live;
+    const StreamTerms& terms = controller_.terms(feed.id_);
+    job.live = terms.live;
     job.answer = {};
     job.error.clear();
 
     feed.interval_ = in.tubelet.rate > 0 ? from_seconds(1 / in.tubelet.rate) : Time(0);
     feed.last_arrived_ = job.arrival.arrived;
     job.turn = std::max(turn_, feed.turn_);
-    job.charge = controller_.cost().seconds(controller_.view(feed.id_).budget, 1) / feed.terms_.weight;
+    job.charge = controller_.cost().seconds(controller_.budget(feed.id_), 1) / terms.weight;
     feed.turn_ = job.turn + job.charge;
     waiting_.push_back(&stream);
     ++changes_;
@@ -117,24 +119,23 @@ Answer Batcher::wait(StreamImpl& stream) {
   return job.answer;
 }
 
-bool Batcher::running(const FeedImpl& feed) const {
-  return std::any_of(running_.begin(), running_.end(), [&](StreamImpl* s) { return s->job().feed == &feed; });
-}
-
 void Batcher::remove(FeedImpl& feed) {
   Lock lock(mutex_);
   const Time now = steady_now();
   for (std::size_t i = waiting_.size(); i-- > 0;)
     if (waiting_[i]->job().feed == &feed) skip(*waiting_[i], {.skip = true, .reason = Reason::kLate}, now);
-  idle_.wait(lock, [&] { return !running(feed); });
+  idle_.wait(lock, [&] { return !holds(running_, feed); });
   std::erase(feeds_, &feed);
   controller_.remove(feed.id_, now);
+  ++changes_;
+  work_.notify_one();  // a call may be waiting for it
 }
 
 void Batcher::remove(StreamImpl& stream) {
   Lock lock(mutex_);
   if (stream.job().state == Job::State::kWaiting)
     skip(stream, {.skip = true, .reason = Reason::kLate}, steady_now());
+  work_.notify_one();
   idle_.wait(lock, [&] { return stream.job().state != Job::State::kRunning; });
 }
 
@@ -183,7 +184,7 @@ void Batcher::pick(Time now) {
 /// without it, also for those that come just after it began.
 bool Batcher::joins(const Job& job, Time now) {
   const CostModel& cost = controller_.cost();
-  const CostItem item{controller_.view(job.feed->id_).budget};
+  const CostItem item{controller_.budget(job.feed->id_)};
   const double before = items_.empty() ? 0 : cost.seconds(items_), alone = cost.seconds({&item, 1});
   items_.push_back(item);
   const double together = cost.seconds(items_);
@@ -197,7 +198,7 @@ bool Batcher::joins(const Job& job, Time now) {
   return worthwhile;
 }
 
-/// 0: go now.
+/// 0: go now. Who is in the call already waits for its answer before it submits again.
 Time Batcher::company_by(Time now) {
   const CostModel& cost = controller_.cost();
   if (picked_.empty() || picked_.size() < waiting_.size() || std::ssize(picked_) >= cost.max_batch())
@@ -206,12 +207,13 @@ Time Batcher::company_by(Time now) {
   const FeedImpl* comes = nullptr;
   for (const FeedImpl* feed : feeds_) {
     const Time next = feed->last_arrived_ + feed->interval_;
-    if (!feed->terms_.live || feed->interval_ <= Time(0) || next <= now || next >= soonest) continue;
+    if (feed->interval_ <= Time(0) || next <= now || next >= soonest) continue;
+    if (!controller_.terms(feed->id_).live || holds(picked_, *feed)) continue;
     soonest = next;
     comes = feed;
   }
   if (!comes) return {};
-  const CostItem item{controller_.view(comes->id_).budget};
+  const CostItem item{controller_.budget(comes->id_)};
   const double before = cost.seconds(items_), alone = cost.seconds({&item, 1});
   items_.push_back(item);
   const double together = cost.seconds(items_);

@@ -53,7 +53,8 @@ class Batcher {
   /// No feed may be left.
   ~Batcher();
 
-  StreamId add(FeedImpl& feed, const StreamTerms& terms);
+  /// Gives the feed its id.
+  void add(FeedImpl& feed, const StreamTerms& terms);
   void set(FeedImpl& feed, const StreamTerms& terms);
   void qos(StreamId id, double proportion);
   void set_utilisation(double utilisation);
@@ -85,7 +86,6 @@ class Batcher {
   void hand_out(Time began, Time ended, bool together);
   void skip(StreamImpl& stream, const Verdict& verdict, Time now);
   void answer(Job& job);
-  bool running(const FeedImpl& feed) const;
 
   EngineImpl& engine_;
   mutable std::mutex mutex_;
@@ -101,7 +101,7 @@ class Batcher {
   std::vector<CostItem> items_;
   std::vector<Done> done_;
   Time earliest_{};   // deadline among those picked that can be met
-  long changes_ = 0;  // of waiting_
+  long changes_ = 0;  // of waiting_ and feeds_
   std::thread thread_;
 };
 
@@ -122,12 +122,11 @@ class FeedImpl : public Feed {
   Batcher& batcher_;
 
   // The batcher's, under its lock.
-  StreamTerms terms_;
   double turn_ = 0;      // fair queueing: when its next tubelet begins
   Time last_arrived_{};  // of its newest tubelet
   Time interval_{};      // from one tubelet of a window to the next; 0: not known
 
-  StreamId id_;
+  StreamId id_ = 0;  // given once, by Batcher::add()
 };
 
 }  // namespace mone

@@ -15,7 +15,9 @@ StreamImpl& window_of(const EngineImpl& engine, Stream& stream) {
 }  // namespace
 
 FeedImpl::FeedImpl(std::shared_ptr<EngineImpl> engine, Batcher& batcher, const StreamTerms& terms)
-    : engine_(std::move(engine)), batcher_(batcher), id_(batcher.add(*this, terms)) {}
+    : engine_(std::move(engine)), batcher_(batcher) {
+  batcher_.add(*this, terms);
+}
 
 FeedImpl::~FeedImpl() { batcher_.remove(*this); }
 

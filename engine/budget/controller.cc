@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <utility>
 
 #include "engine/budget/controller_impl.h"
@@ -57,6 +58,11 @@ Planned* Controller::Impl::find(StreamId id) {
   if (place >= streams_.size()) return nullptr;
   Planned& stream = streams_[place];
   return stream.used && stream.generation == id >> 32 ? &stream : nullptr;
+}
+
+const Planned& Controller::Impl::at(StreamId id) {
+  if (const Planned* stream = find(id)) return *stream;
+  throw std::out_of_range("the controller has no stream " + std::to_string(id));
 }
 
 StreamId Controller::Impl::add(const StreamTerms& terms, Time now) {
@@ -293,6 +299,8 @@ void Controller::finished(std::span<const Done> done, Time began, Time ended) {
 }
 
 const CostModel& Controller::cost() const { return impl_->cost; }
+const StreamTerms& Controller::terms(StreamId id) const { return impl_->at(id).terms; }
+double Controller::budget(StreamId id) const { return impl_->budget(impl_->at(id)); }
 ControllerView Controller::view() const { return impl_->view(); }
 StreamView Controller::view(StreamId id) const {
   const Planned* stream = impl_->find(id);

@@ -164,6 +164,10 @@ class MONE_API Controller {
   void finished(std::span<const Done> done, Time began, Time ended);
 
   const CostModel& cost() const;
+  /// As add() and set() were told. @throws std::out_of_range for an unknown id
+  const StreamTerms& terms(StreamId id) const;
+  /// What the next tubelet gets, unless its deadline lowers it. @throws std::out_of_range for an unknown id
+  double budget(StreamId id) const;
   StreamView view(StreamId id) const;
   ControllerView view() const;
 

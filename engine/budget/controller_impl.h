@@ -43,6 +43,7 @@ class Controller::Impl {
   Impl(const CostModel& cost, const ControllerOptions& options);
 
   Planned* find(StreamId id);
+  const Planned& at(StreamId id);  // @throws std::out_of_range
   StreamId add(const StreamTerms& terms, Time now);
   void set(Planned& stream, const StreamTerms& terms, Time now);
   void remove(Planned& stream, Time now);

@@ -200,6 +200,36 @@ TEST_F(BatcherTest, NobodyIsTakenIntoACallThatTheirCompanyWouldBeLateFor) {
   for (int i = 0; i < 4; ++i) EXPECT_LE(feeds[i]->wait(*windows[i]).batch, 1);
 }
 
+/// Whether the feed's tubelet has left the line, for a call or otherwise: its rate is known from then on.
+bool goes(const Feed& feed) {
+  for (int i = 0; i < 10000 && feed.view().rate == 0; ++i) std::this_thread::sleep_for(1ms);
+  return feed.view().rate > 0;
+}
+
+TEST_F(BatcherTest, NobodyWaitsForTheCompanyOfItsOwnFeed) {
+  make(8, 1000);  // by the table a call with two would save 500 s, and the next one comes within 10
+  StreamTerms live;
+  live.latency_target = 10h;
+  const auto feed = engine_->new_feed(live);
+  const auto window = engine_->new_stream();
+  feed->submit(*window, {{pixels_[0], {}, {}, .1}});
+  EXPECT_TRUE(goes(*feed));
+}
+
+TEST_F(BatcherTest, NobodyWaitsForAFeedThatHasLeft) {
+  make(8, 1000);
+  StreamTerms live;
+  live.latency_target = 10h;
+  auto gone = engine_->new_feed(live);
+  const auto feed = engine_->new_feed(live);
+  const auto its_window = engine_->new_stream(), window = engine_->new_stream();
+  gone->run(*its_window, {{pixels_[0], {}, {}, .1}});
+  feed->submit(*window, {{pixels_[1], {}, {}, .1}});
+  std::this_thread::sleep_for(20ms);  // it may have begun to wait by then
+  gone.reset();
+  EXPECT_TRUE(goes(*feed));
+}
+
 TEST_F(BatcherTest, ATubeletFarTooLateIsSkippedAndItsSlotMarked) {
   const auto feed = engine_->new_feed(patient());
   const auto window = engine_->new_stream();
