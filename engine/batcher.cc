@@ -332,8 +332,7 @@ void Batcher::hand_out(Time began, Time ended, bool together) {
     }
     answer(job);
   }
-  // A call that failed says nothing about what calls cost.
-  if (together) controller_.finished(done_, began, ended);
+  controller_.finished(done_, began, ended, together);
   running_.clear();
   idle_.notify_all();
 }

@@ -199,7 +199,7 @@ bool Controller::Impl::fit(const Planned& stream, const Arrival& arrival, double
   return fits;
 }
 
-void Controller::Impl::finished(std::span<const Done> done, Time began, Time ended) {
+void Controller::Impl::finished(std::span<const Done> done, Time began, Time ended, bool one_call) {
   if (done.empty()) return;
   items_.clear();
   for (const Done& one : done) {
@@ -211,9 +211,11 @@ void Controller::Impl::finished(std::span<const Done> done, Time began, Time end
     stream->missed += one.predict && ended > one.deadline;
   }
   const double taken = Seconds(ended - began).count();
-  cost.observe(items_, taken);
-  const double tubelets = static_cast<double>(done.size());
-  batch_ += std::min(1.0, tubelets / kBatchMemory) * (tubelets - batch_);
+  if (one_call) {
+    cost.observe(items_, taken);
+    const double tubelets = static_cast<double>(done.size());
+    batch_ += std::min(1.0, tubelets / kBatchMemory) * (tubelets - batch_);
+  }
   const double passed = ended_at_ ? Seconds(ended - *ended_at_).count() : 0;
   if (passed > 0) busy_ += (1 - std::exp(-passed)) * (std::min(1.0, taken / passed) - busy_);
   ended_at_ = ended;
@@ -294,8 +296,8 @@ void Controller::dropped(StreamId id, const Arrival& arrival) {
   ++stream->skipped;
 }
 
-void Controller::finished(std::span<const Done> done, Time began, Time ended) {
-  impl_->finished(done, began, ended);
+void Controller::finished(std::span<const Done> done, Time began, Time ended, bool one_call) {
+  impl_->finished(done, began, ended, one_call);
 }
 
 const CostModel& Controller::cost() const { return impl_->cost; }

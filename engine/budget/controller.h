@@ -161,7 +161,8 @@ class MONE_API Controller {
   /// A tubelet that its owner dropped without asking (a full queue): it counts as skipped.
   void dropped(StreamId id, const Arrival& arrival);
   /// A call has returned. Streams that left meanwhile may be among them.
-  void finished(std::span<const Done> done, Time began, Time ended);
+  /// @param one_call  false: they took several, so the time says nothing about what a call costs
+  void finished(std::span<const Done> done, Time began, Time ended, bool one_call = true);
 
   const CostModel& cost() const;
   /// As add() and set() were told. @throws std::out_of_range for an unknown id

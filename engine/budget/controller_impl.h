@@ -55,7 +55,7 @@ class Controller::Impl {
   double budget(const Planned& stream) const;
   Time allowed(const Planned& stream, const Arrival& arrival) const;
   Verdict decide(Planned& stream, Time now, const Arrival& arrival);
-  void finished(std::span<const Done> done, Time began, Time ended);
+  void finished(std::span<const Done> done, Time began, Time ended, bool one_call);
 
   StreamView view(const Planned& stream) const;
   ControllerView view() const;

@@ -343,6 +343,7 @@ TEST(BatcherErrors, ATubeletThatBreaksACallFailsAlone) {
       EXPECT_THAT(logits, ElementsAreArray(first)) << "stream " << i << ", step " << step;
     }
   }
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(feeds[i]->view().processed, i == 2 ? 3u : 4u) << "stream " << i;
 }
 
 }  // namespace

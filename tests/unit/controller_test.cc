@@ -290,6 +290,20 @@ TEST(Controller, StreamsComeAndGoAndOldNamesMeanNothing) {
   EXPECT_EQ(m.controller.view().streams, 20);
 }
 
+TEST(Controller, TubeletsThatTookSeveralCallsCountButTeachNothing) {
+  Machine m(linear_costs());
+  const auto ids = m.add(2);
+  m.play(ids, 7.5, 2);
+  const StreamView before = m.controller.view(ids[0]);
+  const long observed = m.controller.cost().observations();
+  const Done done[] = {{ids[0], 1}, {ids[1], 1}};
+  m.controller.finished(done, at(m.now), at(m.now + 5), false);
+  EXPECT_EQ(m.controller.view(ids[0]).processed, before.processed + 1);
+  EXPECT_EQ(m.controller.cost().observations(), observed);
+  EXPECT_EQ(m.controller.view().batch, 1);
+  EXPECT_EQ(m.controller.view(ids[0]).seconds, before.seconds);
+}
+
 TEST(Controller, TermsAndUtilisationActAtOnce) {
   Machine m(linear_costs());
   const auto ids = m.add(20);
