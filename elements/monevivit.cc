@@ -5,7 +5,8 @@
  *
  * Takes tubelets as `monetubelet` cuts them, keeps the last few of each region in a window, and gives the
  * model's scores for every new one. What it takes is fixed by the loaded model and travels upstream by caps.
- * Elements of a process that name the same model, backend, dtype and threads share one engine.
+ * Elements of a process that name the same model, backend, device, dtype, threads and deterministic share
+ * one engine.
  *
  * `budget` is the share of the model's width that a tubelet may spend. It can be changed while PLAYING and
  * acts on the next tubelet.

@@ -10,7 +10,8 @@
 ///     failing:   a call that fails is tried again tubelet by tubelet; who fails alone is told
 ///
 /// The lock holds the queue, the controller and every Job; it is not held during a call. While a job runs,
-/// its stream belongs to the batcher's thread. Nothing is allocated per tubelet.
+/// its stream belongs to the batcher's thread. Nothing is allocated per tubelet once warm; a change of plan
+/// may, as it is logged.
 #pragma once
 
 #include <condition_variable>

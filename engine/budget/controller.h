@@ -11,8 +11,8 @@
 /// tubelets to the engine when no live one waits.
 ///
 /// Pure: every call says what time it is, on any one monotonic clock. No thread, no lock (the owner's lock
-/// holds), no allocation per decision. Cost: decide() is O(1), and plans anew, O(streams), when something
-/// changed, else every 100 ms.
+/// holds), no allocation per decision once warm; telling a change of plan may. Cost: decide() is O(1), and
+/// plans anew, O(streams), when something changed, else every 100 ms.
 #pragma once
 
 #include <array>
