@@ -33,26 +33,28 @@ constexpr double kSameHop = 1.2;
 }  // namespace
 
 void VivitScorer::set(const Property<VivitSettings>& property, const GValue* value) {
+  const std::string_view name = property.name;
   {
     const std::lock_guard lock(mutex_);
     set_property(settings_, property, value);
-    const std::string_view name = property.name;
     if (name == "budget") settings_.budget_mode = kBudgetFixed;
-    if (name == "utilisation") {
-      utilisation_set_ = true;
-      if (engine_) engine_->set_utilisation(settings_.utilisation);
-    }
+    if (name == "utilisation") utilisation_set_ = true;
   }
-  change_terms();
+  if (name == "utilisation")
+    change_utilisation();
+  else
+    change_terms();
 }
 
 void VivitScorer::get(const Property<VivitSettings>& property, GValue* value) const {
+  const std::string_view name = property.name;
   VivitSettings now = settings();
-  if (now.budget_mode == kBudgetAuto) {
+  if (name == "budget" && now.budget_mode == kBudgetAuto) {
     const auto f = feed();
     now.budget = f ? f->view().budget : now.budget_max;
   }
-  if (const auto e = engine()) now.utilisation = e->load().utilisation;
+  if (name == "utilisation")
+    if (const auto e = engine()) now.utilisation = e->load().utilisation;
   get_property(now, property, value);
 }
 
@@ -77,6 +79,15 @@ void VivitScorer::change_terms() {
   if (const auto f = feed()) f->set(terms());
 }
 
+void VivitScorer::change_utilisation() {
+  const std::lock_guard one_after_another(terms_mutex_);
+  mutex_.lock();
+  const auto engine = utilisation_set_ ? engine_ : nullptr;
+  const double utilisation = settings_.utilisation;
+  mutex_.unlock();
+  if (engine) engine->set_utilisation(utilisation);
+}
+
 Result<bool> VivitScorer::open() {
   const VivitSettings asked = settings();
   if (engine() && asked.same_engine(opened_)) return true;
@@ -91,16 +102,23 @@ Result<bool> VivitScorer::open() {
   if (asked.dtype == kDtypeF16) options.dtype = DType::kF16;
   auto made = shared_engine(asked.model, options, {asked.hf_compat});
   if (!made) return made.error();
-  const std::lock_guard lock(mutex_);
-  engine_ = made.value();
+  {
+    const std::lock_guard lock(mutex_);
+    hold(made.value(), asked);
+  }
+  change_utilisation();
+  return true;
+}
+
+/// Under the lock.
+void VivitScorer::hold(std::shared_ptr<Engine> engine, const VivitSettings& asked) {
+  engine_ = std::move(engine);
   opened_ = asked;
-  if (utilisation_set_) engine_->set_utilisation(asked.utilisation);
   info_ = model_info(*engine_);
   sink_caps_ = tubelet_caps_any_crop(tubelet_format(engine_->model().config()));
   src_caps_ = Owned<GstCaps>::adopt(gst_caps_new_simple(
       MONE_SCORES_CAPS, "classes", G_TYPE_INT, engine_->model().config().C, "model", G_TYPE_STRING,
       info_.model.c_str(), "model-hash", G_TYPE_STRING, info_.model_hash.c_str(), nullptr));
-  return true;
 }
 
 void VivitScorer::close() {
@@ -304,7 +322,8 @@ void VivitScorer::tell_budget(GstBuffer* in, const Answer& answer) {
   mutex_.unlock();
   const bool plan = !answer.verdict.skip && answer.verdict.reason != Reason::kDeadline;
   const double budget = plan ? answer.verdict.budget : last_budget_;
-  const bool changed = (budget >= 0 && budget != last_budget_) || answer.verdict.hop != last_hop_;
+  // Before the first budget, as the first tubelets were skipped, there is nothing to tell.
+  const bool changed = budget >= 0 && (budget != last_budget_ || answer.verdict.hop != last_hop_);
   if (changed || now.dropped() != last_dropped_) post_qos(in, answer, now);
   last_dropped_ = now.dropped();
   if (!changed) return;

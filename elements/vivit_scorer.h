@@ -95,6 +95,8 @@ class VivitScorer {
   }
   StreamTerms terms() const;
   void change_terms();
+  void change_utilisation();
+  void hold(std::shared_ptr<Engine> engine, const VivitSettings& asked);
   void find_out_whether_live();
   void follow_rate(double rate);
   void tell_model();
@@ -103,7 +105,8 @@ class VivitScorer {
   void skip(GstBuffer* in);
 
   GstBaseTransform* element_;
-  std::mutex terms_mutex_;  // held while terms are read and told; before mutex_
+  std::mutex terms_mutex_;  // held while the engine is told what was asked; before mutex_
+  // Never held while the engine is asked or told anything: it may be timing its costs for another element.
   mutable std::mutex mutex_;
   VivitSettings settings_, opened_;
   bool utilisation_set_ = false;

@@ -3,9 +3,11 @@
 #include <gst/check/gstharness.h>
 
 #include <chrono>
+#include <future>
 #include <thread>
 
 #include "engine/budget/controller.h"
+#include "engine/engine_impl.h"
 #include "engine/feed.h"
 #include "tests/elements/support.h"
 
@@ -182,6 +184,57 @@ TEST(MoneVivitBudget, AChangeOfPlanIsAMessageForPeopleAndOneForPrograms) {
   gst_structure_get_double(s, "budget-before", &before);
   EXPECT_EQ(budget, .3);
   EXPECT_EQ(before, 1);
+}
+
+TEST(MoneVivitBudget, ABudgetIsToldOnlyOnceThereIsOne) {
+  const auto engine = planned_engine();
+  StreamTerms greedy;
+  greedy.fixed = true;
+  const auto feed = engine->new_feed(greedy);
+  const auto window = engine->new_stream();
+  Fed fed(true, kPatient);
+  const std::vector<std::uint8_t> pixels(static_cast<std::size_t>(format_of(tiny_model()).bytes()));
+  feed->run(*window, {{pixels, {}, {}, 1e5}});  // ten times what the engine can do: hops are wide
+  EXPECT_FALSE(fed.score(1, 6.25, monotonic_now() - 100 * GST_SECOND));
+  EXPECT_EQ(fed.count("skipped"), 1u);
+  for (const auto& message : fed.told(GST_MESSAGE_ELEMENT)) {
+    double budget = 0;
+    gst_structure_get_double(gst_message_get_structure(message.get()), "budget", &budget);
+    EXPECT_GE(budget, 0);
+  }
+}
+
+TEST(MoneVivitBudget, NobodyWaitsWhileCostsAreTimedForAnother) {
+  const char* cache = g_getenv("XDG_CACHE_HOME");
+  const std::string before = cache ? cache : "";
+  g_setenv("XDG_CACHE_HOME", "/dev/null", TRUE);  // nothing is kept there
+  EngineOptions options;
+  options.backend = "reference";
+  options.threads = 1;
+  const auto engine = shared_engine(tiny_model(), options).value();
+  const auto vivit = Owned<GstElement>::adopt(gst_parse_launch(element().c_str(), nullptr));
+  ASSERT_EQ(gst_element_set_state(vivit.get(), GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  auto held = static_cast<EngineImpl&>(*engine).lock();
+  std::thread other([&] { engine->new_feed({}); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // it may be at it by now
+  std::thread sets([&] { g_object_set(vivit.get(), "utilisation", .5, nullptr); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  auto asks = std::async(std::launch::async, [&] {
+    gint threads = 0;
+    g_object_get(vivit.get(), "threads", &threads, nullptr);
+    const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(vivit.get(), "sink"));
+    return threads == 1 && Owned<GstCaps>::adopt(gst_pad_query_caps(pad.get(), nullptr));
+  });
+  EXPECT_EQ(asks.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  held.unlock();
+  other.join();
+  g_setenv("XDG_CACHE_HOME", before.c_str(), TRUE);
+  sets.join();
+  EXPECT_TRUE(asks.get());
+  double utilisation = 0;
+  g_object_get(vivit.get(), "utilisation", &utilisation, nullptr);
+  EXPECT_EQ(utilisation, .5);
+  gst_element_set_state(vivit.get(), GST_STATE_NULL);
 }
 
 TEST(MoneVivitBudget, StatsSayWhatWasAskedAndWhatItCost) {
