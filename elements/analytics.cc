@@ -19,7 +19,7 @@ void add_analytics(GstBuffer* buffer, const ActionMeta& action) {
     scores.push_back(static_cast<gfloat>(s.score));
     labels.push_back(g_quark_from_string(s.label.c_str()));
   }
-  const Box& box = action.window.box;
+  const Box box = action.window.box_in_frame();
   GstAnalyticsODMtd object;
   GstAnalyticsClsMtd classes;
   if (!gst_analytics_relation_meta_add_od_mtd(meta, labels.front(), box.x, box.y, box.width, box.height,

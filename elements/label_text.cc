@@ -35,9 +35,10 @@ std::string percent(double score) { return std::to_string(std::lround(score * 10
 std::string json_line(const ActionMeta& a) {
   const ScoresMeta& w = a.window;
   const NamedScore best = a.top.empty() ? NamedScore{} : a.top.front();
+  const Box box = w.box_in_frame();
   Json j = {{"stream", a.stream_id},
             {"region", w.region},
-            {"box", {{"x", w.box.x}, {"y", w.box.y}, {"width", w.box.width}, {"height", w.box.height}}},
+            {"box", {{"x", box.x}, {"y", box.y}, {"width", box.width}, {"height", box.height}}},
             {"start", seconds(w.window_start)},
             {"end", seconds(w.window_end)},
             {"label", best.label},

@@ -102,8 +102,10 @@ class Painter {
   double scale_y(const ActionMeta& a) const {
     return a.window.source_height > 0 ? static_cast<double>(height_) / a.window.source_height : 1;
   }
-  Rect box_of(const ActionMeta& a) const {
-    const Box& b = a.window.box;
+  /// What is seen of what the label is about.
+  Rect box_of(const ActionMeta& a) const { return picture_rect(a, a.window.box_in_frame()); }
+  /// A box of the source over the picture; an empty one is all of it.
+  Rect picture_rect(const ActionMeta& a, const Box& b) const {
     if (b.width <= 0 || b.height <= 0)
       return {0, 0, static_cast<double>(width_), static_cast<double>(height_)};
     return {b.x * scale_x(a), b.y * scale_y(a), b.width * scale_x(a), b.height * scale_y(a)};
@@ -136,7 +138,7 @@ bool is_on(const ActionMeta& a, const std::string& label) {
 
 /// Where the model's image lies over the picture; letterbox borders reach outside.
 Rect Painter::grid_of(const ActionMeta& a) const {
-  const Rect box = box_of(a);
+  const Rect box = picture_rect(a, a.window.box);
   TubeletFormat format;
   format.width = a.model.image_width;
   format.height = a.model.image_height;

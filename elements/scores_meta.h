@@ -2,7 +2,8 @@
 /// event `mone-model` that goes before the first of them.
 ///
 /// The meta's GstStructure has the fields region (uint); x, y, width, height, source-width, source-height
-/// (int, source pixels); window-start, window-end, max-gap (guint64, ns, PTS); budget, realised, rate
+/// (int, source pixels; x and y below 0 and ends beyond the source where a crop reaches into black borders);
+/// window-start, window-end, max-gap (guint64, ns, PTS); budget, realised, rate
 /// (double); hop, missing (int); warming, mixed-rate, rate-out-of-range (boolean); experts (GBytes, u8 per
 /// token): readable without this header.
 #pragma once
@@ -22,7 +23,7 @@ namespace mone {
 
 struct ScoresMeta {
   guint region = 0;  ///< 0 = the whole frame
-  Box box;           ///< what the newest tubelet showed, source pixels
+  Box box;           ///< what the newest tubelet showed, source pixels; a crop may leave the frame
   int source_width = 0, source_height = 0;
   GstClockTime window_start = 0, window_end = 0;  ///< PTS of the first and last frame the scores saw
   GstClockTime max_gap = 0;  ///< scores older than this after their window's end mean nothing
@@ -37,6 +38,11 @@ struct ScoresMeta {
   std::vector<guint8> experts;  ///< expert of each token of the newest tubelet, row by row; 0 = smallest
 
   bool operator==(const ScoresMeta&) const = default;
+  /// The part of `box` that lies in the frame: to draw and to tell others.
+  Box box_in_frame() const {
+    if (source_width <= 0 || source_height <= 0) return box;
+    return intersection(box, {0, 0, source_width, source_height});
+  }
 };
 
 /// The fields above in a structure that somebody else owns.

@@ -19,7 +19,7 @@ namespace mone {
 
 struct TubeletMeta {
   guint region = 0;  ///< 0 = the whole frame
-  Box box;           ///< what the tubelet shows, in source pixels
+  Box box;           ///< what the tubelet shows, in source pixels; a crop may leave the frame
   int source_width = 0, source_height = 0;
   /// PTS of the frame each time step shows, [pt]. A repeated frame stands here with its own PTS again, while
   /// the buffer's PTS goes on: it is the time of the last step.

@@ -11,17 +11,10 @@ namespace {
 
 constexpr double kSameOverlap = 0.3;  // intersection over union
 
-Box cut(const Box& box, const Box& to) {
-  const int left = std::max(box.x, to.x), top = std::max(box.y, to.y);
-  return {left, top, std::min(box.x + box.width, to.x + to.width) - left,
-          std::min(box.y + box.height, to.y + to.height) - top};
-}
-
-double area(const Box& box) { return static_cast<double>(std::max(0, box.width)) * std::max(0, box.height); }
+double area(const Box& box) { return static_cast<double>(box.width) * box.height; }
 
 double overlap(const Box& a, const Box& b) {
-  const Box both = cut(a, b);
-  const double shared = both.width > 0 && both.height > 0 ? area(both) : 0;
+  const double shared = area(intersection(a, b));
   return shared / std::max(1.0, area(a) + area(b) - shared);
 }
 
@@ -30,7 +23,7 @@ double overlap(const Box& a, const Box& b) {
 std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, const Box& visible) {
   std::vector<Found> found;
   const auto add = [&](const Box& box, gint id) {
-    const Box inside = cut(box, visible);
+    const Box inside = intersection(box, visible);
     if (inside.width > 0 && inside.height > 0) found.push_back({inside, id});
   };
   gpointer state = nullptr;

@@ -30,6 +30,15 @@ struct Box {
   bool operator==(const Box&) const = default;
 };
 
+/// What two boxes share; of width or height 0 where that is nothing.
+inline Box intersection(const Box& a, const Box& b) {
+  const auto shared = [](std::int64_t first, int size, std::int64_t second, int other, int begin) {
+    return static_cast<int>(std::max<std::int64_t>(0, std::min(first + size, second + other) - begin));
+  };
+  const int left = std::max(a.x, b.x), top = std::max(a.y, b.y);
+  return {left, top, shared(a.x, a.width, b.x, b.width, left), shared(a.y, a.height, b.y, b.height, top)};
+}
+
 struct Frame {
   PixelFormat format = PixelFormat::kI420;
   int width = 0, height = 0;                    ///< pixels

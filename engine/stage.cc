@@ -5,8 +5,13 @@
 namespace mone {
 namespace {
 
-/// Source pixels per stage pixel, as a ratio.
 int scaled(std::int64_t value, int by, int over) { return static_cast<int>(value * by / over); }
+
+/// `value * by / over` to the nearest whole number, also below 0.
+int nearest(std::int64_t value, int by, int over) {
+  const std::int64_t twice = 2 * value * by + over, whole = twice / (2 * over);
+  return static_cast<int>(twice < whole * 2 * over ? whole - 1 : whole);
+}
 
 }  // namespace
 
@@ -61,18 +66,12 @@ Box Stage::content() const { return {fit_.x.begin, fit_.y.begin, fit_.x.size, fi
 
 Box Stage::to_source(const Box& stage) const {
   const auto axis = [](const AxisFit& fit, int begin, int size, int first, int room, int* at, int* length) {
-    const auto place = [&](int pixel) {
-      const int in = std::clamp(pixel - fit.begin, 0, fit.size) + fit.skip;
-      return first + scaled(in, room, fit.full);
-    };
-    *at = place(begin);
-    *length = std::max(1, place(begin + size) - *at);
+    *at = first + nearest(begin - fit.begin + fit.skip, room, fit.full);
+    *length = std::max(1, nearest(size, room, fit.full));
   };
   Box out;
   axis(fit_.x, stage.x, stage.width, visible_.x, visible_.width, &out.x, &out.width);
   axis(fit_.y, stage.y, stage.height, visible_.y, visible_.height, &out.y, &out.height);
-  out.x = std::min(out.x, visible_.x + visible_.width - 1);
-  out.y = std::min(out.y, visible_.y + visible_.height - 1);
   return out;
 }
 

@@ -40,9 +40,10 @@ class Stage {
   const std::uint8_t* luma_at(int back) const;
   /// Of the loaded picture: what shows the frame, the rest is black.
   Box content() const;
-  /// From stage pixels to pixels of the loaded frame, cut to its visible part.
+  /// From stage pixels to pixels of the loaded frame. Black borders lie outside the frame, and so may the
+  /// box.
   Box to_source(const Box& stage) const;
-  /// And back, cut to the stage.
+  /// And back, cut to what shows the frame.
   Box from_source(const Box& source) const;
 
   int width() const { return format_.width; }

@@ -64,7 +64,8 @@ class MONE_API TubeletCutter {
   void reset();
 
   const TubeletFormat& format() const { return format_; }
-  /// What the last tubelet shows, in pixels of the frame loaded last.
+  /// What the last tubelet shows, in pixels of the frame loaded last. A crop that reaches into a black border
+  /// leaves the frame there, to coordinates below 0 or beyond its size.
   Box box() const { return shown_; }
   ShownShare shown_share() const { return share_; }
   /// The present picture before planes are made: u8 [channels, height, width], channels 3 (R, G, B) or 1

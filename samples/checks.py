@@ -132,11 +132,13 @@ def router_share(shown: dict) -> None:
 
 
 def grid_of(box: tuple[int, int, int, int], meta) -> set[int]:
-    """Tokens whose cell has its middle in a box of the source, in a model that keeps the whole frame (fit pad)."""
+    """Tokens whose cell has its middle in a box of the source. The image shows all of what the tubelet was cut from, the
+    whole frame or a crop (fit pad)."""
     across, down = meta.get_int("grid-width")[1], meta.get_int("grid-height")[1]
     width, height = meta.get_int("image-width")[1], meta.get_int("image-height")[1]
-    scale = min(width / WIDTH, height / HEIGHT)
-    left, top = (width - WIDTH * scale) / 2, (height - HEIGHT * scale) / 2
+    shown_x, shown_y, shown_width, shown_height = (meta.get_int(key)[1] for key in ("x", "y", "width", "height"))
+    scale = min(width / shown_width, height / shown_height)
+    left, top = (width - shown_width * scale) / 2 - shown_x * scale, (height - shown_height * scale) / 2 - shown_y * scale
     x, y, w, h = box
     inside = set()
     for token in range(across * down):

@@ -73,6 +73,21 @@ TEST(Analytics, EveryRegionIsADetectionRelatedToItsClasses) {
   }
 }
 
+TEST(Analytics, ABoxIsCutToTheFrame) {
+  const auto buffer = Owned<GstBuffer>::adopt(gst_buffer_new());
+  ActionMeta action;
+  action.window.box = {100, -40, 160, 160};
+  action.window.source_width = 240;
+  action.window.source_height = 240;
+  action.top = {{"wave", 0.75}};
+  add_analytics(buffer.get(), action);
+  const auto found = read(buffer.get());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].y, 0);
+  EXPECT_EQ(found[0].width, 140);
+  EXPECT_EQ(found[0].height, 120);
+}
+
 TEST(Analytics, NoLabelIsNoDetection) {
   const auto buffer = Owned<GstBuffer>::adopt(gst_buffer_new());
   add_analytics(buffer.get(), {});

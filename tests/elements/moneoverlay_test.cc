@@ -183,6 +183,28 @@ TEST(OverlayPainter, ARegionGetsABoxOfItsOwn) {
   EXPECT_EQ(cairo_image_surface_get_width(layers[0].surface.get()), 400);
 }
 
+TEST(OverlayPainter, TheExpertMapLiesOverABoxThatReachesIntoOneBlackBorder) {
+  ActionMeta a = jumping(320, 240);
+  a.window.box = {100, -40, 160, 160};  // its upper quarter is border
+  OverlayStyle style;
+  style.labels = style.gauge = false;
+  const auto layers = paint_overlay({a}, 320, 240, 1, style);
+  ASSERT_EQ(layers.size(), 35u);  // of seven rows two are above the picture
+  const auto expect_middle = [](const OverlayLayer& l, double x, double y) {
+    EXPECT_NEAR(l.x + cairo_image_surface_get_width(l.surface.get()) / 2.0, x, 1);
+    EXPECT_NEAR(l.y + cairo_image_surface_get_height(l.surface.get()) / 2.0, y, 1);
+  };
+  const double cell = 160 / 7.0;
+  expect_middle(layers.front(), 100 + 0.5 * cell, -40 + 2.5 * cell);
+  expect_middle(layers.back(), 260 - 0.5 * cell, 120 - 0.5 * cell);
+  // The box itself is drawn where there is picture.
+  style.experts = false;
+  style.labels = true;
+  const auto boxes = paint_overlay({a}, 320, 240, 1, style);
+  EXPECT_EQ(boxes[0].y, 0);
+  EXPECT_EQ(cairo_image_surface_get_height(boxes[0].surface.get()), 120);
+}
+
 TEST(OverlayPainter, NonsenseInAMetaIsNotACrash) {
   ActionMeta a;
   EXPECT_NO_THROW(paint_overlay({a}, 64, 48, 1, {}));
@@ -193,6 +215,8 @@ TEST(OverlayPainter, NonsenseInAMetaIsNotACrash) {
   a.window.experts.resize(3);
   a.top[0].label = "\xff\xfe not text";
   a.window.box = {-50, -50, 10, 10};
+  EXPECT_NO_THROW(paint_overlay({a}, 64, 48, 1, {}));
+  a.window.box = {G_MAXINT - 1, 0, G_MAXINT, G_MAXINT};
   EXPECT_NO_THROW(paint_overlay({a}, 64, 48, 1, {}));
   a.window.box = {0, 0, 1 << 30, 1 << 30};
   EXPECT_NO_THROW(paint_overlay({a}, 64, 48, 1, {}));

@@ -134,6 +134,20 @@ Frame frame_of(const Picture& p, int size) {
   return frame;
 }
 
+TEST(Stage, ABoxInABlackBorderLeavesTheFrameWithItsShape) {
+  TubeletFormat f = contract(CropMode::kMotion);
+  f.width = f.height = 112;  // a stage of 224
+  Stage stage(f);
+  const Picture p(320 * 240, 90);
+  Frame frame = frame_of(p, 320);
+  frame.height = 240;  // 28 stage pixels of border above and below
+  stage.load(frame);
+  EXPECT_EQ(stage.to_source({0, 0, 224, 224}), (Box{0, -40, 320, 320}));
+  EXPECT_EQ(stage.to_source({70, 0, 112, 112}), (Box{100, -40, 160, 160}));
+  EXPECT_EQ(stage.to_source({112, 112, 112, 112}), (Box{160, 120, 160, 160}));
+  EXPECT_EQ(stage.to_source({14, 42, 84, 84}), (Box{20, 20, 120, 120}));
+}
+
 struct Seen {
   std::vector<std::uint8_t> pixels;
   Box box;
