@@ -280,7 +280,7 @@ static void gst_mone_tubelet_set_property(GObject* object, guint id, const GValu
   const std::string_view name = property.name;
   if (name == "sampling")
     gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
-  else if (name != "stride" && name != "max-gap")
+  else if (name != "stride" && name != "max-gap" && name != "max-regions")
     gst_pad_mark_reconfigure(self->src);
 }
 

@@ -75,6 +75,8 @@ GstClockTime TubeletStream::latency() const {
 bool TubeletStream::set_caps(const GstCaps* caps) {
   GstVideoInfo info;
   if (!gst_video_info_from_caps(&info, caps)) return false;
+  // Regions are told apart by where they are in the picture.
+  if (layout_ && (info.width != info_.width || info.height != info_.height)) regions_.reset();
   layout_ = frame_of(info, caps);
   if (!layout_) return false;
   info_ = info;
@@ -174,7 +176,10 @@ bool TubeletStream::set_segment(const GstSegment& segment) {
                        to_time(running) == last_running_ && segment.rate == segment_.rate;
   segment_ = segment;
   next_pts_ = GST_CLOCK_TIME_NONE;
-  if (!goes_on && tubeliser_) tubeliser_->restart();
+  if (!goes_on) {
+    if (tubeliser_) tubeliser_->restart();
+    regions_.reset();
+  }
   return true;
 }
 
@@ -264,6 +269,7 @@ void TubeletStream::finish() {
 
 void TubeletStream::flush() {
   if (tubeliser_) tubeliser_->reset();
+  regions_.reset();
   gst_segment_init(&segment_, GST_FORMAT_TIME);
   have_last_ = false;
   next_pts_ = GST_CLOCK_TIME_NONE;

@@ -42,7 +42,7 @@ std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, con
       auto* object = reinterpret_cast<GstAnalyticsODMtd*>(&item);
       gint x = 0, y = 0, w = 0, h = 0;
       gfloat confidence = 0;
-      if (gst_analytics_od_mtd_get_location(object, &x, &y, &w, &h, &confidence)) add({x, y, w, h}, -1);
+      if (gst_analytics_od_mtd_get_location(object, &x, &y, &w, &h, &confidence)) add({x, y, w, h}, 0);
     }
   }
 #endif
@@ -56,7 +56,7 @@ void UpstreamRegions::match(std::vector<Found>& found) {
     double most = kSameOverlap;
     for (auto it = found.begin(); it != found.end(); ++it)
       if (const double o = overlap(it->box, known.region.box); o >= most) most = o, best = it;
-    if (best == found.end() && known.upstream >= 0)
+    if (best == found.end() && known.upstream != 0)
       best = std::find_if(found.begin(), found.end(), [&](const Found& f) { return f.id == known.upstream; });
     if (best == found.end()) {
       ++known.unseen;

@@ -30,11 +30,11 @@ class UpstreamRegions {
  private:
   struct Found {
     Box box;
-    gint id = -1;  // upstream's, -1 = none
+    gint id = 0;  // upstream's; 0, which GStreamer gives where nobody sets one, = none
   };
   struct Known {
     Region region;
-    gint upstream = -1;
+    gint upstream = 0;
     int unseen = 0;
   };
   static std::vector<Found> read(GstBuffer* buffer, const Box& visible);

@@ -96,6 +96,90 @@ TEST(MoneTubeletCrop, RegionGivesOneTubeletARegionWithIdsThatStay) {
   }
 }
 
+/// Regions of the tubelets of 16 frames: eight with a region on the left, then eight with one on the right.
+std::vector<guint> regions_of_a_jump(gint left_id, gint right_id) {
+  TubeletHarness h(any_crop());
+  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
+  g_object_set(h.element(), "stride", 1, nullptr);
+  h.caps(gray(kSize, kSize, "10/1"));
+  for (int i = 0; i < 16; ++i) {
+    auto frame = square_frame(h, i, 40, 40);
+    auto* roi =
+        gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", i < 8 ? 2 : 60, 10, 30, 60);
+    roi->id = i < 8 ? left_id : right_id;
+    EXPECT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
+  }
+  std::vector<guint> regions;
+  for (const auto& tubelet : h.pull()) regions.push_back(meta_of(tubelet).region);
+  return regions;
+}
+
+TEST(MoneTubeletCrop, ARegionFarAwayIsAnotherUnlessItsIdSaysOtherwise) {
+  // Without an id (0): the first stays for a while, since detectors skip frames, beside the new one.
+  const auto unknown = regions_of_a_jump(0, 0);
+  EXPECT_EQ(unknown, (std::vector<guint>{1, 1, 1, 1, 1, 2, 1, 2, 1, 2, 1, 2}));
+  EXPECT_EQ(regions_of_a_jump(5, 5), std::vector<guint>(8, 1));
+  EXPECT_EQ(regions_of_a_jump(5, 6), unknown);
+}
+
+/// Pushes frames [first, last), each with a region in the middle of the left half.
+void push_left(const TubeletHarness& h, int first, int last) {
+  for (int i = first; i < last; ++i) {
+    auto frame = square_frame(h, i, 40, 40);
+    gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 2, 10, 30, 60);
+    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
+  }
+}
+
+TEST(MoneTubeletCrop, RegionsDoNotOutliveAFlushANewSegmentOrNewCaps) {
+  TubeletHarness h(any_crop());
+  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
+  g_object_set(h.element(), "stride", 1, nullptr);
+  h.caps(gray(kSize, kSize, "10/1"));
+  const auto expect_only = [&h](guint region) {
+    push_left(h, 0, 4);
+    const auto tubelets = h.pull();
+    ASSERT_EQ(tubelets.size(), 2u);
+    for (const auto& tubelet : tubelets) EXPECT_EQ(meta_of(tubelet).region, region);
+  };
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  expect_only(1);
+  ASSERT_TRUE(gst_harness_push_event(h.get(), gst_event_new_flush_start()));
+  ASSERT_TRUE(gst_harness_push_event(h.get(), gst_event_new_flush_stop(TRUE)));
+  ASSERT_TRUE(gst_harness_push_event(h.get(), gst_event_new_segment(&segment)));
+  expect_only(2);
+  segment.base = 10 * GST_SECOND;  // from the start once more, as a loop plays
+  ASSERT_TRUE(gst_harness_push_event(h.get(), gst_event_new_segment(&segment)));
+  expect_only(3);
+  const auto new_caps = [&h](const std::string& text) {  // alone: h.caps() sends a segment too
+    const auto caps = Owned<GstCaps>::adopt(gst_caps_from_string(text.c_str()));
+    ASSERT_TRUE(gst_harness_push_event(h.get(), gst_event_new_caps(caps.get())));
+  };
+  new_caps(gray(kSize, kSize, "5/1"));  // another rate, the same picture: it goes on
+  push_left(h, 4, 8);
+  for (const auto& tubelet : h.pull()) EXPECT_EQ(meta_of(tubelet).region, 3u);
+  new_caps(gray(128, 72, "10/1"));  // as many bytes, another picture
+  push_left(h, 8, 12);
+  const auto wide = h.pull();
+  ASSERT_EQ(wide.size(), 2u);
+  for (const auto& tubelet : wide) EXPECT_EQ(meta_of(tubelet).region, 4u);
+}
+
+TEST(MoneTubeletCrop, MaxRegionsIsNoMatterOfCaps) {
+  TubeletHarness h(any_crop());
+  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
+  g_object_set(h.element(), "stride", 1, nullptr);
+  h.caps(gray(kSize, kSize, "10/1"));
+  push_left(h, 0, 4);
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(h.element(), "src"));
+  ASSERT_FALSE(gst_pad_needs_reconfigure(pad.get()));
+  g_object_set(h.element(), "max-regions", 3, nullptr);
+  EXPECT_FALSE(gst_pad_needs_reconfigure(pad.get()));
+  g_object_set(h.element(), "width", 32, nullptr);
+  EXPECT_TRUE(gst_pad_needs_reconfigure(pad.get()));
+}
+
 TEST(MoneTubeletCrop, WithoutRegionsThereAreNoTubelets) {
   TubeletHarness h(any_crop());
   gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
