@@ -30,7 +30,7 @@ Stage::Stage(const TubeletFormat& format)
       depth_((format.planes == Planes::kRgb ? 1 : kLookBack) + format.pt),
       resizer_(format_),
       picture_(pixels() * channels_),
-      luma_(channels_ > 1 ? pixels() : 0),
+      luma_(channels_ > 1 && format.crop == CropMode::kMotion ? pixels() : 0),
       ring_(picture_.size() * depth_),
       luma_ring_(luma_.size() * depth_) {}
 

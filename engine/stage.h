@@ -36,7 +36,7 @@ class Stage {
   /// u8 [channels, height, width] `back` sampled times ago; the oldest of the last depth() where there is
   /// none.
   const std::uint8_t* at(int back) const;
-  /// Luma of it, u8 [height, width].
+  /// Luma of it, u8 [height, width]. With the planes rgb only for `crop=motion`, which looks at nothing else.
   const std::uint8_t* luma_at(int back) const;
   /// Of the loaded picture: what shows the frame, the rest is black.
   Box content() const;
@@ -59,7 +59,7 @@ class Stage {
   FrameResizer resizer_;
   ImageFit fit_;
   Box visible_;                               // of the loaded frame
-  std::vector<std::uint8_t> picture_, luma_;  // loaded; luma_ only of R, G, B
+  std::vector<std::uint8_t> picture_, luma_;  // loaded; luma_ of R, G, B to find motion in
   std::vector<std::uint8_t> ring_, luma_ring_;
   std::int64_t count_ = 0;
 };
