@@ -5,10 +5,12 @@
 /// once a tubelet and stands still inside it.
 ///
 /// Motion is summed in cells of 8x8 pixels and fades by an eighth a sampled step; what the whole picture does
-/// (noise, flicker) is taken off by the median. The tight box around nearly all of it is what has to be seen.
-/// The box grows to it within two tubelets, shrinks slowly, and moves no further than it must, so who
-/// walks past walks through the box before it follows. A camera that moves as a whole, and a scene where
-/// nothing happens for some seconds, are seen in full.
+/// (noise, flicker) is taken off: what counts is more than twice the median. The tight box around nearly all
+/// of it is what has to be seen. The box grows to it within two tubelets, shrinks slowly, and moves no
+/// further than it must, so who walks past walks through the box before it follows. A scene where nothing
+/// happens for some seconds is seen in full. So is one that a moving camera shows, as long as it has about
+/// the same texture everywhere; where some of it has much stronger edges than most, they draw the box as if
+/// they moved by themselves.
 #pragma once
 
 #include <cstdint>

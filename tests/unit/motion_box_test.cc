@@ -88,6 +88,57 @@ TEST(MotionBox, AllOfThePictureMovingIsSeenWhole) {
   }
 }
 
+/// Values 0 to `most` that look random, the same for the same seed.
+Picture noise(std::uint32_t seed, int most) {
+  Picture p(kStage * kStage);
+  for (std::uint8_t& v : p) {
+    seed = seed * 1664525u + 1013904223u;
+    v = static_cast<std::uint8_t>((seed >> 16) % static_cast<std::uint32_t>(most + 1));
+  }
+  return p;
+}
+
+TEST(MotionBox, NoiseEverywhereDoesNotHideWhatMoves) {
+  MotionBox box = square();
+  Box found;
+  Picture before;
+  for (int i = 0; i < 32; ++i) {
+    const Box bright{150 + i % 2 * 5, 60, 16, 30};
+    Picture now = noise(static_cast<std::uint32_t>(i), 30);
+    for (int y = bright.y; y < bright.y + bright.height; ++y)
+      for (int x = bright.x; x < bright.x + bright.width; ++x)
+        now[static_cast<std::size_t>(y) * kStage + x] += 150;
+    if (i) box.add(now.data(), before.data(), kAll);
+    if (i % 2) found = box.update();
+    before = now;
+  }
+  EXPECT_TRUE(holds(found, {150, 60, 21, 30}));
+  EXPECT_LE(found.width, kStage / 2);
+}
+
+/// A tubelet of a camera that moves to and fro over `scene` by 3 pixels a step.
+Box shake(MotionBox& box, const Picture& scene) {
+  Picture moved(scene.size());
+  for (int y = 0; y < kStage; ++y)
+    for (int x = 0; x < kStage; ++x)
+      moved[static_cast<std::size_t>(y) * kStage + x] =
+          scene[static_cast<std::size_t>(y) * kStage + (x + 3) % kStage];
+  box.add(moved.data(), scene.data(), kAll);
+  box.add(scene.data(), moved.data(), kAll);
+  return box.update();
+}
+
+TEST(MotionBox, AMovingCameraIsSeenInFullUnlessSomeEdgesAreMuchStronger) {
+  MotionBox box = square();
+  Picture scene = noise(7, 60);
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(shake(box, scene), kAll);
+  for (int y = 100; y < 150; ++y)
+    for (int x = 30; x < 80; ++x) scene[static_cast<std::size_t>(y) * kStage + x] *= 4;
+  for (int i = 0; i < 12; ++i) shake(box, scene);
+  EXPECT_TRUE(holds(box.box(), {30, 100, 50, 50}));
+  EXPECT_LE(box.box().width, kStage / 2);
+}
+
 TEST(MotionBox, OpensAgainAfterAQuietWhile) {
   MotionBox box = square();
   Box bright{150, 40, 20, 40};
@@ -113,11 +164,11 @@ TEST(MotionBox, HasTheShapeOfAnImageThatIsNotSquare) {
   EXPECT_TRUE(holds(box.box(), {200, 60, 30, 40}));
 }
 
-TubeletFormat contract(CropMode crop) {
+TubeletFormat contract(CropMode crop, Planes planes = Planes::kLumaMotion) {
   TubeletFormat f;
   f.width = f.height = 32;
   f.ph = f.pw = 16;
-  f.planes = Planes::kLumaMotion;
+  f.planes = planes;
   f.fit = Fit::kPad;
   f.crop = crop;
   f.rate_nominal = 5;
@@ -148,6 +199,19 @@ TEST(Stage, ABoxInABlackBorderLeavesTheFrameWithItsShape) {
   EXPECT_EQ(stage.to_source({14, 42, 84, 84}), (Box{20, 20, 120, 120}));
 }
 
+/// R, G, B of a grey picture coloured orange: G is half of R, B is none.
+Picture orange(const Picture& grey) {
+  Picture p;
+  for (const std::uint8_t v : grey) p.insert(p.end(), {v, static_cast<std::uint8_t>(v / 2), 0});
+  return p;
+}
+
+/// Step `i` of a stream with a rectangle that moves, in the pixels that the planes are made of.
+Picture step_of(int i, Planes planes) {
+  const Picture p = picture({i * 3 % 70, 20 + i % 5, 20, 40}, 96);
+  return planes == Planes::kRgb ? orange(p) : p;
+}
+
 struct Seen {
   std::vector<std::uint8_t> pixels;
   Box box;
@@ -160,8 +224,11 @@ std::vector<Seen> seen(Tubeliser& tubeliser, int first, int last,
   std::vector<Seen> all;
   for (int i = first; i < last; ++i) {
     if (!regions.empty()) tubeliser.set_regions(regions[static_cast<std::size_t>(i)]);
-    const Picture p = picture({i * 3 % 70, 20 + i % 5, 20, 40}, 96);
-    tubeliser.push(frame_of(p, 96), Time(i * 100'000'000LL), Time(100'000'000), [&](const CutTubelet& t) {
+    const Planes planes = tubeliser.format().planes;
+    const Picture p = step_of(i, planes);
+    Frame frame = frame_of(p, 96);
+    if (planes == Planes::kRgb) frame.format = PixelFormat::kRgb, frame.strides[0] = 3 * 96;
+    tubeliser.push(frame, Time(i * 100'000'000LL), Time(100'000'000), [&](const CutTubelet& t) {
       all.push_back({{t.pixels.begin(), t.pixels.end()}, t.box, t.region});
     });
   }
@@ -187,9 +254,34 @@ TEST(CropMotion, AMovingBoxMakesNoMotion) {
   EXPECT_NE(boxes[5], boxes.back());
 }
 
-TEST(CropMotion, ATubeletDoesNotDependOnWhatComesAfterAndRestartsAreExact) {
-  Tubeliser whole(contract(CropMode::kMotion), {.stride = 1}),
-      part(contract(CropMode::kMotion), {.stride = 1});
+class CropPlanes : public testing::TestWithParam<Planes> {};
+INSTANTIATE_TEST_SUITE_P(All, CropPlanes, testing::Values(Planes::kLumaMotion, Planes::kRgb),
+                         [](const auto& tested) {
+                           return tested.param == Planes::kRgb ? "Rgb" : "LumaMotion";
+                         });
+
+/// Planes rgb of orange pictures are orange, wherever the crop is.
+void expect_orange(const std::vector<Seen>& all, Planes planes) {
+  if (planes != Planes::kRgb) return;
+  for (const Seen& s : all)
+    for (std::size_t k = 0; k < s.pixels.size(); k += 3) {
+      ASSERT_NEAR(s.pixels[k + 1], s.pixels[k] / 2, 2);
+      ASSERT_EQ(s.pixels[k + 2], 0);
+    }
+}
+
+TEST_P(CropPlanes, MotionFollowsWhatMoves) {
+  Tubeliser tubeliser(contract(CropMode::kMotion, GetParam()), {.stride = 1});
+  const auto all = seen(tubeliser, 0, 20);
+  ASSERT_EQ(all.size(), 10u);
+  EXPECT_NE(all.back().box, (Box{0, 0, 96, 96}));
+  EXPECT_TRUE(holds(all.back().box, {19 * 3, 24, 20, 40}));
+  expect_orange(all, GetParam());
+}
+
+TEST_P(CropPlanes, ATubeletDoesNotDependOnWhatComesAfterAndRestartsAreExact) {
+  const TubeletFormat format = contract(CropMode::kMotion, GetParam());
+  Tubeliser whole(format, {.stride = 1}), part(format, {.stride = 1});
   const auto all = seen(whole, 0, 30);
   const auto some = seen(part, 0, 20);
   ASSERT_EQ(some.size(), 10u);
@@ -198,8 +290,8 @@ TEST(CropMotion, ATubeletDoesNotDependOnWhatComesAfterAndRestartsAreExact) {
   EXPECT_EQ(seen(part, 0, 30), all);  // nothing is left of what was before the reset
 }
 
-TEST(CropRegion, OneTubeletForEachRegionThroughItsOwnBox) {
-  Tubeliser tubeliser(contract(CropMode::kRegion), {.stride = 1});
+TEST_P(CropPlanes, OneTubeletForEachRegionThroughItsOwnBox) {
+  Tubeliser tubeliser(contract(CropMode::kRegion, GetParam()), {.stride = 1});
   std::vector<std::vector<Region>> regions(12);
   for (std::size_t i = 0; i < 12; ++i) {
     if (i >= 4) regions[i].push_back({7, {10, 10, 40, 40}});
@@ -212,43 +304,45 @@ TEST(CropRegion, OneTubeletForEachRegionThroughItsOwnBox) {
   EXPECT_LE(all[0].box.x, 12);
   EXPECT_GE(all[3].box.x, 40);
   EXPECT_NE(all[2].pixels, all[3].pixels);
+  expect_orange(all, GetParam());
 }
 
-TEST(MoneCutter, CutsAsTheTubeliserDoes) {
-  const char* config = R"({"variant":"fe","D":16,"H":2,"L":1,"Lt":1,"E":1,"C":1,"image":[32,32],"frames":4,
+TEST_P(CropPlanes, TheCInterfaceCutsAsTheTubeliserDoes) {
+  std::string config = R"({"variant":"fe","D":16,"H":2,"L":1,"Lt":1,"E":1,"C":1,"image":[32,32],"frames":4,
     "tubelet":[2,16,16],"rate":{"min":4,"nominal":5,"max":12.5},"resize_short":32,"fit":"pad","crop":"motion",
     "planes":"luma-motion","act":"gelu_tanh","ln_eps":1e-6,"classifier":"token","cls_policy":"full",
     "router_input":"ln1","gate":"on","w_form":"prod","beta":10,"delta":2,"train_ec":[0.15,1],
     "input":{"scale":0.004,"mean":[0.5,0.5,0.5],"std":[0.2,0.2,0.2]},"labels":["x"]})";
-  mone_cutter* cutter = mone_cutter_new(config);
+  if (GetParam() == Planes::kRgb) config.replace(config.find("luma-motion"), 11, "rgb");
+  mone_cutter* cutter = mone_cutter_new(config.c_str());
   ASSERT_TRUE(cutter) << mone_cutter_error();
   constexpr int kSteps = 20, kHistory = 8, kSize = 96;
-  std::vector<std::uint8_t> luma;
+  std::vector<std::uint8_t> pixels;
   std::vector<double> times;
   for (int i = 0; i < kSteps; ++i) {
-    const Picture p = picture({i * 3 % 70, 20 + i % 5, 20, 40}, kSize);
-    luma.insert(luma.end(), p.begin(), p.end());
+    const Picture p = step_of(i, GetParam());
+    pixels.insert(pixels.end(), p.begin(), p.end());
     times.push_back(i * .1);
   }
   constexpr std::size_t kBytes = 4 * 2 * 16 * 16 * 3;
   std::vector<std::uint8_t> clip((kSteps - kHistory) / 2 * kBytes), video(kSteps / 2 * kBytes);
   std::vector<float> boxes(4 * kSteps / 2);
-  ASSERT_EQ(mone_cutter_clips(cutter, 1, kSteps - kHistory, kHistory, kSize, kSize, luma.data(), 2,
+  ASSERT_EQ(mone_cutter_clips(cutter, 1, kSteps - kHistory, kHistory, kSize, kSize, pixels.data(), 2,
                               clip.data(), boxes.data()),
             0);
-  ASSERT_EQ(mone_cutter_video(cutter, kSteps, kSize, kSize, luma.data(), times.data(), 10, 1, kSteps / 2,
+  ASSERT_EQ(mone_cutter_video(cutter, kSteps, kSize, kSize, pixels.data(), times.data(), 10, 1, kSteps / 2,
                               video.data(), nullptr, nullptr),
             kSteps / 2)
       << mone_cutter_error();
   EXPECT_TRUE(std::equal(clip.begin(), clip.end(), video.begin() + kHistory / 2 * kBytes));
-  Tubeliser tubeliser(contract(CropMode::kMotion), {.stride = 1});
+  Tubeliser tubeliser(contract(CropMode::kMotion, GetParam()), {.stride = 1});
   const auto live = seen(tubeliser, 0, kSteps);
   for (std::size_t t = 0; t < live.size(); ++t)
     for (std::size_t token = 0; token < 4; ++token)
       for (std::size_t i = 0; i < 512; ++i)
         for (std::size_t c = 0; c < 3; ++c)
           ASSERT_EQ(video[t * kBytes + token * 1536 + c * 512 + i], live[t].pixels[token * 1536 + 3 * i + c]);
-  EXPECT_EQ(mone_cutter_clips(cutter, 1, 3, 0, kSize, kSize, luma.data(), 1, clip.data(), nullptr), -1);
+  EXPECT_EQ(mone_cutter_clips(cutter, 1, 3, 0, kSize, kSize, pixels.data(), 1, clip.data(), nullptr), -1);
   EXPECT_NE(std::string(mone_cutter_error()).find("multiples"), std::string::npos);
   mone_cutter_free(cutter);
   EXPECT_EQ(mone_cutter_new("{}"), nullptr);
