@@ -1,16 +1,12 @@
 #include "engine/mone_cutter.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "engine/c_interface.h"
 #include "engine/error.h"
 #include "engine/model_config.h"
 #include "engine/tubelet.h"
@@ -25,17 +21,6 @@ namespace mone {
 namespace {
 
 thread_local std::string last_error;
-
-template <class Value, class Body>
-Value guarded(Value on_failure, Body&& body) noexcept {
-  try {
-    last_error.clear();
-    return body();
-  } catch (const std::exception& failure) {
-    last_error = failure.what();
-    return on_failure;
-  }
-}
 
 void require(bool holds, const char* what) {
   if (!holds) throw ShapeError(what);
@@ -92,7 +77,7 @@ void cut_clip(TubeletCutter& cutter, int steps, int history, int height, int wid
 using namespace mone;
 
 mone_cutter* mone_cutter_new(const char* config_json) {
-  return guarded(static_cast<mone_cutter*>(nullptr), [&] {
+  return answered(last_error, static_cast<mone_cutter*>(nullptr), [&] {
     require(config_json, "config_json must not be NULL");
     const auto config = parse_model_config(config_json);
     if (!config) throw ConfigError(config.error().text);
@@ -109,7 +94,7 @@ const char* mone_cutter_error(void) { return last_error.c_str(); }
 
 int mone_cutter_clips(const mone_cutter* cutter, int count, int steps, int history, int height, int width,
                       const uint8_t* pixels, int threads, uint8_t* tubelets, float* boxes) {
-  return guarded(-1, [&] {
+  return answered(last_error, -1, [&] {
     const TubeletFormat& f = cutter->format;
     require(count >= 0 && steps >= 1 && history >= 0, "count, steps and history must not be negative");
     require(steps % f.pt == 0 && history % f.pt == 0,
@@ -119,30 +104,15 @@ int mone_cutter_clips(const mone_cutter* cutter, int count, int steps, int histo
     require((pixels && tubelets) || count == 0, "pixels and tubelets must not be NULL");
     const std::size_t from = static_cast<std::size_t>(history + steps) * height * width * channels(f);
     const std::size_t nt = static_cast<std::size_t>(steps / f.pt), to = nt * f.bytes();
-    std::atomic<int> next{0};
-    std::atomic<bool> failed{false};
-    const auto work = [&] {
-      try {
-        TubeletCutter mine(f);
-        std::vector<std::uint8_t> scratch(static_cast<std::size_t>(f.bytes()));
-        for (int i = next++; i < count; i = next++) {
-          const auto at = static_cast<std::size_t>(i);
-          cut_clip(mine, steps, history, height, width, pixels + at * from, scratch, tubelets + at * to,
-                   boxes ? boxes + at * nt * 4 : nullptr);
-        }
-      } catch (const std::exception&) {
-        failed = true;
+    share_out(count, threads, "mone-cutter", [&](const auto& next) {
+      TubeletCutter mine(f);
+      std::vector<std::uint8_t> scratch(static_cast<std::size_t>(f.bytes()));
+      for (int i = next(); i < count; i = next()) {
+        const auto at = static_cast<std::size_t>(i);
+        cut_clip(mine, steps, history, height, width, pixels + at * from, scratch, tubelets + at * to,
+                 boxes ? boxes + at * nt * 4 : nullptr);
       }
-    };
-    const auto helper = [&] {
-      pthread_setname_np(pthread_self(), "mone-cutter");
-      work();
-    };
-    std::vector<std::thread> helpers;
-    for (int i = 1; i < std::min(threads, count); ++i) helpers.emplace_back(helper);
-    work();
-    for (std::thread& each : helpers) each.join();
-    require(!failed, "out of memory while cutting clips");
+    });
     return 0;
   });
 }
@@ -150,7 +120,7 @@ int mone_cutter_clips(const mone_cutter* cutter, int count, int steps, int histo
 int mone_cutter_video(const mone_cutter* cutter, int frames, int height, int width, const uint8_t* pixels,
                       const double* times, double fps, int stride, int most, uint8_t* tubelets, double* ends,
                       float* boxes) {
-  return guarded(-1, [&] {
+  return answered(last_error, -1, [&] {
     const TubeletFormat& f = cutter->format;
     require(frames >= 0 && most >= 0 && stride >= 0, "frames, most and stride must not be negative");
     require(height >= 1 && width >= 1 && height <= 4096 && width <= 4096, "height and width must be 1..4096");

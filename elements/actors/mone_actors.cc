@@ -1,38 +1,22 @@
 #include "elements/actors/mone_actors.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstring>
-#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include "elements/actors/clip.h"
 #include "elements/actors/live.h"
 #include "elements/actors/script.h"
+#include "engine/c_interface.h"
 
 using namespace mone::actors;
 
 namespace {
 
 thread_local std::string last_error;
-
-/// Runs `body`; what it throws becomes the thread's error text.
-template <class Body, class Value>
-Value guarded(Value on_failure, Body&& body) noexcept {
-  try {
-    last_error.clear();
-    return body();
-  } catch (const std::exception& failure) {
-    last_error = failure.what();
-    return on_failure;
-  }
-}
 
 /// Copies as much as the caller's version of a struct has; the rest keeps its default.
 template <class Options>
@@ -89,7 +73,7 @@ void mone_actors_clip_options_init(mone_actors_clip_options* options) {
 int mone_actors_render_clips(uint64_t seed, int count, const int32_t* labels,
                              const mone_actors_clip_options* options, uint8_t* pixels, float* joints,
                              int32_t* labels_out, float* action_span) {
-  return guarded(-1, [&] {
+  return mone::answered(last_error, -1, [&] {
     mone_actors_clip_options defaults;
     mone_actors_clip_options_init(&defaults);
     const mone_actors_clip_options o = adopted(options, defaults);
@@ -102,30 +86,15 @@ int mone_actors_render_clips(uint64_t seed, int count, const int32_t* labels,
     const size_t clip =
         frames * static_cast<size_t>(o.width) * static_cast<size_t>(o.height) * (o.rgb ? 3 : 1);
     const size_t clip_joints = frames * MONE_ACTORS_PERSONS * MONE_ACTORS_JOINTS * 2;
-    std::atomic<int> next{0};
-    std::atomic<bool> failed{false};
-    const auto work = [&] {
-      try {
-        ClipMaker maker(o);
-        for (int i = next++; i < count; i = next++) {
-          const auto at = static_cast<size_t>(i);
-          maker.make(mix_bits(seed) + at, labels ? labels[i] : -1,
-                     {pixels + at * clip, joints ? joints + at * clip_joints : nullptr,
-                      labels_out ? labels_out + i : nullptr, action_span ? action_span + 2 * at : nullptr});
-        }
-      } catch (const std::exception&) {
-        failed = true;
+    mone::share_out(count, o.threads, "mone-actors", [&](const auto& next_clip) {
+      ClipMaker maker(o);
+      for (int i = next_clip(); i < count; i = next_clip()) {
+        const auto at = static_cast<size_t>(i);
+        maker.make(mix_bits(seed) + at, labels ? labels[i] : -1,
+                   {pixels + at * clip, joints ? joints + at * clip_joints : nullptr,
+                    labels_out ? labels_out + i : nullptr, action_span ? action_span + 2 * at : nullptr});
       }
-    };
-    const auto helper = [&] {
-      pthread_setname_np(pthread_self(), "mone-actors");
-      work();
-    };
-    std::vector<std::thread> helpers;
-    for (int i = 1; i < std::min(o.threads, count); ++i) helpers.emplace_back(helper);
-    work();
-    for (std::thread& each : helpers) each.join();
-    require(!failed, "out of memory while drawing clips");
+    });
     return 0;
   });
 }
@@ -135,7 +104,7 @@ void mone_actors_scene_options_init(mone_actors_scene_options* options) {
 }
 
 mone_actors_scene* mone_actors_scene_new(const mone_actors_scene_options* options) {
-  return guarded(static_cast<mone_actors_scene*>(nullptr), [&] {
+  return mone::answered(last_error, static_cast<mone_actors_scene*>(nullptr), [&] {
     mone_actors_scene_options defaults;
     mone_actors_scene_options_init(&defaults);
     const mone_actors_scene_options o = adopted(options, defaults);
@@ -165,14 +134,14 @@ double mone_actors_scene_duration(const mone_actors_scene* scene) {
 
 void mone_actors_scene_render(mone_actors_scene* scene, double time, uint8_t* const* planes,
                               const int32_t* strides) {
-  guarded(0, [&] {
+  mone::answered(last_error, 0, [&] {
     scene->picture.render(sensible(time), planes, strides);
     return 0;
   });
 }
 
 void mone_actors_scene_truth(mone_actors_scene* scene, double time, mone_actors_truth* truth) {
-  guarded(0, [&] {
+  mone::answered(last_error, 0, [&] {
     scene->picture.truth(sensible(time), truth);
     return 0;
   });
