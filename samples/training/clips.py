@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from actors import Actors
+from actors import ABSENT, Actors
 from cutter import Cutter, place_in_crop
 
 # Sizes of the rendered picture: small sources, the usual shapes, now and then upright.
@@ -36,6 +36,11 @@ def motion(tubelets: np.ndarray) -> np.ndarray:
     return moved + 0.3 * moved.mean(1, keepdims=True)
 
 
+def shared_labels(actors: Actors, config: dict) -> list[tuple[int, int]]:
+    """The labels that both the renderer and a model have: (the renderer's index, the model's)."""
+    return [(actors.labels.index(name), own) for own, name in enumerate(config["labels"]) if name in actors.labels]
+
+
 def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, frames: int, history: int,
                size: tuple[int, int] = (160, 120), **options) -> Batch:  # fmt: skip
     """history: steps before the clip, 0 = the stream has just begun; size: width and height of the picture."""
@@ -43,7 +48,8 @@ def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, fr
     luma, joints, drawn, _ = actors.clips(seed, labels, frames=frames, history=history, width=width, height=height,
                                           letterbox=0, rgb=int(cutter.rgb), **options)  # fmt: skip
     tubelets, boxes = cutter.clips(luma, history)
-    joints = place_in_crop(left_to_right(joints[:, history:].copy()), boxes, width / height, cutter.pt)
+    joints = left_to_right(joints[:, history:].copy())
+    joints = place_in_crop(joints, boxes, width / height, cutter.pt) if cutter.whole_in_square else np.full_like(joints, ABSENT)
     return Batch(torch.from_numpy(tubelets), torch.from_numpy(drawn).long(), torch.from_numpy(joints.astype(np.float32)),
                  torch.from_numpy(motion(tubelets)))  # fmt: skip
 
@@ -51,7 +57,7 @@ def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, fr
 def rendered(actors: Actors, cutter: Cutter, config: dict, rng: np.random.Generator, seed: int, count: int,
              hard: float) -> Batch:  # fmt: skip
     """A batch of the labels that both the model and the renderer have. hard: 0..1."""
-    known = [(actors.labels.index(name), own) for own, name in enumerate(config["labels"]) if name in actors.labels]
+    known = shared_labels(actors, config)
     drawn = rng.permutation(-(-count // len(known)) * len(known))[:count] % len(known)
     nothing = [k for k, (_, own) in enumerate(known) if config["labels"][own] == "nothing"]
     if nothing:

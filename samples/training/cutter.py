@@ -35,6 +35,8 @@ class Cutter:
             raise ValueError(self.lib.mone_cutter_error().decode())
         self.rgb = config["planes"] == "rgb"
         self.pt, ph, pw = config["tubelet"]
+        # The whole picture inside a square image: what place_in_crop() is made for.
+        self.whole_in_square = config["fit"] == "pad" and config["image"][0] == config["image"][1]
         self.tokens = (config["image"][0] // ph) * (config["image"][1] // pw)
         self.pixels = 3 * self.pt * ph * pw
 
@@ -63,7 +65,7 @@ class Cutter:
         what each shows [n, 4]; n as live would make of it."""
         luma, times = np.ascontiguousarray(luma), np.ascontiguousarray(times, np.float64)
         frames, height, width = luma.shape[:3]
-        most = frames // self.pt + 1
+        most = frames + 1  # a gap can make a tubelet of every frame, by repeats
         tubelets = np.empty((most, self.tokens, self.pixels), np.uint8)
         ends, boxes = np.empty(most), np.empty((most, 4), np.float32)
         n = self.lib.mone_cutter_video(self.handle, frames, height, width, luma.ctypes.data, times.ctypes.data, fps, stride,
@@ -75,7 +77,7 @@ class Cutter:
 
 def place_in_crop(joints: np.ndarray, boxes: np.ndarray, aspect: float, pt: int) -> np.ndarray:
     """joints f32 [n, frames, ...people, joints, 2], shares of a picture `aspect` times as wide as high, to shares of
-    what the tubelet of their frame shows (square images)."""
+    what the tubelet of their frame shows. Only where Cutter.whole_in_square."""
     size = np.array([min(1.0, aspect), min(1.0, 1 / aspect)], np.float32)
     box = np.repeat(boxes, pt, axis=1).reshape(*joints.shape[:2], *(1,) * (joints.ndim - 3), 4)
     fitted = (1 - size) / 2 + joints * size

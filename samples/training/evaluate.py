@@ -3,7 +3,7 @@ import numpy as np
 import torch
 
 from actors import Actors
-from clips import Batch, make_batch
+from clips import Batch, make_batch, shared_labels
 from cutter import Cutter
 from routing import random_experts
 
@@ -14,7 +14,7 @@ def held_out_clips(config: dict, library: str | None, count: int, clutter: float
                    live_share: float = 1.0) -> Batch:  # fmt: skip
     """The labels that the renderer has in equal shares, all clips as the live scene shows them."""
     actors, cutter = Actors(library), Cutter(config)
-    known = [(actors.labels.index(name), own) for own, name in enumerate(config["labels"]) if name in actors.labels]
+    known = shared_labels(actors, config)
     labels = np.array([drawn for drawn, _ in known])[np.arange(count) % len(known)]
     batch = make_batch(actors, cutter, seed, labels, config["frames"], 12, clutter=clutter, difficulty=1.0,
                        live_share=live_share)  # fmt: skip

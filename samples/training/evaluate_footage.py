@@ -46,8 +46,8 @@ def evaluate(model, clips: list, budget: float) -> dict:
     for name, rows in sorted(sets.items()):
         names = sorted({label for label, _ in rows if label != "nothing"})
         among = [labels.index(n) for n in names]
-        closed = [names[int(w.mean(0)[among].argmax())] == label for label, w in rows if label != "nothing"]
-        best = [(label, labels[int(w.mean(0).argmax())]) for label, w in rows]
+        closed = [real.answer(w[:, among], names) == label for label, w in rows if label != "nothing"]
+        best = [(label, real.answer(w, labels)) for label, w in rows]
         windows = [labels[k] == label for label, w in rows for k in w.argmax(1)]
         false = [labels[k] != "nothing" for label, w in rows if label == "nothing" for k in w.argmax(1)]
         by_label = collections.defaultdict(list)
@@ -57,7 +57,7 @@ def evaluate(model, clips: list, budget: float) -> dict:
             "closed": share(closed), "open": share([a == b for a, b in best]), "windows": share(windows),
             "false_actions": share(false) if false else None,
             "by_label": {k: {"right": sum(a == k for a in v), "n": len(v), "taken_for":
-                             dict(collections.Counter(a for a in v if a != k).most_common(3))}
+                             dict(collections.Counter(a or "none" for a in v if a != k).most_common(3))}
                          for k, v in sorted(by_label.items())},
         }  # fmt: skip
     return found

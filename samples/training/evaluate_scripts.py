@@ -3,7 +3,7 @@
 
     python evaluate_scripts.py MODEL.safetensors --scripts 10 --clutter 0.3,1
 
-Each script performs every label in drawn order. Frames are rendered at --fps and go through the code that live video
+Each script performs every label that the renderer has too, in drawn order. Frames are rendered at --fps and go through the code that live video
 goes through; a spatial output is computed once per tubelet and the window slides by one. Warm-up predictions, and those the scene marks as transitions,
 do not count. The control gives experts at random, in the same numbers per tubelet.
 """
@@ -17,7 +17,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small matrix product
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from actors import Scene, open_library
+from actors import Actors, Scene
+from clips import shared_labels
 from cutter import Cutter
 from evaluate import normalised
 from model_file import load_model
@@ -30,7 +31,8 @@ def make_script(labels: list[str], rng: np.random.Generator) -> str:
 
 
 def render(lib, cutter: Cutter, script: str, seed: int, clutter: float, fps: float, size: tuple[int, int]):
-    """One pass of a script: tubelets u8 [n, tokens, pixels] and per tubelet label and transition at its last frame."""
+    """One pass of a script: tubelets u8 [n, tokens, pixels] and per tubelet the renderer's label and transition at its
+    last frame."""
     height, width = size
     scene = Scene(lib, script, seed, width, height, clutter)
     times = np.arange(0, scene.duration(), 1 / fps)
@@ -55,23 +57,27 @@ def predictions(model, tubelets: torch.Tensor, budget: float, control: bool) -> 
 
 def evaluate(model, scripts: int, clutter: float, budgets: list[float], fps: float = 30,
              size=(240, 320), seed: int = 990_000, library: str | None = None) -> dict:  # fmt: skip
-    lib = open_library(library)
-    labels, cutter = model.config["labels"], Cutter(model.config)
+    actors, labels, cutter = Actors(library), model.config["labels"], Cutter(model.config)
+    own = dict(shared_labels(actors, model.config))
+    if not own:
+        raise SystemExit(f"none of the model's labels can be rendered; the renderer has {', '.join(actors.labels)}")
     streams = []
     for k in range(scripts):
         rng = np.random.default_rng([seed, k])
-        streams.append(render(lib, cutter, make_script(labels, rng), seed + k, clutter, fps, size))
+        script = make_script([labels[k] for k in own.values()], rng)
+        streams.append(render(actors.lib, cutter, script, seed + k, clutter, fps, size))
     rows = []
     for budget in budgets:
         for control in (False, True) if budget < 1 else (False,):  # at 1 there is nothing to choose
             found = np.concatenate([predictions(model, tubelets, budget, control) for tubelets, _ in streams])
             truth = np.concatenate([t[model.nt - 1 :] for _, t in streams])
-            counted = truth[:, 1] == 0
-            right = (found == truth[:, 0])[counted]
+            counted = (truth[:, 1] == 0) & np.isin(truth[:, 0], list(own))
+            shown = np.array([own.get(label, -1) for label in truth[:, 0]])
+            right = (found == shown)[counted]
             row = {"budget": budget, "router": "random" if control else "learned", "accuracy": round(right.mean(), 4),
                    "predictions": int(counted.sum())}  # fmt: skip
             if not control:
-                row["by_label"], row["taken_for"] = by_label(found[counted], truth[counted, 0], labels)
+                row["by_label"], row["taken_for"] = by_label(found[counted], shown[counted], labels)
             rows.append(row)
     return {"clutter": clutter, "scripts": scripts, "transition_share": round(1 - counted.mean(), 3), "rows": rows}
 

@@ -94,7 +94,8 @@ def read_vocabulary(path: Path | None = None) -> dict[str, str]:
 
 
 def windows_of(model, cutter, clip: Clip, budget: float = 1.0):
-    """Logits of every full window of a clip, or of the last one of a shorter clip: f32 [n, C], as live gives them."""
+    """Logits of every full window of a clip, or of the last one of a shorter clip: f32 [n, C], as live gives them. None
+    (n = 0) of a clip too short for one tubelet."""
     import torch
 
     from evaluate import normalised
@@ -107,3 +108,8 @@ def windows_of(model, cutter, clip: Clip, budget: float = 1.0):
         if len(h) < model.nt:  # a window that is still filling repeats its oldest tubelet
             h = torch.cat([h[:1].expand(model.nt - len(h), -1), h])
         return model.head(model.temporal(h.unfold(0, model.nt, 1).transpose(1, 2))).float()
+
+
+def answer(logits, labels: list[str]) -> str | None:
+    """The label of a clip's mean logits f32 [n, len(labels)]. A clip too short for one tubelet has none, which is wrong."""
+    return labels[int(logits.mean(0).argmax())] if len(logits) else None

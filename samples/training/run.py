@@ -31,12 +31,13 @@ def new_config(a, labels: list[str]) -> dict:
 def start_model(a, labels: list[str] | None) -> tuple[MoneVivit, bool]:
     """The model to train and whether its router has been trained before.
 
-    labels: those of the data; None = the renderer's. A model to start from keeps its own labels in front and gets new
+    labels: those of the data; None = the renderer's, which a new model has too if clips are rendered. A model to start from keeps its own labels in front and gets new
     ones behind them; a plain one (E = 1) becomes nested.
     """
     given = load_model(a.init) if a.init else None
     if given is None:
-        model = MoneVivit(new_config(a, labels or Actors(a.library).labels))
+        first = Actors(a.library).labels if labels is None or a.actors > 0 else []
+        model = MoneVivit(new_config(a, first + [name for name in labels or [] if name not in first]))
         start_positions(model)
         return model, False
     config = dict(given.config)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A contact sheet of what the renderer draws: would a friend name the action?
 
-    python sheet.py sheet.png                       # every label twice, as the default model's training sees them
+    python sheet.py sheet.png                       # every label twice, in colour and as varied as the renderer can
     python sheet.py plain.png --difficulty 0 --clutter 0
     python sheet.py falls.png --labels fall,bend --clips 6 --fps 15
 """

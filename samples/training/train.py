@@ -24,6 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small matrix product
 import torch  # noqa: E402
 
 import footage as real
+from actors import Actors
+from clips import shared_labels
 from cutter import Cutter
 from evaluate import accuracy_table, held_out_clips
 from mix import Mixed
@@ -36,7 +38,7 @@ def parse_arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", type=Path, required=True, help="model file to write (at every checkpoint)")
     p.add_argument("--data", type=Path, help="folder or CSV of videos; without it: rendered people only")
-    p.add_argument("--actors", type=float, default=0.5, help="share of rendered clips beside --data")
+    p.add_argument("--actors", type=float, default=0.5, help="share of rendered clips beside --data; a new model then has the renderer's labels too")
     p.add_argument("--init", type=Path, help="model file to start from; a plain one (E = 1) is made nested")
     p.add_argument("--minutes", type=float, default=80, help="training time in all, over all resumptions")
     p.add_argument("--steps", type=int, default=0, help="so many steps instead of minutes: resumes to the same numbers")
@@ -149,9 +151,20 @@ def footage_table(model, clips: list) -> list[dict]:
     usable = [c for c in clips if c.label in labels]
     rows = []
     for budget in TABLE_BUDGETS:
-        right = [int(real.windows_of(model, cutter, c, budget).mean(0).argmax()) == labels.index(c.label) for c in usable]
+        right = [real.answer(real.windows_of(model, cutter, c, budget), labels) == c.label for c in usable]
         rows.append({"budget": budget, "accuracy": round(sum(right) / max(1, len(right)), 4), "clips": len(right)})
     return rows
+
+
+def settle_actors(run: Run) -> None:
+    """Rendered clips need labels that the renderer has; where the model has none of them, its videos are all there is."""
+    a = run.a
+    if a.data and a.actors == 0 or shared_labels(Actors(a.library), run.config):
+        return
+    if not a.data:
+        raise SystemExit(f"{a.init}: none of its labels can be rendered; give it videos with --data")
+    print("none of the labels can be rendered: --actors 0", flush=True)
+    a.actors = 0.0
 
 
 def train(run: Run, clips: list) -> bool:
@@ -239,6 +252,7 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     clips, test, labels = read_footage(a)
     run = Run(a, labels)
+    settle_actors(run)
     rgb = run.config["planes"] == "rgb"
     real.decode_all([c for c in clips + test if c.label in run.config["labels"]], a.cache, rgb)
     if run.progress() < 1 and not train(run, clips):

@@ -28,6 +28,28 @@ def write_clip(path: Path, across: bool, shift: int) -> None:
             file.write(b"FRAME\n" + frame.tobytes())
 
 
+def check_footage(model) -> None:
+    """Clips that are awkward: too short, with gaps, shown in part."""
+    import numpy as np
+
+    import footage
+    from actors import ABSENT, Actors
+    from clips import make_batch
+    from cutter import Cutter
+
+    cutter, frames = Cutter(model.config), np.full((12, 48, 64), 90, np.uint8)
+    clip = footage.Clip(Path("short"), "walk", pixels=frames[:1], times=np.zeros(1), fps=15.0)
+    assert footage.answer(footage.windows_of(model, cutter, clip), model.config["labels"]) is None
+    # Every second frame is missing: repeats make nearly as many tubelets as there are frames.
+    tubelets, ends, boxes = cutter.video(frames, np.arange(12) * 0.1, 20.0)
+    assert len(tubelets) == len(ends) == len(boxes) == 11, (len(tubelets), len(ends))
+    # Joints are placed where the whole picture is seen; where its middle is cut out there are none.
+    for fit in ("pad", "crop"):
+        config = model.config | {"fit": fit, "crop": "full"}
+        batch = make_batch(Actors(), Cutter(config), 1, np.array([0]), config["frames"], 4)
+        assert bool((batch.joints == ABSENT).all()) == (fit == "crop"), fit
+
+
 def main() -> int:
     for module in ("numpy", "torch", "matplotlib"):
         try:
@@ -75,7 +97,29 @@ def main() -> int:
         nested = train("nested", "--data", str(here / "clips"), "--actors", "0", "--init", str(here / "plain.safetensors"),
                        "--steps", "6", "--leave-out", "nobody")  # fmt: skip
         assert load_model(nested).config["E"] == 4
-        for model in (straight, own, nested):
+
+        # Labels of one's own and no model to start from: with rendered people beside them the renderer's labels come first.
+        mixed = train("mixed", "--data", str(here / "clips"), *new[:4], "--steps", "2")
+        assert load_model(mixed).config["labels"] == labels, load_model(mixed).config["labels"]
+        alone = train("alone", "--data", str(here / "clips"), "--actors", "0", *new[:4], "--steps", "2")
+        assert load_model(alone).config["labels"] == ["across", "up_and_down"]
+        # None of its labels can be rendered: it goes on with the videos.
+        again = train("again", "--data", str(here / "clips"), "--init", str(alone), "--steps", "2")
+        assert load_model(again).config["labels"] == ["across", "up_and_down"]
+
+        # Scripts ask for what the renderer has, and count labels by the model's numbers.
+        few = load_model(own)
+        kept = [len(labels) - 1, labels.index("wave")]
+        state = {name: value[kept] if name.startswith("head.") else value for name, value in few.state_dict().items()}
+        save_model(here / "few.safetensors", few.config | {"labels": [labels[k] for k in kept], "C": 2}, state)
+        subprocess.run([sys.executable, TRAINING / "evaluate_scripts.py", here / "few.safetensors", "--scripts", "1",
+                        "--clutter", "0", "--budgets", "1", "--json", here / "scripts.json"], env=environment, check=True)  # fmt: skip
+        (row,) = json.loads((here / "scripts.json").read_text())[0]["rows"]
+        assert list(row["by_label"]) == ["wave"] and row["by_label"]["wave"] == round(row["accuracy"], 3), row
+
+        os.environ |= environment
+        check_footage(load_model(own))
+        for model in (straight, own, nested, mixed, alone, again):
             subprocess.run([mone, "model", "verify", model], check=True)
     return 0
 
