@@ -279,6 +279,23 @@ TEST_P(CropPlanes, MotionFollowsWhatMoves) {
   expect_orange(all, GetParam());
 }
 
+TEST(CropMotion, OfPlanesRgbSeesMotionInAnyOfThem) {
+  Tubeliser tubeliser(contract(CropMode::kMotion, Planes::kRgb), {.stride = 1});
+  Box found;
+  for (int i = 0; i < 20; ++i) {
+    const Picture green = picture({60 + i % 2 * 4, 20, 12, 24}, 96);
+    Picture p;
+    for (const std::uint8_t v : green) p.insert(p.end(), {100, v, 100});
+    Frame frame = frame_of(p, 96);
+    frame.format = PixelFormat::kRgb;
+    frame.strides[0] = 3 * 96;
+    tubeliser.push(frame, Time(i * 100'000'000LL), Time(100'000'000),
+                   [&](const CutTubelet& t) { found = t.box; });
+  }
+  EXPECT_LT(found.width, 64);
+  EXPECT_TRUE(holds(found, {60, 20, 16, 24}));
+}
+
 TEST_P(CropPlanes, ATubeletDoesNotDependOnWhatComesAfterAndRestartsAreExact) {
   const TubeletFormat format = contract(CropMode::kMotion, GetParam());
   Tubeliser whole(format, {.stride = 1}), part(format, {.stride = 1});
