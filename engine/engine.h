@@ -131,6 +131,7 @@ class MONE_API Engine {
   virtual std::string backend() const = 0;  ///< name of the one in use
   virtual DType dtype() const = 0;
   virtual int threads() const = 0;
+  virtual std::string device_name() const = 0;  ///< the processor or GPU, as it calls itself
 };
 
 /// Loads the model (empty path: the default one) and gives the engine that somebody in this process already

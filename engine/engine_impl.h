@@ -24,6 +24,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   std::string backend() const override { return backend_->name(); }
   DType dtype() const override { return backend_->dtype(); }
   int threads() const override { return backend_->threads(); }
+  std::string device_name() const override { return backend_->device_name(); }
 
   /// What does not change after load; steps and clips hold the lock.
   const Vivit& network() const { return *network_; }

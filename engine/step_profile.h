@@ -61,6 +61,7 @@ class MONE_API StepProfiler {
   virtual std::string backend() const = 0;
   virtual DType dtype() const = 0;
   virtual int threads() const = 0;
+  virtual std::string device_name() const = 0;  ///< as Engine::device_name()
   /// Billions of multiply-adds a second that all threads reach together in registers, in the type of the
   /// products; 0: unknown.
   virtual double peak_gmac() const = 0;

@@ -1,42 +1,22 @@
 #include "engine/step_timing.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <random>
 #include <vector>
+
+#include "engine/measuring.h"
 
 namespace mone {
 namespace {
 
 constexpr int kWarmUpRounds = 3;  // caches, page faults, lazily made primitives
 
-std::vector<std::uint8_t> random_pixels(std::size_t bytes, unsigned seed) {
-  std::minstd_rand random(seed);
-  std::vector<std::uint8_t> pixels(bytes);
-  for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random() >> 8);
-  return pixels;
-}
-
-double processor_ms() {
-  timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
-}
-
-/// Sorts.
-double median(std::vector<double>& times) {
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
-}
-
 /// Streams with their own pixels, pushed as one batch.
 class Round {
  public:
   Round(Engine& engine, int streams, double budget) : engine_(engine) {
-    const auto bytes = static_cast<std::size_t>(engine.model().config().tubelet_bytes());
+    const auto bytes = engine.model().config().tubelet_bytes();
     for (int i = 0; i < streams; ++i) {
       streams_.push_back(engine.new_stream());
       pixels_.push_back(random_pixels(bytes, 1 + static_cast<unsigned>(i)));
@@ -88,9 +68,9 @@ StepTiming time_step(Engine& engine, double budget, const StepTimingOptions& opt
   }
   timing.rounds = static_cast<int>(times.size());
   timing.ms_median = median(times);
-  timing.ms_min = times.front();
+  timing.ms_min = *std::min_element(times.begin(), times.end());
   timing.cpu_ms_median = median(cpu_times);
-  timing.cpu_ms_min = cpu_times.front();
+  timing.cpu_ms_min = *std::min_element(cpu_times.begin(), cpu_times.end());
   return timing;
 }
 

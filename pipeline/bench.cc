@@ -1,5 +1,4 @@
 // mone bench: how long the streaming step takes on this machine, by budget.
-#include <fstream>
 #include <iostream>
 
 #include "engine/cost.h"
@@ -46,16 +45,6 @@ bool BenchArguments::parse(const Arguments& arguments) {
   return true;
 }
 
-/// What the processor calls itself.
-std::string device_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    const auto colon = line.find(": ");
-    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "CPU";
-}
-
 struct BenchRow {
   StepTiming timing;
   double gmac = 0, gflops = 0;
@@ -72,7 +61,7 @@ void print_json(const Engine& engine, int batch, const std::vector<BenchRow>& ro
                     {"gmac", row.gmac},
                     {"gflops", row.gflops}});
   }
-  write_line(std::cout, {{"device", device_name()},
+  write_line(std::cout, {{"device", engine.device_name()},
                          {"backend", engine.backend()},
                          {"dtype", to_name(engine.dtype())},
                          {"threads", engine.threads()},
@@ -82,7 +71,7 @@ void print_json(const Engine& engine, int batch, const std::vector<BenchRow>& ro
 
 template <class Engine>
 std::string heading(const Engine& engine, const std::string& model, int batch) {
-  std::string text = model + " on " + device_name() + ": " + engine.backend() + ", " +
+  std::string text = model + " on " + engine.device_name() + ": " + engine.backend() + ", " +
                      to_name(engine.dtype()) + ", " + std::to_string(engine.threads()) +
                      (engine.threads() == 1 ? " thread" : " threads");
   return batch > 1 ? text + ", " + std::to_string(batch) + " streams at once" : text;
@@ -162,7 +151,7 @@ int profile_command(const BenchArguments& wanted, const std::vector<double>& bud
       print_profile(profile, std::cout);
   }
   if (wanted.json)
-    write_line(std::cout, {{"device", device_name()},
+    write_line(std::cout, {{"device", profiler.device_name()},
                            {"backend", profiler.backend()},
                            {"dtype", to_name(profiler.dtype())},
                            {"threads", profiler.threads()},

@@ -152,12 +152,17 @@ struct Activity {
   double busy_s = 0;      ///< of all threads together, inside jobs
 };
 
+/// What the first processor calls itself ("AMD EPYC 9B14"), or "CPU".
+std::string processor_name();
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
   virtual DType dtype() const = 0;
   virtual int threads() const = 0;
+  /// What runs it, as it calls itself: the processor, unless a backend has a device of its own.
+  virtual std::string device_name() const { return processor_name(); }
 
   // For the profiler (engine/step_profile.h).
 

@@ -88,7 +88,7 @@ std::unique_ptr<Linear> ProfiledBackend::prepare(const LinearSpec& spec) {
   linear->inner = inner_.prepare(spec);
   linear->out = static_cast<double>(spec.weight.shape[0]);
   linear->in = static_cast<double>(spec.weight.shape[1]);
-  linear->weight_bytes = operand_bytes();
+  linear->weight_bytes = spec.read_out ? operand_bytes() : product_bytes();
   linear->nesting = spec.nesting;
   linear->experts = spec.experts;
   return linear;
@@ -173,7 +173,7 @@ void ProfiledBackend::gather(const Buffer& source, const Routing& routing, const
 void ProfiledBackend::normalise(const Norm& norm, const Buffer& x, const RowPlan& plan, Buffer& operand) {
   const ProfiledNorm& n = own(norm);
   measure(Stage::kGlue,
-          {0, 4 * plan.rows() * n.width + operand_bytes() * widths_of(plan, plan.experts(), n.width).sum},
+          {0, 4 * plan.rows() * n.width + product_bytes() * widths_of(plan, plan.experts(), n.width).sum},
           [&] { inner_.normalise(*n.inner, x, plan, operand); });
 }
 
@@ -182,8 +182,8 @@ void ProfiledBackend::expand(const Linear& linear, const Buffer& x, const RowPla
   const ProfiledLinear& l = own(linear);
   const Widths widths = widths_of(plan, l.experts, l.in);
   measure(Stage::kExpand,
-          {widths.sum * l.out,
-           l.weight_bytes * widths.largest * l.out + operand_bytes() * (widths.sum + plan.rows() * l.out)},
+          {widths.sum * l.out, l.weight_bytes * widths.largest * l.out + product_bytes() * widths.sum +
+                                   operand_bytes() * plan.rows() * l.out},
           [&] { inner_.expand(*l.inner, x, plan, epilogue, out); });
 }
 

@@ -34,6 +34,7 @@ class ProfiledBackend : public Backend {
   std::string name() const override { return inner_.name(); }
   DType dtype() const override { return inner_.dtype(); }
   int threads() const override { return inner_.threads(); }
+  std::string device_name() const override { return inner_.device_name(); }
 
   std::unique_ptr<Linear> prepare(const LinearSpec& spec) override;
   std::unique_ptr<Norm> prepare(const NormSpec& spec) override;
@@ -75,6 +76,8 @@ class ProfiledBackend : public Backend {
   void measure(Stage stage, Work work, const Call& call);
   void keep(const Operation& operation);
   double operand_bytes() const { return dtype() == DType::kF32 ? 4 : 2; }
+  /// Of a weight or an input of the layers' products.
+  double product_bytes() const { return dtype() == DType::kInt8 ? 1 : operand_bytes(); }
 
   Backend& inner_;
   std::unique_ptr<Buffer> probe_;

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <memory>
-#include <random>
 #include <vector>
 
 #include "engine/budget/cost_file.h"
 #include "engine/cost.h"
 #include "engine/log.h"
+#include "engine/measuring.h"
 
 namespace mone {
 namespace {
@@ -27,10 +26,8 @@ double seconds_since(Clock::time_point then) {
 /// Streams with pixels of their own, pushed as one batch.
 class Calls {
  public:
-  Calls(Engine& engine, int streams) : engine_(engine) {
-    std::minstd_rand random(1);
-    pixels_.resize(static_cast<std::size_t>(engine.model().config().tubelet_bytes()));
-    for (auto& pixel : pixels_) pixel = static_cast<std::uint8_t>(random() >> 8);
+  Calls(Engine& engine, int streams)
+      : engine_(engine), pixels_(random_pixels(engine.model().config().tubelet_bytes(), 1)) {
     for (int i = 0; i < streams; ++i) {
       streams_.push_back(engine.new_stream());
       pushes_.push_back({streams_.back().get(), {pixels_}});
@@ -93,16 +90,6 @@ void bound(const Ladder& ladder, CostTable& table) {
   }
 }
 
-/// What runs the engine where nobody says it better.
-std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    const auto colon = line.find(": ");
-    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "cpu";
-}
-
 }  // namespace
 
 CostTable measure_costs(Engine& engine, const MeasureOptions& options) {
@@ -154,14 +141,10 @@ CostTable measure_costs(Engine& engine, const MeasureOptions& options) {
   return table;
 }
 
-CostTable costs_of(Engine& engine, const MeasureOptions& options, const std::string& device) {
+CostTable costs_of(Engine& engine, const MeasureOptions& options) {
   const Model& model = engine.model();
-  const CostKey key{model.hash(),
-                    engine.backend(),
-                    device.empty() ? processor_name() : device,
-                    to_name(engine.dtype()),
-                    engine.threads(),
-                    options.max_batch};
+  const CostKey key{model.hash(),     engine.backend(), engine.device_name(), to_name(engine.dtype()),
+                    engine.threads(), options.max_batch};
   const std::string folder = cost_folder();
   const std::string path = folder.empty() ? "" : folder + "/" + cost_file_name(key);
   if (!path.empty())

@@ -25,9 +25,6 @@ struct MeasureOptions {
 MONE_API CostTable measure_costs(Engine& engine, const MeasureOptions& options = {});
 
 /// The table from the cache, else measured and written there.
-/// @param device  what runs it, as the user would name it ("cpu", "cuda:0 NVIDIA H100"); empty: the CPU's
-/// name
-MONE_API CostTable costs_of(Engine& engine, const MeasureOptions& options = {},
-                            const std::string& device = "");
+MONE_API CostTable costs_of(Engine& engine, const MeasureOptions& options = {});
 
 }  // namespace mone

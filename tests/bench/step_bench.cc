@@ -1,11 +1,8 @@
-// The streaming step by budget in processor time of all threads: what it costs, whoever else is on the
-// machine (`mone bench` gives the time on the clock too). Then how much that depends on the picture, and what
-// memory streams take.
+// How much a streaming step's processor time depends on the picture, and what memory streams take (`mone
+// bench` times it by budget).
 //
 //     step_bench [MODEL [THREADS [f32|bf16|int8]]]     default: the default model, 1 thread, the best type
 //     here
-#include <time.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -13,23 +10,14 @@
 #include <random>
 #include <string>
 
-#include "engine/cost.h"
 #include "engine/engine.h"
+#include "engine/measuring.h"
 
 namespace {
 
 using mone::Engine;
-
-double processor_ms() {
-  timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
-}
-
-double median(std::vector<double> times) {
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
-}
+using mone::median;
+using mone::processor_ms;
 
 struct Picture {
   const char* what;
@@ -55,19 +43,6 @@ double step_ms(mone::Stream& stream, const Picture& picture, double budget) {
   const double start = processor_ms();
   stream.push({picture.pixels}, budget);
   return processor_ms() - start;
-}
-
-void by_budget(Engine& engine, const Picture& picture) {
-  constexpr int kSteps = 9;
-  const auto stream = engine.new_stream();
-  for (int i = 0; i < 3; ++i) stream->push({picture.pixels}, 1);
-  for (const double budget : {1.0, 0.75, 0.5, 0.4, 0.25, 0.15}) {
-    std::vector<double> times;
-    for (int i = 0; i < kSteps; ++i) times.push_back(step_ms(*stream, picture, budget));
-    const double gmac = mone::step_gmac(engine.model().config(), budget), ms = median(times);
-    std::printf("budget %.2f  median %8.3f ms  min %8.3f ms  %6.3f gmac  %4.0f GFLOP/s\n", budget, ms,
-                *std::min_element(times.begin(), times.end()), gmac, 2e3 * gmac / ms);
-  }
 }
 
 // In turn, so that a drift of the machine meets all of them.
@@ -131,7 +106,6 @@ int main(int argc, char** argv) {
   std::printf("%s, %s, %s, %d threads\n", engine.model().name().c_str(), engine.backend().c_str(),
               to_name(engine.dtype()), engine.threads());
   const auto all = pictures(static_cast<std::size_t>(engine.model().config().tubelet_bytes()));
-  by_budget(engine, all[2]);
   by_picture(engine, all);
   memory(engine, all[2]);
 }

@@ -55,6 +55,23 @@ TEST_P(Profile, CountsNoMoreThanTheMethodAndLessAtALowerBudget) {
   EXPECT_THROW(profiler->profile(1, {.streams = 0}), ConfigError);
 }
 
+TEST_P(Profile, CountsTheBytesAndThePeakOfTheProductsOwnType) {
+  const StepTimingOptions once{.streams = 1, .rounds_min = 1, .seconds_min = 0};
+  const auto profile = [&](DType dtype) {
+    EngineOptions options;
+    options.backend = "reference";
+    options.dtype = dtype;
+    return StepProfiler::create(model(), options).value()->profile(1, once);
+  };
+  const StepProfile bf16 = profile(DType::kBf16), int8 = profile(DType::kInt8);
+  // Weights, and the inputs of what follows a norm, are half as long.
+  EXPECT_LT(cost_of(int8, Stage::kExpand).mb, 0.9 * cost_of(bf16, Stage::kExpand).mb);
+  EXPECT_LT(cost_of(int8, Stage::kContract).mb, cost_of(bf16, Stage::kContract).mb);
+  for (const Stage stage : {Stage::kEmbed, Stage::kAttend})
+    EXPECT_EQ(cost_of(int8, stage).mb, cost_of(bf16, stage).mb) << to_name(stage);
+  EXPECT_EQ(cost_of(int8, Stage::kAttend).peak, 0) << "not in int8";
+}
+
 TEST_P(Profile, LeavesEveryBitAsItIs) {
   const auto loaded = model();
   const auto backend = choose_backend(loaded->config(), {.threads = 2}).value();

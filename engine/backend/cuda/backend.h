@@ -28,6 +28,7 @@ class CudaBackend : public Backend {
   std::string name() const override { return "cuda"; }
   DType dtype() const override { return dtype_; }
   int threads() const override { return 1; }
+  std::string device_name() const override { return runtime_->device().name; }
 
   std::unique_ptr<Linear> prepare(const LinearSpec& spec) override;
   std::unique_ptr<Norm> prepare(const NormSpec& spec) override;
