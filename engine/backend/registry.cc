@@ -14,12 +14,6 @@
 namespace mone {
 namespace {
 
-DType default_dtype(const BackendEntry& entry, const EngineOptions& options, const DeviceChoice& device) {
-  if (options.dtype) return *options.dtype;
-  if (!entry.on_cpu()) return entry.best_dtype(device.index);
-  return entry.prefers_bf16() ? DType::kBf16 : DType::kF32;
-}
-
 std::string known_names() {
   std::string names;
   for (const BackendEntry& entry : backends()) names += (names.empty() ? "" : ", ") + std::string(entry.name);
@@ -61,7 +55,7 @@ Result<std::unique_ptr<Backend>> choose_backend(const ModelConfig& config, const
       if (!wanted.empty()) reasons = wanted + " does not run on device " + options.device;
       continue;
     }
-    const DType dtype = default_dtype(entry, options, device.value());
+    const DType dtype = options.dtype ? *options.dtype : entry.best_dtype(device.value().index);
     std::string why_not = entry.why_not(config, dtype);
     if (why_not.empty() && !entry.on_cpu()) why_not = entry.why_no_device(device.value().index, dtype);
     std::unique_ptr<Backend> backend;

@@ -13,15 +13,14 @@ struct BackendEntry {
   const char* name;
   /// Empty if this machine and backend can run the model in that precision, else the reason, for the log.
   std::string (*why_not)(const ModelConfig& config, DType dtype);
-  /// Whether bf16 runs in hardware here, so that it is the default.
-  bool (*prefers_bf16)();
+  /// The default precision: the shortest that runs in hardware here without changing a model's answers much.
+  /// @param device  number of the GPU; nothing to a backend of the CPU
+  DType (*best_dtype)(int device);
   std::unique_ptr<Backend> (*create)(const BackendOptions& options);
 
   // Of backends whose device is not the CPU; null for the others.
   /// Empty if there is a device of that number that computes in `dtype`, else the reason.
   std::string (*why_no_device)(int device, DType dtype) = nullptr;
-  /// The default precision on that device.
-  DType (*best_dtype)(int device) = nullptr;
 
   bool on_cpu() const { return why_no_device == nullptr; }
 };

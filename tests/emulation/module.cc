@@ -24,15 +24,12 @@ std::string why_no_device(int index, DType dtype) {
   return cuda::why_not_dtype(device().major, device().minor, dtype);
 }
 
-const BackendEntry kEntry = {"cuda",
-                             &cuda::why_not_model,
-                             [] { return true; },
+const BackendEntry kEntry = {"cuda", &cuda::why_not_model, [](int) { return DType::kBf16; },
                              [](const BackendOptions& options) -> std::unique_ptr<Backend> {
                                return std::make_unique<cuda::CudaBackend>(
                                    std::make_unique<EmulatedRuntime>(device()), options);
                              },
-                             &why_no_device,
-                             [](int) { return DType::kBf16; }};
+                             &why_no_device};
 
 }  // namespace
 }  // namespace mone::emulation

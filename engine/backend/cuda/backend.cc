@@ -161,6 +161,7 @@ void CudaBackend::fill_inbox() {
   if (in.host.bytes() < in.bytes) {
     const What what{"step input (KiB)", static_cast<int>(in.bytes / 1024)};
     grown(in.device, in.bytes, what);
+    forget_records();  // they copy from there, too
     in.host = PinnedMemory();
     in.host = PinnedMemory(*runtime_, in.bytes, what);
   }

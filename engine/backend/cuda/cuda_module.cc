@@ -30,8 +30,7 @@ std::unique_ptr<Backend> create(const BackendOptions& options) {
   return std::make_unique<CudaBackend>(make_cuda_runtime(options.device), options);
 }
 
-const BackendEntry kEntry = {"cuda",  &why_not,       [] { return default_dtype(0) == DType::kBf16; },
-                             &create, &why_no_device, &default_dtype};
+const BackendEntry kEntry = {"cuda", &why_not, &default_dtype, &create, &why_no_device};
 
 }  // namespace
 }  // namespace mone::cuda

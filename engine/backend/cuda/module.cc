@@ -56,7 +56,6 @@ std::string why_no_device(int device, DType dtype) {
   return module().entry ? module().entry->why_no_device(device, dtype) : module().why_not;
 }
 DType best_dtype(int device) { return module().entry ? module().entry->best_dtype(device) : DType::kF32; }
-bool prefers_bf16() { return module().entry && module().entry->prefers_bf16(); }
 std::unique_ptr<Backend> create(const BackendOptions& options) {
   if (!module().entry) throw ConfigError("cuda: " + module().why_not);
   return module().entry->create(options);
@@ -64,6 +63,6 @@ std::unique_ptr<Backend> create(const BackendOptions& options) {
 
 }  // namespace
 
-const BackendEntry kCudaBackend = {"cuda", &why_not, &prefers_bf16, &create, &why_no_device, &best_dtype};
+const BackendEntry kCudaBackend = {"cuda", &why_not, &best_dtype, &create, &why_no_device};
 
 }  // namespace mone

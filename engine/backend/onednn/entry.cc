@@ -17,9 +17,9 @@ std::string why_not(const ModelConfig&, DType dtype) {
   return isa.value().dnnl_bf16 ? cpu::dnnl_bf16_why_not() : std::string();
 }
 
-bool prefers_bf16() {
+DType best_dtype(int) {
   const auto isa = cpu::choose_isa();
-  return isa && isa.value().kernels->has_bf16;
+  return isa && isa.value().kernels->has_bf16 ? DType::kBf16 : DType::kF32;
 }
 
 std::unique_ptr<Backend> create(const BackendOptions& options) {
@@ -35,6 +35,6 @@ std::unique_ptr<Backend> create(const BackendOptions& options) {
 
 }  // namespace
 
-const BackendEntry kOnednnBackend = {"onednn", &why_not, &prefers_bf16, &create};
+const BackendEntry kOnednnBackend = {"onednn", &why_not, &best_dtype, &create};
 
 }  // namespace mone

@@ -299,7 +299,7 @@ const BackendEntry kReferenceBackend = {
     [](const ModelConfig&, DType dtype) {
       return dtype == DType::kF16 ? std::string("f16 is for GPUs; choose bf16 or f32") : std::string();
     },
-    [] { return false; },
+    [](int) { return DType::kF32; },
     [](const BackendOptions& options) -> std::unique_ptr<Backend> {
       return std::make_unique<ReferenceBackend>(options);
     }};
