@@ -91,6 +91,7 @@ void EmulatedRuntime::launch(const cuda::Kernel& kernel, cuda::Grid grid, std::s
     broken_ = "cuda: " + to_string(what) + ": an illegal memory access was encountered";
     throw DeviceError(broken_);
   }
+  ++by_kernel_[kernel.name];
   const auto* bytes = static_cast<const std::byte*>(argument);
   // Kept at an address that holds any kernel's argument.
   std::shared_ptr<void> copy(std::aligned_alloc(64, (kernel.argument_bytes + 63) / 64 * 64), &std::free);
@@ -115,6 +116,12 @@ cuda::GraphView EmulatedRuntime::end_record() {
   return {recorded_.release()};
 }
 void EmulatedRuntime::abandon_record() noexcept { recorded_.reset(); }
+int EmulatedRuntime::launches_of(const std::string& kernel) const {
+  int count = 0;
+  for (const auto& [name, times] : by_kernel_) count += name.starts_with(kernel) ? times : 0;
+  return count;
+}
+
 void EmulatedRuntime::launch(cuda::GraphView graph, const cuda::What& what) {
   check(what);
   ++graph_launches_;

@@ -51,6 +51,8 @@ class EmulatedRuntime : public cuda::Runtime {
   int graphs() const { return graphs_; }
   int graph_launches() const { return graph_launches_; }
   int launches() const { return launches_; }
+  /// Of kernels whose name begins so.
+  int launches_of(const std::string& kernel) const;
 
  private:
   using Work = std::function<void()>;
@@ -71,6 +73,7 @@ class EmulatedRuntime : public cuda::Runtime {
   Graph queue_;
   std::unique_ptr<Graph> recorded_;  // null: not recording
   std::string broken_;
+  std::map<std::string, int> by_kernel_;
   int launches_ = 0, graphs_ = 0, graph_launches_ = 0;
 };
 

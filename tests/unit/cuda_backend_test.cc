@@ -109,14 +109,18 @@ TEST(CudaBackend, KeepsABoundedNumberOfRecordsAndNoMoreMemory) {
   EXPECT_LE(device.runtime->graphs(), 128);
 }
 
-TEST(CudaBackend, HalfPrecisionIsNearTheReference) {
+TEST(CudaBackend, SixteenBitsAreNearTheReference) {
   const auto model = Model::load(test::write_model(test::tiny_fe())).value();
   const auto reference = Engine::create(model, {"reference", DType::kF32}).value();
-  OnDevice device(test::tiny_fe(), DType::kF16, {2, 7, 5});
-  const auto stream = device.engine->new_stream(), expected = reference->new_stream();
-  for (int i = 0; i < 4; ++i) {
-    const auto logits = device.push(*stream, i, 1);
-    EXPECT_LE(test::largest_difference(logits, expected->push({device.tubelets[i]}, 1).logits), 0.05);
+  for (const auto& [dtype, gpu, close] : {std::tuple(DType::kF16, EmulatedDevice{2, 7, 5}, 0.05),
+                                          std::tuple(DType::kBf16, EmulatedDevice{2, 8, 0}, 0.1)}) {
+    OnDevice device(test::tiny_fe(), dtype, gpu);
+    EXPECT_EQ(device.engine->device_name(), device.runtime->device().name);
+    const auto stream = device.engine->new_stream(), expected = reference->new_stream();
+    for (int i = 0; i < 4; ++i) {
+      const auto logits = device.push(*stream, i, 1);
+      EXPECT_LE(test::largest_difference(logits, expected->push({device.tubelets[i]}, 1).logits), close);
+    }
   }
 }
 
@@ -132,6 +136,8 @@ TEST(CudaBackend, HoppersInstructionsGiveWhatTheOthersDo) {
     unsetenv("MONE_CUDA_PRODUCTS");
     const auto a = plain.engine->new_stream(), b = groups.engine->new_stream();
     for (const double budget : {1.0, 0.4}) EXPECT_EQ(groups.push(*b, 0, budget), plain.push(*a, 0, budget));
+    EXPECT_GT(groups.runtime->launches_of("WarpgroupProduct"), 0);
+    EXPECT_EQ(plain.runtime->launches_of("WarpgroupProduct"), 0);
   }
 }
 
