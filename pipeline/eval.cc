@@ -158,7 +158,8 @@ int eval_command(const Arguments& arguments) {
   progress.clear();
 
   const Evaluation& result = evaluator.result();
-  for (const std::string& line : result.failures) std::cerr << "mone: " << line << '\n';
+  for (const auto* lines : {&result.warnings, &result.failures})
+    for (const std::string& line : *lines) std::cerr << "mone: " << line << '\n';
   const EvalSubject subject{model,          engine->backend(),        to_name(engine->dtype()),
                             wanted.options, mapping.value().merges(), manifest.value().out_of_vocabulary};
   if (wanted.json)

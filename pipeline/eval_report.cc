@@ -228,7 +228,8 @@ Json eval_json(const Evaluation& evaluation, const EvalSubject& subject) {
           {"out_of_vocabulary", subject.out_of_vocabulary},
           {"sets", sets},
           {"answers", answers_json(evaluation, names)},
-          {"failures", evaluation.failures}};
+          {"failures", evaluation.failures},
+          {"warnings", evaluation.warnings}};
 }
 
 }  // namespace mone

@@ -69,6 +69,10 @@ struct Lane {
   std::vector<MeanLogits> means;  // of each event
   std::vector<TimedLabel> said;
   std::vector<std::uint8_t> experts;  // of a control, for this tubelet
+  // Of this video, which counts only if it is read to its end:
+  long predictions = 0;
+  double realised = 0, gmac = 0;             // sums
+  std::vector<std::pair<int, int>> windows;  // truth, answer
 };
 
 }  // namespace
@@ -150,11 +154,13 @@ class Evaluator::Impl {
       lane.tracker = std::make_unique<LabelTracker>(config_.C, options_.policy);
       lane.means.assign(video.events.size(), {});
       lane.said.clear();
+      lane.predictions = 0;
+      lane.realised = lane.gmac = 0;
+      lane.windows.clear();
     }
     start_map(video, file.duration());
     Tubeliser tubeliser(tubelet_format(config_), {.mode = options_.sampling});
     tubeliser.declare_frame_rate(file.frame_rate());
-    int predictions = 0;
     double seconds = 0;
     const auto on_tubelet = [&](const CutTubelet& tubelet) {
       for (Lane& lane : lanes_) {
@@ -162,8 +168,7 @@ class Evaluator::Impl {
         if (tubelet.lost) lane.stream->skip(tubelet.begin, tubelet.end);
       }
       if (tubelet.lost) return;
-      push(tubelet, video, set);
-      ++predictions;
+      push(tubelet, video);
     };
     while (const VideoFile::Picture* picture = file.next()) {
       tubeliser.push(picture->frame, picture->time, file.frame_duration(), on_tubelet);
@@ -171,18 +176,19 @@ class Evaluator::Impl {
       if (file.duration() > 0) on_progress(std::min(seconds / file.duration(), 1.0));
     }
     tubeliser.finish(on_tubelet);
-    if (!predictions) return video.path + ": too short for one prediction";
+    if (file.losses().any()) result_.warnings.push_back(video.path + ": " + file.losses().text());
+    if (!lanes_[0].predictions) return video.path + ": too short for one prediction";
     finish(video, set, seconds);
     return "";
   }
 
   /// One tubelet through every lane: the router's first, whose choices some controls need.
-  void push(const CutTubelet& tubelet, const EvalVideo& video, EvalSet& set) {
+  void push(const CutTubelet& tubelet, const EvalVideo& video) {
     std::vector<StreamPush> pushes;
     for (int i = 0; i < routed_; ++i)
       pushes.push_back({lanes_[i].stream.get(), tubelet.for_engine(), lanes_[i].setting.budget});
     engine_.push(pushes);
-    for (int i = 0; i < routed_; ++i) take(i, *pushes[i].prediction, video, set);
+    for (int i = 0; i < routed_; ++i) take(lanes_[i], *pushes[i].prediction, video);
     keep_map(tubelet, pushes);
 
     std::vector<StreamPush> forced;
@@ -196,7 +202,7 @@ class Evaluator::Impl {
     for (int i = 0; i < routed_; ++i) choices_[i].remember(pushes[i].prediction->experts, random_);
     if (forced.empty()) return;
     engine_.push(forced);
-    for (std::size_t i = 0; i < forced.size(); ++i) take(routed_ + i, *forced[i].prediction, video, set);
+    for (std::size_t i = 0; i < forced.size(); ++i) take(lanes_[routed_ + i], *forced[i].prediction, video);
   }
 
   /// Sets lane.experts for this tubelet.
@@ -215,13 +221,10 @@ class Evaluator::Impl {
   }
 
   /// Adds a prediction to what is known of its lane.
-  void take(std::size_t lane_index, const Prediction& p, const EvalVideo& video, EvalSet& set) {
-    Lane& lane = lanes_[lane_index];
-    EvalPoint& point = set.points[lane_index];
-    ++point.predictions;
-    point.realised += (p.realised - point.realised) / static_cast<double>(point.predictions);
-    point.gmac +=
-        (step_gmac(config_, p.tokens_per_expert) - point.gmac) / static_cast<double>(point.predictions);
+  void take(Lane& lane, const Prediction& p, const EvalVideo& video) const {
+    ++lane.predictions;
+    lane.realised += p.realised;
+    lane.gmac += step_gmac(config_, p.tokens_per_expert);
     const double middle = to_seconds(p.window_begin + (p.window_end - p.window_begin) / 2);
     const auto& state = lane.tracker->update(p.logits, p.window_begin, p.window_end, p.warming);
     take_events(state.events, lane);
@@ -229,7 +232,7 @@ class Evaluator::Impl {
       const EvalEvent& event = video.events[e];
       if (!video.trimmed && (middle < event.begin || middle >= event.end)) continue;
       lane.means[e].add(p);
-      if (event.truth >= 0 && !p.warming) point.windows.add(event.truth, best_of(p.logits));
+      if (event.truth >= 0 && !p.warming) lane.windows.emplace_back(event.truth, best_of(p.logits));
     }
   }
 
@@ -246,8 +249,16 @@ class Evaluator::Impl {
       if (event.truth >= 0 && event.truth != background_)
         happened.push_back({event.truth, event.begin, std::min(event.end, seconds)});
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
-      take_events(lanes_[i].tracker->reset(), lanes_[i]);
-      set.points[i].events.add_video(happened, lanes_[i].said, seconds);
+      Lane& lane = lanes_[i];
+      EvalPoint& point = set.points[i];
+      take_events(lane.tracker->reset(), lane);
+      point.events.add_video(happened, lane.said, seconds);
+      point.predictions += lane.predictions;
+      const double share = static_cast<double>(lane.predictions) / static_cast<double>(point.predictions);
+      const double count = static_cast<double>(lane.predictions);
+      point.realised += share * (lane.realised / count - point.realised);
+      point.gmac += share * (lane.gmac / count - point.gmac);
+      for (const auto& [truth, answer] : lane.windows) point.windows.add(truth, answer);
     }
     for (std::size_t e = 0; e < video.events.size(); ++e) answer(video, e, set, seconds);
     if (!map_.experts.empty()) result_.maps.push_back(std::move(map_));

@@ -85,7 +85,9 @@ struct Evaluation {
   std::vector<EvalSet> sets;
   std::vector<EvalAnswer> answers;
   std::vector<ExpertMap> maps;
-  std::vector<std::string> failures;  ///< videos that could not be read, one line each
+  std::vector<std::string>
+      failures;  ///< videos that could not be read, one line each; nothing of them counts
+  std::vector<std::string> warnings;  ///< videos of which parts were lost; the rest counts
 };
 
 class Evaluator {

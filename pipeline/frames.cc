@@ -10,6 +10,7 @@
 #include "pipeline/command_line.h"
 #include "pipeline/json_line.h"
 #include "pipeline/npy.h"
+#include "pipeline/seconds.h"
 #include "pipeline/video_file.h"
 
 namespace mone {
@@ -38,7 +39,7 @@ bool decode(const std::string& path, int most, bool rgb, const std::string& out)
   }
   VideoFile& file = *opened.value();
   std::vector<std::uint8_t> pixels;
-  nlohmann::json times = nlohmann::json::array();
+  Json times = Json::array();
   TubeletFormat format;
   std::optional<TubeletCutter> resizer;
   while (const VideoFile::Picture* next = file.next()) {
@@ -51,7 +52,7 @@ bool decode(const std::string& path, int most, bool rgb, const std::string& out)
     const std::size_t plane = picture.size() / (rgb ? 3 : 1);
     for (std::size_t i = 0; i < plane; ++i)
       for (std::size_t c = 0; c < picture.size(); c += plane) pixels.push_back(picture[c + i]);
-    times.push_back(std::chrono::duration<double>(next->time).count());
+    times.push_back(to_seconds(next->time));
   }
   if (file.losses().any()) std::cerr << "mone: " << path << ": " << file.losses().text() << '\n';
   if (!resizer) {
@@ -66,7 +67,7 @@ bool decode(const std::string& path, int most, bool rgb, const std::string& out)
     std::cerr << "mone: " << written << '\n';
     return false;
   }
-  std::cout << nlohmann::json{{"fps", file.frame_rate()}, {"times", times}}.dump() << '\n';
+  write_line(std::cout, {{"fps", file.frame_rate()}, {"times", times}});
   return true;
 }
 

@@ -132,6 +132,19 @@ TEST_F(Eval, AVideoThatCannotBeReadIsSaidAndTheRestCounts) {
   EXPECT_EQ(result["sets"][0]["points"][0]["top1"]["of"], 1);
 }
 
+TEST_F(Eval, AVideoOfWhichPartsAreLostCountsAndIsSaid) {
+  const std::string bytes = read_file(file("walk.mkv"));
+  write_file(file("damaged.mkv"), bytes.substr(0, bytes.size() / 2));
+  write_file(file("damaged.csv"), "path,label\ndamaged.mkv,walk\n");
+  const ProgramRun run = eval({"--json", "--controls", "none", "--budgets", "1", file("damaged.csv")});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("damaged.mkv: "));
+  const json result = json::parse(run.out);
+  ASSERT_EQ(result["warnings"].size(), 1u);
+  EXPECT_EQ(result["sets"][0]["failed"], 0);
+  EXPECT_EQ(result["sets"][0]["points"][0]["top1"]["of"], 1);
+}
+
 TEST_F(Eval, RefusesWhatMakesNoSense) {
   EXPECT_THAT(eval({}).err, HasSubstr("a MANIFEST is missing"));
   EXPECT_THAT(eval({"--controls", "magic", "x"}).err, HasSubstr("--controls"));
