@@ -64,6 +64,12 @@ void check_together(JsonReader& reader, const ModelConfig& c, int wide) {
     reader.fail("image_size", "and tubelet_size give more than " + std::to_string(kMaxTokens) + " tokens");
 }
 
+Result<json> parse_config_file(std::string_view text, const std::string& what) {
+  if (text.size() > kMaxHeaderBytes)
+    return Failure{what + ": is " + std::to_string(text.size()) + " bytes long, which no config is"};
+  return parse_json(text, what);
+}
+
 std::string known_type(const json& config) {
   const auto type = config.find("model_type");
   return type != config.end() && type->is_string() ? type->get<std::string>() : "";
@@ -72,9 +78,7 @@ std::string known_type(const json& config) {
 }  // namespace
 
 Result<ModelConfig> parse_huggingface_config(std::string_view text, const std::string& what) {
-  if (text.size() > kMaxHeaderBytes)
-    return Failure{what + ": is " + std::to_string(text.size()) + " bytes long, which no config is"};
-  const auto parsed = parse_json(text, what);
+  const auto parsed = parse_config_file(text, what);
   if (!parsed) return parsed.error();
   std::string failure;
   JsonReader reader(parsed.value(), what, "", failure);
@@ -170,9 +174,7 @@ void follow_values(JsonReader& reader, ModelConfig& c) {
 
 Result<ModelConfig> follow_huggingface_preprocessor(std::string_view text, const std::string& what,
                                                     ModelConfig config) {
-  if (text.size() > kMaxHeaderBytes)
-    return Failure{what + ": is " + std::to_string(text.size()) + " bytes long, which no config is"};
-  const auto parsed = parse_json(text, what);
+  const auto parsed = parse_config_file(text, what);
   if (!parsed) return parsed.error();
   std::string failure;
   JsonReader reader(parsed.value(), what, "", failure);
