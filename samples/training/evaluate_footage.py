@@ -36,12 +36,19 @@ def share(right: list) -> dict:
             "high": round(high, 3)}  # fmt: skip
 
 
-def evaluate(model, clips: list, budget: float) -> dict:
-    """{set: figures}. clips are decoded."""
-    cutter, labels = Cutter(model.config), model.config["labels"]
-    sets = collections.defaultdict(list)
+def logits_of(model, clips: list, budgets: list[float]) -> dict:
+    """{budget: {set: [(label, logits of its windows)]}}. clips are decoded."""
+    cutter = Cutter(model.config)
+    found = {budget: collections.defaultdict(list) for budget in budgets}
     for clip in clips:
-        sets[clip.dataset].append((clip.label, real.windows_of(model, cutter, clip, budget)))
+        tubelets = real.tubelets_of(cutter, clip)
+        for budget in budgets:
+            found[budget][clip.dataset].append((clip.label, real.windows_of(model, tubelets, budget)))
+    return found
+
+
+def figures_of(labels: list[str], sets: dict) -> dict:
+    """{set: figures}."""
     found = {}
     for name, rows in sorted(sets.items()):
         names = sorted({label for label, _ in rows if label != "nothing"})
@@ -81,8 +88,8 @@ def main() -> None:
                 clips.append(clip)
     real.decode_all(clips, a.cache, model.config["planes"] == "rgb")
     results = {}
-    for budget in map(float, a.budgets.split(",")):
-        results[budget] = evaluate(model, clips, budget)
+    for budget, sets in logits_of(model, clips, [float(b) for b in a.budgets.split(",")]).items():
+        results[budget] = figures_of(model.config["labels"], sets)
         for name, figures in results[budget].items():
             parts = [f"{k} {v['share']:.3f} [{v['low']:.2f}, {v['high']:.2f}] of {v['n']}"
                      for k, v in figures.items() if k != "by_label" and v and v["n"]]  # fmt: skip

@@ -93,14 +93,20 @@ def read_vocabulary(path: Path | None = None) -> dict[str, str]:
     return {other: label for label, others in json.loads(path.read_text()).items() for other in others}
 
 
-def windows_of(model, cutter, clip: Clip, budget: float = 1.0):
-    """Logits of every full window of a clip, or of the last one of a shorter clip: f32 [n, C], as live gives them. None
-    (n = 0) of a clip too short for one tubelet."""
+def tubelets_of(cutter, clip: Clip):
+    """What live would cut of a clip: u8 [tubelets, tokens, pixels]."""
+    import torch
+
+    return torch.from_numpy(cutter.video(clip.pixels, clip.times, clip.fps)[0])
+
+
+def windows_of(model, tubelets, budget: float = 1.0):
+    """Logits of every full window of tubelets_of(), or of the last one of a shorter clip: f32 [n, C], as live gives them.
+    None (n = 0) of a clip too short for one tubelet."""
     import torch
 
     from evaluate import normalised
 
-    tubelets = torch.from_numpy(cutter.video(clip.pixels, clip.times, clip.fps)[0])
     if not len(tubelets):
         return torch.zeros(0, model.config["C"])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

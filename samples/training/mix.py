@@ -7,10 +7,12 @@ from clips import Batch, motion, rendered
 from cutter import Cutter
 from footage import Clip
 
+TRIES = 200  # clips drawn before a manifest is said to hold none that is long enough
+
 
 def varied(clip: Clip, rng: np.random.Generator):
     """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower."""
-    most = max(2, round(4 * clip.fps))  # seconds
+    most = max(2, round(3 * clip.fps))  # seconds
     spare = len(clip.pixels) - most if len(clip.pixels) > most else len(clip.pixels) // 6
     first = int(rng.integers(max(1, spare)))  # crop and planes have seen more or less before
     frames, times = clip.pixels[first : first + most], clip.times[first : first + most]
@@ -19,13 +21,17 @@ def varied(clip: Clip, rng: np.random.Generator):
     h, w = max(16, int(height * share)), max(16, int(width * min(1.0, share * rng.uniform(0.9, 1.1))))
     top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
     frames = frames[:, top : top + h, left : left + w]
+    if w > 200 and rng.random() < 0.7:  # from farther away, or by a lesser camera; and cut in a third of the time
+        rows = frames[:, : h // 2 * 2].astype(np.uint16)
+        rows = rows[:, ::2] + rows[:, 1::2]
+        frames = ((rows[:, :, : w // 2 * 2 : 2] + rows[:, :, 1 : w // 2 * 2 : 2]) >> 2).astype(np.uint8)
     if rng.random() < 0.5:
         frames = frames[:, :, ::-1]
     gamma, gain, offset = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.2)), rng.normal(0, 12)
     table = (255 * (np.arange(256) / 255) ** gamma * gain + offset).clip(0, 255).astype(np.uint8)
     frames = table[frames]
     if rng.random() < 0.3:
-        noise = rng.normal(0, rng.uniform(1, 5), (2, *frames.shape[1:]))
+        noise = rng.normal(0, rng.uniform(1, 5), (2, *frames.shape[1:])).astype(np.int16)
         frames = (frames + noise[np.arange(len(frames)) % 2]).clip(0, 255).astype(np.uint8)
     tempo = np.exp(rng.uniform(-0.25, 0.25))
     return frames, times / tempo, clip.fps * tempo
@@ -46,13 +52,16 @@ class Footage:
 
     def windows(self, rng: np.random.Generator):
         """Two windows of one clip: (tubelets u8 [2, nt, tokens, pixels], label)."""
-        while True:
+        for _ in range(TRIES):
             label = self.labels[rng.choice(len(self.labels), p=self.weights)]
             clip = self.groups[label][rng.integers(len(self.groups[label]))]
             frames, times, fps = varied(clip, rng)
             tubelets = self.cutter.video(frames, times, fps)[0]
             if len(tubelets):
                 break
+        else:
+            raise ValueError(f"{TRIES} clips drawn in a row were too short for one tubelet, the last {clip.path} "
+                             f"({len(clip.pixels)} frames): give clips of a second or more")  # fmt: skip
         # A window that is still filling repeats its oldest tubelet. Half a window of it is enough to learn from.
         padded = np.concatenate([np.repeat(tubelets[:1], self.nt // 2, 0), tubelets])
         padded = np.concatenate([np.repeat(padded[:1], max(0, self.nt - len(padded)), 0), padded])

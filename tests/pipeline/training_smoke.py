@@ -36,10 +36,18 @@ def check_footage(model) -> None:
     from actors import ABSENT, Actors
     from clips import make_batch
     from cutter import Cutter
+    from mix import Footage
 
     cutter, frames = Cutter(model.config), np.full((12, 48, 64), 90, np.uint8)
     clip = footage.Clip(Path("short"), "walk", pixels=frames[:1], times=np.zeros(1), fps=15.0)
-    assert footage.answer(footage.windows_of(model, cutter, clip), model.config["labels"]) is None
+    assert footage.answer(footage.windows_of(model, footage.tubelets_of(cutter, clip)), model.config["labels"]) is None
+    # A manifest of nothing but such clips says so instead of drawing for ever.
+    try:
+        Footage([clip], model.config).batch(np.random.default_rng(1), 2)
+    except ValueError as error:
+        assert "too short" in str(error), error
+    else:
+        raise AssertionError("a window was made of one frame")
     # Every second frame is missing: repeats make nearly as many tubelets as there are frames.
     tubelets, ends, boxes = cutter.video(frames, np.arange(12) * 0.1, 20.0)
     assert len(tubelets) == len(ends) == len(boxes) == 11, (len(tubelets), len(ends))
@@ -81,6 +89,13 @@ def main() -> int:
         assert [row["budget"] for row in result["rendered, clutter 0.3"]] == [1.0, 0.75, 0.5, 0.4, 0.25, 0.15], result
         assert (here / "straight.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "12"
         assert (here / "straight.run" / "curves.png").stat().st_size > 0
+
+        # Asked to finish: the schedule is walked through to its end in the steps asked for.
+        (here / "finished.run").mkdir()
+        (here / "finished.run" / "finish").write_text("4\n")
+        train("finished", *new[:4], "--steps", "1000")
+        assert (here / "finished.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "14"
+        assert not (here / "finished.run" / "finish").exists()
 
         # Clips by folder, from that model; its labels stay, new ones come behind them.
         own = train("own", "--data", str(here / "clips"), "--init", str(straight), "--steps", "4")
