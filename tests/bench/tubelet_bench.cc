@@ -1,4 +1,5 @@
-// Frames a second on one core: monetubelet beside videoscale ! videoconvert, each fed the same 720p frames.
+// Frames a second on one core: monetubelet beside videoscale ! videoconvert, each fed the same 720p frames,
+// and actiontestsrc, which draws its own.
 //
 //   build/tests/bench/tubelet_bench [seconds per figure] [width height]
 //
@@ -77,6 +78,30 @@ class Contender {
   gint64 pushed_ = 0;
 };
 
+// Processor time of what draws: `frames` of actiontestsrc, the medians of rounds with another person each.
+void report_actors(const std::string& clutter, const std::string& width, const std::string& height) {
+  constexpr int kFrames = 200, kRounds = 5;
+  std::vector<double> rates;
+  for (int i = 0; i < kRounds; ++i) {
+    const std::string launch = "actiontestsrc clutter=" + clutter + " seed=" + std::to_string(i + 1) +
+                               " num-buffers=" + std::to_string(kFrames) + " ! video/x-raw,width=" + width +
+                               ",height=" + height + " ! fakesink sync=false";
+    GstElement* pipeline = gst_parse_launch(launch.c_str(), nullptr);
+    const double start = cpu_seconds();
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    GstBus* bus = gst_element_get_bus(pipeline);
+    gst_message_unref(gst_bus_timed_pop_filtered(
+        bus, GST_CLOCK_TIME_NONE, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+    rates.push_back(kFrames / (cpu_seconds() - start));
+    gst_object_unref(bus);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(pipeline);
+  }
+  std::sort(rates.begin(), rates.end());
+  std::printf("%-64s %8.0f frames/s %7.3f ms/frame\n", ("actiontestsrc clutter=" + clutter).c_str(),
+              rates[kRounds / 2], 1000 / rates[kRounds / 2]);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -94,6 +119,8 @@ int main(int argc, char** argv) {
     };
     add("monetubelet 112x112 luma-motion pad",
         "monetubelet stride=1 width=112 height=112 planes=luma-motion fit=pad");
+    add("monetubelet 112x112 luma-motion crop=motion",
+        "monetubelet stride=1 width=112 height=112 planes=luma-motion crop=motion");
     add("videoscale ! videoconvert 112x63 GRAY8",
         "videoscale method=bilinear ! videoconvert ! capsfilter "
         "caps=video/x-raw,format=GRAY8,width=112,height=63");
@@ -106,5 +133,6 @@ int main(int argc, char** argv) {
     for (auto& c : contenders) c->round(seconds / kRounds);
   for (auto& c : contenders) c->report();
   contenders.clear();
+  for (const char* clutter : {"0", "0.3", "1"}) report_actors(clutter, width, height);
   return 0;
 }

@@ -120,6 +120,13 @@ void CpuBackend::layer_norm(const LayerNorm& norm, int rows) {
   });
 }
 
+void CpuBackend::set_widths(const RowPlan& plan, int width) {
+  widths_.resize(plan.rows());
+  for (int expert = 0; expert < plan.experts(); ++expert)
+    std::fill(widths_.begin() + plan.rows_from(expert + 1), widths_.begin() + plan.rows_from(expert),
+              expert_width(expert, plan.experts(), width));
+}
+
 void CpuBackend::embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
                        Buffer& rows) {
   const auto& e = static_cast<const CpuEmbedding&>(embedding);
@@ -128,6 +135,7 @@ void CpuBackend::embed(const Embedding& embedding, std::span<const std::uint8_t*
   CpuBuffer& pixels = grown(pixels_, static_cast<std::int64_t>(total) * e.depth, true);
   const std::ptrdiff_t ld = stride(e.depth);
   float* x = floats(rows);
+  cpu(rows).tails().clear();
   const auto row_of = [&](int token) {
     return x + static_cast<std::ptrdiff_t>(token / per_item * (per_item + cls) + cls + token % per_item) *
                    e.width;
@@ -160,6 +168,7 @@ void CpuBackend::assemble(const Buffer& cls_pos, bool has_cls, std::span<const R
                           int width, Buffer& rows) {
   const int per_item = static_cast<int>(std::ssize(sources)) / items;
   float* out = floats(rows);
+  cpu(rows).tails().clear();
   for (int item = 0; item < items; ++item) {
     const float* pos = floats(cls_pos);
     if (has_cls) {
@@ -221,8 +230,19 @@ void CpuBackend::gather(const Buffer& source, const Routing& routing, const RowP
   const auto order = host(routing).order();
   const float* from = floats(source);
   float* to = floats(sorted);
-  for (std::ptrdiff_t row = 0; row < plan.rows(); ++row)
-    std::copy_n(from + static_cast<std::ptrdiff_t>(order[row]) * width, width, to + row * width);
+  std::vector<Moments>& tails = cpu(sorted).tails();
+  tails.reserve(cpu(sorted).size() / (sizeof(float) * width));  // once, for the largest batch
+  tails.resize(plan.rows());
+  set_widths(plan, width);
+  team_.run(row_items(plan.rows()), [&](int item, int) {
+    for (std::ptrdiff_t row = item * kRowsPerItem; row < std::min(plan.rows(), (item + 1) * kRowsPerItem);
+         ++row) {
+      const float* x = from + static_cast<std::ptrdiff_t>(order[row]) * width;
+      std::copy_n(x, width, to + row * width);
+      const int head = widths_[row];
+      tails[row] = head < width ? isa_.kernels->moments(x + head, width - head) : Moments{};
+    }
+  });
 }
 
 void CpuBackend::normalise(const Norm& norm, const Buffer& x, const RowPlan& plan, Buffer& operand) {
@@ -231,11 +251,9 @@ void CpuBackend::normalise(const Norm& norm, const Buffer& x, const RowPlan& pla
   n.out_int8 = dtype_ == DType::kInt8;
   n.ldo = n.out_int8 ? int8_stride(n.columns) : stride(n.columns);
   if (plan.experts() > 1) {
-    widths_.resize(plan.rows());
-    for (int expert = 0; expert < plan.experts(); ++expert)
-      std::fill(widths_.begin() + plan.rows_from(expert + 1), widths_.begin() + plan.rows_from(expert),
-                expert_width(expert, plan.experts(), n.columns));
+    set_widths(plan, n.columns);
     n.widths = widths_.data();
+    if (!cpu(x).tails().empty()) n.tails = cpu(x).tails().data();
   }
   layer_norm(n, plan.rows());
 }
@@ -359,6 +377,7 @@ void CpuBackend::classify(const Linear& head, std::span<const RowRef> h, std::sp
 
 void CpuBackend::upload(std::span<const float> values, std::int64_t offset, Buffer& buffer) {
   std::copy(values.begin(), values.end(), floats(buffer) + offset);
+  cpu(buffer).tails().clear();
 }
 
 void CpuBackend::download(const Buffer& buffer, std::int64_t offset, std::span<float> values) {

@@ -70,6 +70,8 @@ class CpuBackend : public Backend {
   /// `scratch` with room for `elements`: made anew only where it is too small.
   CpuBuffer& grown(std::unique_ptr<CpuBuffer>& scratch, std::int64_t elements, bool padded);
   void layer_norm(const LayerNorm& norm, int rows);
+  /// widths_ = how many of `width` columns the expert of each row uses.
+  void set_widths(const RowPlan& plan, int width);
   /// Points `product` at `operand`'s rows, quantised first where the layer's products are int8.
   void take_operand(Product& product, const PackedLinear& linear, const Buffer& operand, int rows);
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "engine/backend/backend.h"
+#include "engine/backend/onednn/kernels.h"
 #include "engine/backend/onednn/memory.h"
 
 namespace mone::cpu {
@@ -33,6 +35,11 @@ class CpuBuffer : public Buffer {
     return memory_.as<T>();
   }
   char* bytes() const { return memory_.as<char>(); }
+  std::size_t size() const { return memory_.bytes(); }
+  /// Moments of each row's columns past its expert's width, which nothing writes after gather() (identity
+  /// I4); empty where something else has written the rows since.
+  std::vector<Moments>& tails() { return tails_; }
+  const std::vector<Moments>& tails() const { return tails_; }
   bool holds(std::int64_t elements, std::size_t element, bool padded) const {
     return memory_.bytes() >= size(elements, element, padded);
   }
@@ -44,8 +51,10 @@ class CpuBuffer : public Buffer {
   }
 
   Memory memory_;
+  std::vector<Moments> tails_;
 };
 
 inline const CpuBuffer& cpu(const Buffer& buffer) { return static_cast<const CpuBuffer&>(buffer); }
+inline CpuBuffer& cpu(Buffer& buffer) { return static_cast<CpuBuffer&>(buffer); }
 
 }  // namespace mone::cpu

@@ -55,6 +55,12 @@ struct Product {
   std::ptrdiff_t offset_stride = 0;
 };
 
+/// Of some numbers: their mean, and the sum of their squared distances from it.
+struct Moments {
+  float mean = 0;
+  float squares = 0;
+};
+
 /// Layer norm of some rows into operand rows; columns [width, padded) of the operand become 0.
 struct LayerNorm {
   const float* x = nullptr;
@@ -66,8 +72,10 @@ struct LayerNorm {
   void* out = nullptr;
   std::ptrdiff_t ldo = 0;
   const int* widths = nullptr;  ///< written columns of each row; null: all
-  bool out_f32 = false;         ///< out is f32 whatever the mode
-  bool out_int8 = false;        ///< out is quantised rows, ldo in bytes
+  /// Of columns [widths[row], D) of each row, where they are known (identity I4): those are not read.
+  const Moments* tails = nullptr;
+  bool out_f32 = false;   ///< out is f32 whatever the mode
+  bool out_int8 = false;  ///< out is quantised rows, ldo in bytes
 };
 
 struct RowRun {
@@ -123,6 +131,7 @@ struct Kernels {
   bool has_int8;  ///< int8 products in hardware, and bf16 ones
   /// Bytes of scratch one thread's attention needs.
   std::size_t (*attention_scratch)(int keys, int head_width);
+  Moments (*moments)(const float* x, int count);
   /// Finishes f32 sums that another library made: rows of a tile, columns [column, column + columns).
   void (*finish)(const Product&, bool bf16, const float* sums, std::ptrdiff_t ld, const RowTile& tile,
                  int column, int columns);

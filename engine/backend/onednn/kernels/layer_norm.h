@@ -15,31 +15,46 @@ MONE_INLINE void normalise_row(const LayerNorm& n, const float* x, float mean, f
   for (; i < columns; ++i) store_as(out + i, (x[i] - mean) * scale * n.weight[i] + n.bias[i]);
 }
 
-/// Two passes over a row that sits in the first-level cache: mean, then the centred squares.
+/// Two passes over numbers that sit in the first-level cache: mean, then the centred squares.
+Moments moments(const float* x, int count) {
+  // Four chains hide the latency of an addition.
+  Vec sum[4] = {};
+  int i = 0;
+  for (; i + 4 * kLanes <= count; i += 4 * kLanes)
+    for (int j = 0; j < 4; ++j) sum[j] += load(x + i + j * kLanes);
+  float total = sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  for (; i < count; ++i) total += x[i];
+  const float mean = total / static_cast<float>(count);
+
+  Vec square[4] = {};
+  for (i = 0; i + 4 * kLanes <= count; i += 4 * kLanes)
+    for (int j = 0; j < 4; ++j) {
+      const Vec d = load(x + i + j * kLanes) - splat(mean);
+      square[j] = fma(d, d, square[j]);
+    }
+  float squares = sum_lanes((square[0] + square[1]) + (square[2] + square[3]));
+  for (; i < count; ++i) squares += (x[i] - mean) * (x[i] - mean);
+  return {mean, squares};
+}
+
+/// Moments of `a`'s and `b`'s numbers together (Chan, Golub, LeVeque 1983, eq. 2.1).
+MONE_INLINE Moments merge(Moments a, int a_count, Moments b, int b_count) {
+  const float share = static_cast<float>(b_count) / static_cast<float>(a_count + b_count);
+  const float apart = b.mean - a.mean;
+  return {a.mean + apart * share,
+          a.squares + b.squares + apart * apart * static_cast<float>(a_count) * share};
+}
+
 template <class T>
 void layer_norm(const LayerNorm& n, int row_begin, int row_end) {
   for (int row = row_begin; row < row_end; ++row) {
     const float* x = n.x + row * n.ldx;
-    // Four chains hide the latency of an addition.
-    Vec sum[4] = {};
-    int i = 0;
-    for (; i + 4 * kLanes <= n.columns; i += 4 * kLanes)
-      for (int j = 0; j < 4; ++j) sum[j] += load(x + i + j * kLanes);
-    float total = sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
-    for (; i < n.columns; ++i) total += x[i];
-    const float mean = total / static_cast<float>(n.columns);
-
-    Vec square[4] = {};
-    for (i = 0; i + 4 * kLanes <= n.columns; i += 4 * kLanes)
-      for (int j = 0; j < 4; ++j) {
-        const Vec d = load(x + i + j * kLanes) - splat(mean);
-        square[j] = fma(d, d, square[j]);
-      }
-    float squares = sum_lanes((square[0] + square[1]) + (square[2] + square[3]));
-    for (; i < n.columns; ++i) squares += (x[i] - mean) * (x[i] - mean);
-    const float scale = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n.columns) + n.eps);
-
     const int width = n.widths ? n.widths[row] : n.columns;
+    const Moments all = n.tails && width < n.columns
+                            ? merge(moments(x, width), width, n.tails[row], n.columns - width)
+                            : moments(x, n.columns);
+    const float mean = all.mean;
+    const float scale = 1.0f / __builtin_sqrtf(all.squares / static_cast<float>(n.columns) + n.eps);
 #if defined(__AVX512VNNI__)
     if (n.out_int8) {  // computed twice, for the largest and for the bytes: nothing is stored in between
       quantise_row(

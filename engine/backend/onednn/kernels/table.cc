@@ -62,7 +62,7 @@ constexpr bool kHasInt8 = false;
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels{MONE_TEXT(MONE_ISA), kPanel,     kTileRows, kF32, kBf16, kHasBf16, kInt8, kHasInt8,
-                      &attention_scratch,  &finish_any};
+const Kernels kernels{MONE_TEXT(MONE_ISA), kPanel,   kTileRows,  kF32, kBf16, kHasBf16, kInt8, kHasInt8,
+                      &attention_scratch,  &moments, &finish_any};
 
 }  // namespace mone::cpu::MONE_ISA
