@@ -321,7 +321,7 @@ void Batcher::hand_out(Time began, Time ended, bool together) {
     Job& job = stream.job();
     const Verdict& verdict = job.answer.verdict;
     if (job.error.empty()) {
-      done_.push_back({job.feed->id_, verdict.budget, verdict.predict, job.deadline});
+      done_.push_back({job.feed->id_, verdict.budget, verdict.predict});
       if (verdict.predict) job.answer.prediction = &stream.finish();
       job.answer.realised = stream.realised();
       job.answer.batch = static_cast<int>(running_.size());

@@ -208,7 +208,6 @@ void Controller::Impl::finished(std::span<const Done> done, Time began, Time end
     if (!stream) continue;
     ++stream->processed;
     stream->not_predicted += !one.predict;
-    stream->missed += one.predict && ended > one.deadline;
   }
   const double taken = Seconds(ended - began).count();
   if (one_call) {
@@ -233,16 +232,12 @@ StreamView Controller::Impl::view(const Planned& s) const {
   v.skipped = s.skipped;
   v.not_predicted = s.not_predicted;
   v.lowered = s.lowered;
-  v.missed = s.missed;
   return v;
 }
 
 ControllerView Controller::Impl::view() const {
   ControllerView v;
-  for (const Planned& s : streams_) {
-    v.streams += s.used;
-    v.live += s.used && s.terms.live;
-  }
+  for (const Planned& s : streams_) v.streams += s.used;
   v.level = level(plan_);
   v.hop = plan_.hop;
   v.load = load_;
@@ -250,7 +245,6 @@ ControllerView Controller::Impl::view() const {
   v.busy = busy_;
   v.batch = batch_;
   v.scale = cost.scale();
-  v.noise = cost.noise();
   v.changes = changes_;
   return v;
 }

@@ -78,7 +78,6 @@ struct Done {
   StreamId stream = 0;
   double budget = 1;
   bool predict = true;
-  Time deadline = Time::max();  ///< as Controller::deadline() said
 };
 
 /// One change of the plan, and why.
@@ -110,18 +109,17 @@ struct StreamView {
   std::uint64_t processed = 0, skipped = 0;
   std::uint64_t not_predicted = 0;  ///< of those processed
   std::uint64_t lowered = 0;        ///< for their deadline
-  std::uint64_t missed = 0;         ///< deadlines
 };
 
 /// What is known of the engine now.
 struct ControllerView {
-  int streams = 0, live = 0;
+  int streams = 0;
   double level = 1;  ///< common level c
   int hop = 1;
   double load = 0, utilisation = 0;  ///< planned share of the engine's time, and its limit
   double busy = 0;                   ///< share of the last second that the engine worked
   double batch = 1;                  ///< tubelets per call, as the average tubelet sees it
-  double scale = 1, noise = 0;       ///< of the cost model
+  double scale = 1;                  ///< of the cost model
   std::uint64_t changes = 0;         ///< decisions so far
 };
 
@@ -147,7 +145,7 @@ class MONE_API Controller {
   void qos(StreamId id, double proportion, Time now);
 
   /// When a tubelet's scores should be there: latency_target, or the time between tubelets of a region, after
-  /// its arrival. Time::max() for a stream that is not live. For ordering the queue, and for Done.
+  /// its arrival. Time::max() for a stream that is not live. For ordering the queue.
   Time deadline(StreamId id, const Arrival& arrival) const;
 
   /// How long a call may take, so that a tubelet which comes just after it began can still be in time at its

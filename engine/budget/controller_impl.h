@@ -33,7 +33,7 @@ struct Planned {
   int ceiling = -1;        // level that downstream's QOS allows; -1 = any
   Time ceiling_until{};
   std::uint64_t complained_at = 0;  // turn that the ceiling answers
-  std::uint64_t processed = 0, skipped = 0, not_predicted = 0, lowered = 0, missed = 0;
+  std::uint64_t processed = 0, skipped = 0, not_predicted = 0, lowered = 0;
 };
 
 class Controller::Impl {
@@ -94,7 +94,7 @@ class Controller::Impl {
   std::vector<Demand> demands_;      // live streams with a rate
   std::vector<std::size_t> places_;  // where they stand in streams_
   std::vector<CostItem> items_;      // of the call that has returned
-  double planned_scale_ = 1, told_run_ = 1;
+  double planned_scale_ = 1;
   std::optional<Time> planned_at_, changed_at_, raised_at_, dropped_at_, ended_at_, room_since_, short_since_;
   double hold_;  // seconds from a change to a recovery
 };

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <span>
 
 #include "engine/export.h"
 
@@ -21,7 +20,6 @@ class MONE_API Ladder {
 
   int size() const { return size_; }
   double budget(int level) const { return budgets_[level]; }
-  std::span<const double> budgets() const { return std::span(budgets_).first(size_); }
   /// The largest level whose budget is at most `budget`; 0 if all are larger.
   int at_most(double budget) const {
     const double steps = budget * kSteps + kRounding;

@@ -159,7 +159,7 @@ class Simulation {
   }
 
   void start() {
-    items_.clear(), done_.clear();
+    items_.clear(), done_.clear(), deadlines_.clear();
     running_.clear();
     double ahead = 0;
     Time earliest = Time::max();
@@ -188,8 +188,9 @@ class Simulation {
       s.since_run = 0;
       s.spent += verdict.budget;
       items_.push_back({verdict.budget, verdict.predict});
-      done_.push_back({s.id, verdict.budget, verdict.predict, controller.deadline(s.id, arrival)});
-      earliest = std::min(earliest, done_.back().deadline);
+      done_.push_back({s.id, verdict.budget, verdict.predict});
+      deadlines_.push_back(controller.deadline(s.id, arrival));
+      earliest = std::min(earliest, deadlines_.back());
       running_.push_back(index);
       ahead = controller.cost().seconds(items_);
     }
@@ -208,7 +209,7 @@ class Simulation {
       if (s.id != done_[i].stream) continue;
       ++s.ran;
       s.predicted += done_[i].predict;
-      s.on_time += done_[i].predict && at(now) <= done_[i].deadline;
+      s.on_time += done_[i].predict && at(now) <= deadlines_[i];
     }
     busy += now - began_;
     controller.finished(done_, at(began_), at(now));
@@ -243,6 +244,7 @@ class Simulation {
   std::set<std::pair<Time, int>> heads_;  // next tubelet of each stream by deadline
   std::vector<CostItem> items_;
   std::vector<Done> done_;
+  std::vector<Time> deadlines_;  // of those
   std::vector<int> running_;
   double began_ = 0, busy_until_ = HUGE_VAL;
 };

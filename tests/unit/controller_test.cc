@@ -28,7 +28,7 @@ struct Machine {
     const Verdict verdict = controller.decide(id, at(now), arrival);
     if (verdict.skip) return verdict;
     const double taken = slowness * truth.per_tubelet(verdict.budget, 1, verdict.predict);
-    const Done done[] = {{id, verdict.budget, verdict.predict, controller.deadline(id, arrival)}};
+    const Done done[] = {{id, verdict.budget, verdict.predict}};
     controller.finished(done, at(now), at(now + taken));
     return verdict;
   }
