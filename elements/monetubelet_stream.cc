@@ -329,6 +329,7 @@ void TubeletStream::send(const CutTubelet& t, GstBuffer* frame) {
   meta_.frame_pts.clear();
   for (const Time time : t.frame_times) meta_.frame_pts.push_back(position(time));
   meta_.missing = t.missing;
+  meta_.following = t.following;
   meta_.rate = t.rate;
   meta_.stride = t.stride;
   meta_.epoch = epoch_ = epoch_base_ + t.epoch;

@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "elements/elements.h"
 #include "elements/glue/element.h"
@@ -227,8 +228,14 @@ gboolean transform_meta(GstBaseTransform*, GstBuffer*, GstMeta* meta, GstBuffer*
          GST_REFERENCE_TIMESTAMP_META_API_TYPE;  // wall clock times stay with the window's end
 }
 
-GstFlowReturn transform(GstBaseTransform* t, GstBuffer* in, GstBuffer* out) {
-  return guarded(t, GST_FLOW_ERROR, [&] { return impl(t).score(in, out); });
+/// One tubelet may be answered by none, one or several buffers of scores: called until it gives none.
+GstFlowReturn generate_output(GstBaseTransform* t, GstBuffer** out) {
+  auto in = Owned<GstBuffer>::adopt(std::exchange(t->queued_buf, nullptr));
+  return guarded(t, GST_FLOW_ERROR, [&] {
+    if (in) impl(t).take(std::move(in));
+    *out = impl(t).next().release();
+    return GST_FLOW_OK;
+  });
 }
 
 bool takes(GstBaseTransform* t, GstEvent* event) {
@@ -245,6 +252,11 @@ bool takes(GstBaseTransform* t, GstEvent* event) {
 }
 
 gboolean sink_event(GstBaseTransform* t, GstEvent* event) {
+  if (GST_EVENT_IS_SERIALIZED(event) && GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP)
+    guarded(t, false, [&] {
+      impl(t).drain();
+      return true;
+    });
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
       if (!takes(t, event)) {
@@ -362,7 +374,11 @@ static void gst_mone_vivit_class_init(GstMoneVivitClass* klass) {
   transform_class->accept_caps = accept_caps;
   transform_class->transform_size = transform_size;
   transform_class->transform_meta = transform_meta;
-  transform_class->transform = transform;
+  transform_class->generate_output = generate_output;
+  // Never called; without one the base class would hand the tubelet itself on.
+  transform_class->transform = [](GstBaseTransform*, GstBuffer*, GstBuffer*) {
+    return GST_FLOW_NOT_SUPPORTED;
+  };
   transform_class->sink_event = sink_event;
   transform_class->src_event = src_event;
   transform_class->query = query;

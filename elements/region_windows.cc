@@ -38,7 +38,7 @@ int RegionWindows::skip_lost(Region& region, const RegionTubelet& in, int window
   return lost;
 }
 
-RegionWindows::Outcome RegionWindows::push(const RegionTubelet& in) {
+RegionWindows::Outcome RegionWindows::submit(const RegionTubelet& in) {
   if (const auto known = regions_.find(in.region); known != regions_.end())
     known->second.max_gap = std::max(known->second.max_gap, max_gap(in.hop));
   expire(in.tubelet.end);
@@ -57,10 +57,15 @@ RegionWindows::Outcome RegionWindows::push(const RegionTubelet& in) {
   region.epoch = in.epoch;
   region.source_width = in.source_width;
   region.source_height = in.source_height;
-  region.empty = true;  // should the push throw, the next tubelet starts afresh
-  outcome.answer = feed_->run(*region.stream, {in.tubelet, in.arrived, static_cast<int>(regions_.size())});
-  region.empty = outcome.restarted && outcome.answer.verdict.skip;
+  region.empty = true;  // should it fail, the next tubelet starts afresh
+  feed_->submit(*region.stream, {in.tubelet, in.arrived, static_cast<int>(regions_.size())});
   return outcome;
+}
+
+void RegionWindows::wait(unsigned id, Outcome& outcome) {
+  Region& region = regions_.at(id);
+  outcome.answer = feed_->wait(*region.stream);
+  region.empty = outcome.restarted && outcome.answer.verdict.skip;
 }
 
 void RegionWindows::expire(Time now) {

@@ -34,10 +34,20 @@ class RegionWindows {
     bool restarted = false;  ///< the window begins with this tubelet
     Time max_gap{0};         ///< the one in effect
   };
-  /// Runs one tubelet, at the budget that the feed's terms and the machine give it. A hole of at least half a
-  /// hop more than one hop is a loss. A DISCONT without a hole is another picture, with one it is only the
-  /// loss.
-  Outcome push(const RegionTubelet& in);
+  /// Puts a tubelet in line, at the budget that the feed's terms and the machine will give it; the answer
+  /// follows from wait(). Its pixels stay where they are until then. A hole of at least half a hop more than
+  /// one hop is a loss. A DISCONT without a hole is another picture, with one it is only the loss. Tubelets
+  /// of several regions may be in line, one of each.
+  Outcome submit(const RegionTubelet& in);
+  /// Waits for the answer to the region's submit(). Regions are asked in the order in which they were
+  /// submitted.
+  /// @throws DeviceError if the engine failed on this tubelet; the next one of the region starts afresh
+  void wait(unsigned region, Outcome& outcome);
+  Outcome push(const RegionTubelet& in) {
+    Outcome outcome = submit(in);
+    wait(in.region, outcome);
+    return outcome;
+  }
 
   /// Forgets the regions that have had no tubelet for max_gap before `now`.
   void expire(Time now);

@@ -43,7 +43,8 @@ GstMeta* set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& m) {
                     G_TYPE_INT, m.source_width, "source-height", G_TYPE_INT, m.source_height, "missing",
                     G_TYPE_INT, m.missing, "rate", G_TYPE_DOUBLE, m.rate, "stride", G_TYPE_INT, m.stride,
                     "epoch", G_TYPE_UINT, m.epoch, "rate-out-of-range", G_TYPE_BOOLEAN, m.rate_out_of_range,
-                    "interlaced", G_TYPE_BOOLEAN, m.interlaced, "cut-at", G_TYPE_UINT64, m.cut_at, nullptr);
+                    "interlaced", G_TYPE_BOOLEAN, m.interlaced, "cut-at", G_TYPE_UINT64, m.cut_at,
+                    "following", G_TYPE_INT, m.following, nullptr);
   set_frame_pts(s, m.frame_pts);
   return &meta->meta;
 }
@@ -60,7 +61,8 @@ std::optional<TubeletMeta> get_tubelet_meta(GstBuffer* buffer) {
                     G_TYPE_INT, &m.source_width, "source-height", G_TYPE_INT, &m.source_height, "missing",
                     G_TYPE_INT, &m.missing, "rate", G_TYPE_DOUBLE, &m.rate, "stride", G_TYPE_INT, &m.stride,
                     "epoch", G_TYPE_UINT, &m.epoch, "rate-out-of-range", G_TYPE_BOOLEAN, &out_of_range,
-                    "interlaced", G_TYPE_BOOLEAN, &interlaced, "cut-at", G_TYPE_UINT64, &m.cut_at, nullptr);
+                    "interlaced", G_TYPE_BOOLEAN, &interlaced, "cut-at", G_TYPE_UINT64, &m.cut_at,
+                    "following", G_TYPE_INT, &m.following, nullptr);
   m.rate_out_of_range = out_of_range;
   m.interlaced = interlaced;
   const GValue* pts = gst_structure_get_value(s, "frame-pts");

@@ -2,7 +2,8 @@
 ///
 /// Its GstStructure has the fields region (uint); x, y, width, height, source-width, source-height (int,
 /// source pixels); frame-pts (GstArray of guint64); missing, stride (int); rate (double); epoch (uint);
-/// rate-out-of-range, interlaced (boolean); cut-at (guint64, ns), so that it is readable without this header.
+/// rate-out-of-range, interlaced (boolean); cut-at (guint64, ns); following (int), so that it is readable
+/// without this header.
 ///
 /// A tubelet that was lost whole (the source sent no frame for any of its steps) is not sent: a GAP event
 /// with its PTS and one hop of duration stands for it, where the window repeats the entry before.
@@ -36,6 +37,7 @@ struct TubeletMeta {
   /// When it was cut, by the system's monotonic clock: a tubelet's deadline counts from there, however long
   /// it then stood in queues. 0 = not known.
   guint64 cut_at = 0;
+  int following = 0;  ///< tubelets of other regions with the same PTS that come right after this one
 
   bool operator==(const TubeletMeta&) const = default;
 };

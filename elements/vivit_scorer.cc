@@ -145,10 +145,18 @@ void VivitScorer::start() {
 }
 
 void VivitScorer::stop() {
+  restart();
   windows_.reset();
   std::shared_ptr<Feed> gone;  // waits for the engine, so not under the lock
   const std::lock_guard lock(mutex_);
   gone.swap(feed_);
+}
+
+void VivitScorer::restart() {
+  if (!windows_) return;
+  windows_->reset();  // ends what is in line, so its pixels are no longer read
+  waiting_.clear();
+  answered_.clear();
 }
 
 Owned<GstCaps> VivitScorer::caps(GstPadDirection side) const {
@@ -217,12 +225,13 @@ void VivitScorer::follow_rate(double rate) {
     gst_element_post_message(GST_ELEMENT(element_), gst_message_new_latency(GST_OBJECT(element_)));
 }
 
-RegionTubelet VivitScorer::read(GstBuffer* in, const TubeletMeta& meta,
-                                std::span<const std::uint8_t> pixels) const {
+RegionTubelet VivitScorer::read(const Waiting& w) const {
   RegionTubelet t;
+  GstBuffer* in = w.in.get();
+  const TubeletMeta& meta = w.meta;
   const GstClockTime end = GST_BUFFER_PTS_IS_VALID(in) ? GST_BUFFER_PTS(in) : 0;
   const GstClockTime begin = meta.frame_pts.empty() ? end : std::min(meta.frame_pts.front(), end);
-  t.tubelet = {pixels, from_gst(begin), from_gst(end), meta.rate, meta.missing};
+  t.tubelet = {{w.pixels->data(), w.pixels->size()}, from_gst(begin), from_gst(end), meta.rate, meta.missing};
   t.region = meta.region;
   t.epoch = meta.epoch;
   t.discont = GST_BUFFER_IS_DISCONT(in);
@@ -233,11 +242,16 @@ RegionTubelet VivitScorer::read(GstBuffer* in, const TubeletMeta& meta,
   return t;
 }
 
-void VivitScorer::write(GstBuffer* out, const TubeletMeta& meta,
-                        const RegionWindows::Outcome& outcome) const {
-  const Prediction& p = *outcome.answer.prediction;
-  const int hop = outcome.answer.verdict.hop;
-  gst_buffer_fill(out, 0, p.logits.data(), p.logits.size_bytes());
+Owned<GstBuffer> VivitScorer::write(const Waiting& w) const {
+  GstBuffer* buffer = nullptr;
+  auto* klass = GST_BASE_TRANSFORM_GET_CLASS(element_);
+  if (klass->prepare_output_buffer(element_, w.in.get(), &buffer) != GST_FLOW_OK)
+    throw Error("no buffer for the scores");
+  auto out = Owned<GstBuffer>::adopt(buffer);
+  const Prediction& p = *w.outcome.answer.prediction;
+  const TubeletMeta& meta = w.meta;
+  const int hop = w.outcome.answer.verdict.hop;
+  gst_buffer_fill(buffer, 0, p.logits.data(), p.logits.size_bytes());
   ScoresMeta scores;
   scores.region = meta.region;
   scores.box = meta.box;
@@ -245,7 +259,7 @@ void VivitScorer::write(GstBuffer* out, const TubeletMeta& meta,
   scores.source_height = meta.source_height;
   scores.window_start = to_gst(p.window_begin);
   scores.window_end = to_gst(p.window_end);
-  scores.max_gap = to_gst(outcome.max_gap);
+  scores.max_gap = to_gst(w.outcome.max_gap);
   scores.budget = p.budget;
   scores.realised = p.realised;
   scores.rate = meta.rate;
@@ -255,24 +269,56 @@ void VivitScorer::write(GstBuffer* out, const TubeletMeta& meta,
   scores.mixed_rate = p.mixed_rate;
   scores.rate_out_of_range = meta.rate_out_of_range;
   scores.experts.assign(p.experts.begin(), p.experts.end());
-  add_scores_meta(out, scores);
-  if (GST_BUFFER_DURATION_IS_VALID(out)) GST_BUFFER_DURATION(out) *= static_cast<guint64>(hop);
-  if (outcome.restarted)
-    GST_BUFFER_FLAG_SET(out, GST_BUFFER_FLAG_DISCONT);
+  add_scores_meta(buffer, scores);
+  if (GST_BUFFER_DURATION_IS_VALID(buffer)) GST_BUFFER_DURATION(buffer) *= static_cast<guint64>(hop);
+  if (w.outcome.restarted)
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   else
-    GST_BUFFER_FLAG_UNSET(out, GST_BUFFER_FLAG_DISCONT);
+    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
+  return out;
 }
 
-GstFlowReturn VivitScorer::score(GstBuffer* in, GstBuffer* out) {
-  const BufferMap pixels(in, GST_MAP_READ);
-  if (!pixels) throw Error("cannot read the tubelet's memory");
+void VivitScorer::take(Owned<GstBuffer> tubelet) {
+  answered_.clear();  // what downstream refused
+  if (!waiting_.empty() && GST_BUFFER_PTS(waiting_.front().in.get()) != GST_BUFFER_PTS(tubelet.get()))
+    settle();  // the last one of that moment was lost on the way
+  Waiting w;
+  w.in = std::move(tubelet);
+  w.pixels = std::make_unique<BufferMap>(w.in.get(), GST_MAP_READ);
+  if (!*w.pixels) throw Error("cannot read the tubelet's memory");
   find_out_whether_live();
-  const TubeletMeta meta = get_tubelet_meta(in).value_or(TubeletMeta{});
-  follow_rate(meta.rate);
-  const auto outcome = windows_->push(read(in, meta, {pixels.data(), pixels.size()}));
-  const Answer& answer = outcome.answer;
-  if (outcome.restarted) GST_INFO_OBJECT(element_, "region %u starts a window", meta.region);
-  if (outcome.lost) GST_DEBUG_OBJECT(element_, "region %u lost %d tubelets", meta.region, outcome.lost);
+  w.meta = get_tubelet_meta(w.in.get()).value_or(TubeletMeta{});
+  follow_rate(w.meta.rate);
+  w.outcome = windows_->submit(read(w));
+  const bool last = w.meta.following == 0;
+  waiting_.push_back(std::move(w));
+  if (last) settle();
+}
+
+/// Waits for the answers to all that is in line.
+void VivitScorer::settle() {
+  while (!waiting_.empty()) {
+    Waiting w = std::move(waiting_.front());
+    waiting_.pop_front();
+    windows_->wait(w.meta.region, w.outcome);
+    log(w);
+    {
+      const std::lock_guard lock(mutex_);
+      stats_.count(w.outcome, w.meta.rate);
+      stats_.regions = static_cast<guint>(windows_->size());
+    }
+    tell_budget(w.in.get(), w.outcome.answer);
+    Owned<GstBuffer> scores;
+    if (w.outcome.answer.prediction) scores = write(w);
+    w.pixels.reset();
+    answered_.push_back({std::move(w.in), std::move(scores)});
+  }
+}
+
+void VivitScorer::log(const Waiting& w) const {
+  const Answer& answer = w.outcome.answer;
+  if (w.outcome.restarted) GST_INFO_OBJECT(element_, "region %u starts a window", w.meta.region);
+  if (w.outcome.lost) GST_DEBUG_OBJECT(element_, "region %u lost %d tubelets", w.meta.region, w.outcome.lost);
   GST_CAT_LOG_OBJECT(
       mone_budget_debug, element_,
       "%s (%s), budget %.3g, hop %d, batch %d, %.2f ms of the engine, answered after %.2f ms%s",
@@ -282,19 +328,23 @@ GstFlowReturn VivitScorer::score(GstBuffer* in, GstBuffer* out) {
       to_string(answer.verdict.reason), answer.verdict.budget, answer.verdict.hop, answer.batch,
       answer.seconds * 1e3, std::chrono::duration<double, std::milli>(answer.waited).count(),
       answer.late ? ", late" : "");
-  {
-    const std::lock_guard lock(mutex_);
-    stats_.count(outcome, meta.rate);
-    stats_.regions = static_cast<guint>(windows_->size());
+}
+
+Owned<GstBuffer> VivitScorer::next() {
+  while (!answered_.empty()) {
+    Answered a = std::move(answered_.front());
+    answered_.pop_front();
+    tell_model();
+    if (a.scores) return std::move(a.scores);
+    skip(a.in.get());
   }
-  tell_budget(in, answer);
-  tell_model();
-  if (!answer.prediction) {
-    skip(in);
-    return GST_BASE_TRANSFORM_FLOW_DROPPED;
-  }
-  write(out, meta, outcome);
-  return GST_FLOW_OK;
+  return {};
+}
+
+void VivitScorer::drain() {
+  if (!windows_) return;
+  settle();
+  while (auto scores = next()) gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(element_), scores.release());
 }
 
 /// No scores for this tubelet: time goes on all the same.

@@ -1,9 +1,11 @@
-/// monevivit without its GObject: what it was asked, the engine it holds, and a tubelet buffer into a score
-/// buffer.
+/// monevivit without its GObject: what it was asked, the engine it holds, and tubelet buffers into score
+/// buffers. The tubelets of one moment (crop=region has several) are in line at the engine together, so that
+/// they can share a call.
 #pragma once
 
 #include <gst/base/gstbasetransform.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -55,9 +57,8 @@ class VivitScorer {
 
   void start();
   void stop();
-  void restart() {
-    if (windows_) windows_->reset();
-  }
+  /// Drops what is on its way, and all windows. Of the streaming thread.
+  void restart();
 
   /// The caps of one side once a model is loaded, null before.
   Owned<GstCaps> caps(GstPadDirection side) const;
@@ -75,7 +76,12 @@ class VivitScorer {
   /// Upstream may have changed: whether it is live is asked again.
   void on_stream_start() { live_known_ = false; }
 
-  GstFlowReturn score(GstBuffer* in, GstBuffer* out);
+  /// Takes a tubelet; waits for the answers once it is the last of its moment, or begins another one.
+  void take(Owned<GstBuffer> tubelet);
+  /// The next scores in the order of the tubelets; null: none yet. Tells downstream of those that got none.
+  Owned<GstBuffer> next();
+  /// Waits for what is in line and sends it on, before an event that comes after it.
+  void drain();
   GstStructure* stats() const;
 
  private:
@@ -87,8 +93,22 @@ class VivitScorer {
     const std::lock_guard lock(mutex_);
     return engine_;
   }
-  RegionTubelet read(GstBuffer* in, const TubeletMeta& meta, std::span<const std::uint8_t> pixels) const;
-  void write(GstBuffer* out, const TubeletMeta& meta, const RegionWindows::Outcome& outcome) const;
+  /// In line at the engine; its pixels are mapped until it is answered.
+  struct Waiting {
+    Owned<GstBuffer> in;
+    std::unique_ptr<BufferMap> pixels;
+    TubeletMeta meta;
+    RegionWindows::Outcome outcome;
+  };
+  /// Answered; without scores if it was skipped or not predicted.
+  struct Answered {
+    Owned<GstBuffer> in, scores;
+  };
+
+  RegionTubelet read(const Waiting& tubelet) const;
+  Owned<GstBuffer> write(const Waiting& tubelet) const;
+  void settle();
+  void log(const Waiting& tubelet) const;
   std::shared_ptr<Feed> feed() const {
     const std::lock_guard lock(mutex_);
     return feed_;
@@ -120,6 +140,8 @@ class VivitScorer {
 
   // Of the streaming thread.
   std::unique_ptr<RegionWindows> windows_;
+  std::deque<Waiting> waiting_;  // of one moment
+  std::deque<Answered> answered_;
   GstSegment segment_{};
   bool told_model_ = false;
   bool live_known_ = false;

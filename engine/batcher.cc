@@ -30,21 +30,35 @@ bool holds(const std::vector<StreamImpl*>& streams, const FeedImpl& feed) {
 }  // namespace
 
 Batcher::Batcher(EngineImpl& engine, const CostModel& costs, double utilisation)
-    : engine_(engine), controller_(costs, {utilisation}) {
+    : engine_(engine), controller_(costs, {utilisation, engine.lanes()}), calls_(engine.lanes()) {
   const auto most = static_cast<std::size_t>(costs.max_batch());
-  picked_.reserve(most), running_.reserve(most), items_.reserve(most + 1), done_.reserve(most);
+  for (std::size_t i = 0; i < calls_.size(); ++i) {
+    Call& call = calls_[i];
+    call.lane = static_cast<int>(i);
+    call.picked.reserve(most), call.running.reserve(most), call.items.reserve(most + 1);
+    call.done.reserve(most);
+  }
   controller_.on_decision(log_decision);
-  thread_ = std::thread([this] { work(); });
-  pthread_setname_np(thread_.native_handle(), "mone-batcher");
+  try {
+    for (Call& call : calls_) {
+      threads_.emplace_back([this, &call] { work(call); });
+      pthread_setname_np(threads_.back().native_handle(), "mone-batcher");
+    }
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-Batcher::~Batcher() {
+Batcher::~Batcher() { stop(); }
+
+void Batcher::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   work_.notify_all();
-  thread_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void Batcher::add(FeedImpl& feed, const StreamTerms& terms) {
@@ -124,7 +138,9 @@ void Batcher::remove(FeedImpl& feed) {
   const Time now = steady_now();
   for (std::size_t i = waiting_.size(); i-- > 0;)
     if (waiting_[i]->job().feed == &feed) skip(*waiting_[i], {.skip = true, .reason = Reason::kLate}, now);
-  idle_.wait(lock, [&] { return !holds(running_, feed); });
+  idle_.wait(lock, [&] {
+    return std::none_of(calls_.begin(), calls_.end(), [&](const Call& c) { return holds(c.running, feed); });
+  });
   std::erase(feeds_, &feed);
   controller_.remove(feed.id_, now);
   ++changes_;
@@ -139,24 +155,24 @@ void Batcher::remove(StreamImpl& stream) {
   idle_.wait(lock, [&] { return stream.job().state != Job::State::kRunning; });
 }
 
-void Batcher::work() {
+void Batcher::work(Call& call) {
   Lock lock(mutex_);
   while (true) {
     work_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
     if (stopping_) return;
-    pick(steady_now());
-    const Time until = company_by(steady_now());
+    pick(call, steady_now());
+    const Time until = company_by(call, steady_now());
     if (until > Time(0)) {
       const long before = changes_;
       if (work_.wait_until(lock, time_point(until), [&] { return stopping_ || changes_ != before; }))
         continue;  // somebody came or left: look again
     }
-    decide(steady_now());
-    if (!running_.empty()) run(lock);
+    decide(call, steady_now());
+    if (!call.running.empty()) run(call, lock);
   }
 }
 
-StreamImpl* Batcher::next_in_turn() const {
+StreamImpl* Batcher::next_in_turn(const Call& call) const {
   const auto before = [](const StreamImpl* a, const StreamImpl* b) {
     const Job &x = a->job(), &y = b->job();
     if (x.live != y.live) return x.live;
@@ -165,74 +181,82 @@ StreamImpl* Batcher::next_in_turn() const {
   StreamImpl* first = nullptr;
   for (StreamImpl* stream : waiting_) {
     if (first && !before(stream, first)) continue;
-    if (std::find(picked_.begin(), picked_.end(), stream) == picked_.end()) first = stream;
+    if (std::find(call.picked.begin(), call.picked.end(), stream) == call.picked.end()) first = stream;
   }
   return first;
 }
 
-void Batcher::pick(Time now) {
-  picked_.clear(), items_.clear();
-  earliest_ = Time::max();
-  while (std::ssize(picked_) < controller_.cost().max_batch()) {
-    StreamImpl* next = next_in_turn();
-    if (!next || !joins(next->job(), now)) return;
-    picked_.push_back(next);
+int Batcher::lanes_that_run() const {
+  return static_cast<int>(
+      std::count_if(calls_.begin(), calls_.end(), [](const Call& call) { return call.runs; }));
+}
+
+void Batcher::pick(Call& call, Time now) {
+  call.picked.clear(), call.items.clear();
+  call.earliest = Time::max();
+  const auto idle = std::ssize(calls_) - lanes_that_run();
+  const auto share = (std::ssize(waiting_) + idle - 1) / idle;  // a call with more would leave a lane idle
+  while (std::ssize(call.picked) < std::min<std::ptrdiff_t>(share, controller_.cost().max_batch())) {
+    StreamImpl* next = next_in_turn(call);
+    if (!next || !joins(call, next->job(), now)) return;
+    call.picked.push_back(next);
   }
 }
 
-/// Adds it to items_ if a call with it is faster than two, and ends in time for all who would be in time
+/// Adds it to call.items if a call with it is faster than two, and ends in time for all who would be in time
 /// without it, also for those that come just after it began.
-bool Batcher::joins(const Job& job, Time now) {
+bool Batcher::joins(Call& call, const Job& job, Time now) {
   const CostModel& cost = controller_.cost();
   const CostItem item{controller_.budget(job.feed->id_)};
-  const double before = items_.empty() ? 0 : cost.seconds(items_), alone = cost.seconds({&item, 1});
-  items_.push_back(item);
-  const double together = cost.seconds(items_);
+  const double before = call.items.empty() ? 0 : cost.seconds(call.items), alone = cost.seconds({&item, 1});
+  call.items.push_back(item);
+  const double together = cost.seconds(call.items);
   const Time at_most = from_seconds(controller_.margin() * together);
-  const bool in_time = now + at_most <= earliest_ && at_most <= controller_.longest_call();
-  const bool worthwhile = items_.size() == 1 || (together < before + alone && in_time);
+  const bool in_time = now + at_most <= call.earliest && at_most <= controller_.longest_call();
+  const bool worthwhile = call.items.size() == 1 || (together < before + alone && in_time);
   if (!worthwhile)
-    items_.pop_back();
+    call.items.pop_back();
   else if (now + at_most <= job.deadline)
-    earliest_ = std::min(earliest_, job.deadline);
+    call.earliest = std::min(call.earliest, job.deadline);
   return worthwhile;
 }
 
 /// 0: go now. Who is in the call already waits for its answer before it submits again.
-Time Batcher::company_by(Time now) {
+Time Batcher::company_by(Call& call, Time now) {
   const CostModel& cost = controller_.cost();
-  if (picked_.empty() || picked_.size() < waiting_.size() || std::ssize(picked_) >= cost.max_batch())
+  if (calls_.size() > 1 || call.picked.empty() || call.picked.size() < waiting_.size() ||
+      std::ssize(call.picked) >= cost.max_batch())
     return {};
   Time soonest = Time::max();
   const FeedImpl* comes = nullptr;
   for (const FeedImpl* feed : feeds_) {
     const Time next = feed->last_arrived_ + feed->interval_;
     if (feed->interval_ <= Time(0) || next <= now || next >= soonest) continue;
-    if (!controller_.terms(feed->id_).live || holds(picked_, *feed)) continue;
+    if (!controller_.terms(feed->id_).live || holds(call.picked, *feed)) continue;
     soonest = next;
     comes = feed;
   }
   if (!comes) return {};
   const CostItem item{controller_.budget(comes->id_)};
-  const double before = cost.seconds(items_), alone = cost.seconds({&item, 1});
-  items_.push_back(item);
-  const double together = cost.seconds(items_);
-  items_.pop_back();
+  const double before = cost.seconds(call.items), alone = cost.seconds({&item, 1});
+  call.items.push_back(item);
+  const double together = cost.seconds(call.items);
+  call.items.pop_back();
   // A machine that waits longer than it saves has lost.
   const Time limit = now + from_seconds(before + alone - together);
   if (soonest > limit) return {};
   const Time ends = limit + from_seconds(controller_.margin() * together);
-  return earliest_ == Time::max() || ends <= earliest_ ? limit : Time(0);
+  return call.earliest == Time::max() || ends <= call.earliest ? limit : Time(0);
 }
 
-void Batcher::decide(Time now) {
-  running_.clear(), items_.clear();
+void Batcher::decide(Call& call, Time now) {
+  call.running.clear(), call.items.clear();
   const int queue = static_cast<int>(waiting_.size());
-  for (StreamImpl* stream : picked_) {
+  for (StreamImpl* stream : call.picked) {
     Job& job = stream->job();
     job.answer.queue = queue;
     Arrival arrival = job.arrival;
-    arrival.ahead = items_.empty() ? 0 : controller_.cost().seconds(items_);
+    arrival.ahead = call.items.empty() ? 0 : controller_.cost().seconds(call.items);
     // What waits upstream of a thread that waits for its answer shows in the answer's age.
     const Time age = now - arrival.arrived;
     if (job.live && job.feed->interval_ > Time(0) && age > job.feed->interval_)
@@ -246,8 +270,8 @@ void Batcher::decide(Time now) {
     job.state = Job::State::kRunning;
     turn_ = std::max(turn_, job.turn);
     std::erase(waiting_, stream);
-    items_.push_back({verdict.budget, verdict.predict});
-    running_.push_back(stream);
+    call.items.push_back({verdict.budget, verdict.predict});
+    call.running.push_back(stream);
   }
 }
 
@@ -267,30 +291,39 @@ void Batcher::answer(Job& job) {
   job.answered.notify_one();
 }
 
-void Batcher::run(Lock& lock) {
-  lock.unlock();
-  const Time began = steady_now();
-  const bool together = run_together();
-  if (!together) run_each();
-  const Time ended = steady_now();
-  lock.lock();
-  hand_out(began, ended, together);
+bool Batcher::wants_team(const Call& call) const {
+  return calls_.size() > 1 && feeds_.size() == 1 && call.running.size() == 1 && waiting_.empty() &&
+         !call.running[0]->job().live;
 }
 
-bool Batcher::run_together() {
+void Batcher::run(Call& call, Lock& lock) {
+  const bool team = wants_team(call);
+  Lane& lane = team ? engine_.team() : engine_.lane(call.lane);
+  call.runs = true;
+  lock.unlock();
+  const Time began = steady_now();
+  const bool together = run_together(call, lane);
+  if (!together) run_each(call, lane);
+  const Time ended = steady_now();
+  lock.lock();
+  call.runs = false;
+  hand_out(call, began, ended, together && !team);
+}
+
+bool Batcher::run_together(Call& call, Lane& lane) {
   std::size_t begun = 0;
   try {
-    for (StreamImpl* stream : running_) {
+    for (StreamImpl* stream : call.running) {
       const Job& job = stream->job();
       stream->begin(job.tubelet, job.answer.verdict.budget, job.answer.verdict.predict);
       ++begun;
     }
   } catch (...) {
-    for (std::size_t i = 0; i < begun; ++i) running_[i]->retract();
+    for (std::size_t i = 0; i < begun; ++i) call.running[i]->retract();
     return false;
   }
   try {
-    engine_.step(running_);
+    lane.step(call.running);
     return true;
   } catch (...) {
     return false;  // step() has taken the tubelets back
@@ -298,12 +331,12 @@ bool Batcher::run_together() {
 }
 
 /// Each alone, so that one which fails takes nobody with it.
-void Batcher::run_each() {
-  for (StreamImpl*& stream : running_) {
+void Batcher::run_each(Call& call, Lane& lane) {
+  for (StreamImpl*& stream : call.running) {
     Job& job = stream->job();
     try {
       stream->begin(job.tubelet, job.answer.verdict.budget, job.answer.verdict.predict);
-      engine_.step({&stream, 1});
+      lane.step({&stream, 1});
     } catch (const std::exception& error) {
       job.error = std::string("the engine failed on a tubelet: ") + error.what();
     } catch (...) {
@@ -312,28 +345,28 @@ void Batcher::run_each() {
   }
 }
 
-void Batcher::hand_out(Time began, Time ended, bool together) {
+void Batcher::hand_out(Call& call, Time began, Time ended, bool as_measured) {
   double sum = 0;
-  for (const CostItem& item : items_) sum += controller_.cost().seconds({&item, 1});
-  done_.clear();
-  for (std::size_t i = 0; i < running_.size(); ++i) {
-    StreamImpl& stream = *running_[i];
+  for (const CostItem& item : call.items) sum += controller_.cost().seconds({&item, 1});
+  call.done.clear();
+  for (std::size_t i = 0; i < call.running.size(); ++i) {
+    StreamImpl& stream = *call.running[i];
     Job& job = stream.job();
     const Verdict& verdict = job.answer.verdict;
     if (job.error.empty()) {
-      done_.push_back({job.feed->id_, verdict.budget, verdict.predict});
+      call.done.push_back({job.feed->id_, verdict.budget, verdict.predict});
       if (verdict.predict) job.answer.prediction = &stream.finish();
       job.answer.realised = stream.realised();
-      job.answer.batch = static_cast<int>(running_.size());
+      job.answer.batch = static_cast<int>(call.running.size());
       job.answer.seconds =
-          to_seconds(ended - began) * controller_.cost().seconds({&items_[i], 1}) / std::max(sum, 1e-12);
+          to_seconds(ended - began) * controller_.cost().seconds({&call.items[i], 1}) / std::max(sum, 1e-12);
       job.answer.waited = ended - job.arrival.arrived;
       job.answer.late = ended > job.deadline;
     }
     answer(job);
   }
-  controller_.finished(done_, began, ended, together);
-  running_.clear();
+  controller_.finished(call.done, began, ended, as_measured);
+  call.running.clear();
   idle_.notify_all();
 }
 

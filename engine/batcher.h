@@ -1,17 +1,19 @@
 /// Puts tubelets of several streams into one call of the engine, when that is faster and none is late for it.
 ///
-/// One thread ("mone-batcher") waits for work, chooses who goes next, asks the controller what each may
-/// spend, runs the call and hands the answers out.
+/// A thread for each of the engine's lanes ("mone-batcher") waits for work, chooses who goes next, asks the
+/// controller what each may spend, runs the call and hands the answers out.
 ///
 ///     who goes:  live feeds before others; among those, who has had least for its weight (start-time fair
 ///                queueing), so that a feed that floods waits behind its own tubelets only
 ///     together:  as long as a call with one more is faster than two, and ends before the earliest deadline
-///                in it; for one that is expected soon the call waits, at most as long as company saves
+///                in it; for one that is expected soon the call waits, at most as long as company saves.
+///                Where there are several lanes nobody waits, and those in line are shared out among the idle
+///                ones
 ///     failing:   a call that fails is tried again tubelet by tubelet; who fails alone is told
 ///
 /// The lock holds the queue, the controller and every Job; it is not held during a call. While a job runs,
-/// its stream belongs to the batcher's thread. Nothing is allocated per tubelet once warm; a change of plan
-/// may, as it is logged.
+/// its stream belongs to the thread that runs it. Nothing is allocated per tubelet once warm; a change of
+/// plan may, as it is logged.
 #pragma once
 
 #include <condition_variable>
@@ -27,6 +29,7 @@ namespace mone {
 
 class EngineImpl;
 class FeedImpl;
+class Lane;
 class StreamImpl;
 
 class Batcher;
@@ -72,19 +75,33 @@ class Batcher {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
-  void work();
-  /// Fills picked_ with the streams of the next call, as planned budgets have it.
-  void pick(Time now);
-  StreamImpl* next_in_turn() const;
-  bool joins(const Job& job, Time now);
+  /// The next or current call of one thread.
+  struct Call {
+    int lane = 0;
+    bool runs = false;
+    std::vector<StreamImpl*> picked, running;
+    std::vector<CostItem> items;
+    std::vector<Done> done;
+    Time earliest{};  // deadline among those picked that can be met
+  };
+
+  void stop();
+  void work(Call& call);
+  /// Fills call.picked with the streams of the next call, as planned budgets have it.
+  void pick(Call& call, Time now);
+  StreamImpl* next_in_turn(const Call& call) const;
+  bool joins(Call& call, const Job& job, Time now);
   /// Until when the call should wait for one more stream; 0: not at all.
-  Time company_by(Time now);
-  /// Asks the controller about those picked; fills running_, answers those that are skipped.
-  void decide(Time now);
-  void run(Lock& lock);
-  bool run_together();
-  void run_each();
-  void hand_out(Time began, Time ended, bool together);
+  Time company_by(Call& call, Time now);
+  /// Asks the controller about those picked; fills call.running, answers those that are skipped.
+  void decide(Call& call, Time now);
+  void run(Call& call, Lock& lock);
+  int lanes_that_run() const;
+  /// Whether a call is better off with the team's threads than on a lane: a file that is alone.
+  bool wants_team(const Call& call) const;
+  static bool run_together(Call& call, Lane& lane);
+  static void run_each(Call& call, Lane& lane);
+  void hand_out(Call& call, Time began, Time ended, bool as_measured);
   void skip(StreamImpl& stream, const Verdict& verdict, Time now);
   void answer(Job& job);
 
@@ -97,13 +114,9 @@ class Batcher {
   double turn_ = 0;  // of the tubelet served last
   bool stopping_ = false;
 
-  // Of the next or current call.
-  std::vector<StreamImpl*> picked_, running_;
-  std::vector<CostItem> items_;
-  std::vector<Done> done_;
-  Time earliest_{};   // deadline among those picked that can be met
-  long changes_ = 0;  // of waiting_ and feeds_
-  std::thread thread_;
+  std::vector<Call> calls_;  // one a thread; its size never changes
+  long changes_ = 0;         // of waiting_ and feeds_
+  std::vector<std::thread> threads_;
 };
 
 /// A feed as the batcher knows it.

@@ -61,10 +61,23 @@ Result<std::shared_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
 }
 
 EngineImpl::EngineImpl(std::shared_ptr<const Model> model, std::unique_ptr<Backend> backend)
-    : model_(std::move(model)), backend_(std::move(backend)) {
-  network_ = std::make_unique<Vivit>(*model_, *backend_);
+    : model_(std::move(model)), team_(model_, std::move(backend)) {
   model_->release_pages();
 }
+
+int EngineImpl::lanes() {
+  std::call_once(made_lanes_, [this] {
+    const int threads_each = lane_threads(model_->config(), threads()), count = threads() / threads_each;
+    for (int i = 0; i < count && count > 1; ++i) {
+      auto backend = device().lane(threads_each);
+      if (!backend) return;
+      lanes_.push_back(std::make_unique<Lane>(team_, std::move(backend)));
+    }
+  });
+  return std::max(1, static_cast<int>(std::ssize(lanes_)));
+}
+
+Lane& EngineImpl::lane(int index) { return lanes() == 1 ? team_ : *lanes_.at(index); }
 
 std::unique_ptr<Stream> EngineImpl::new_stream() {
   const auto guard = lock();  // a device's allocator is the backend's, too
@@ -74,7 +87,7 @@ std::unique_ptr<Stream> EngineImpl::new_stream() {
 std::unique_ptr<Feed> EngineImpl::new_feed(const StreamTerms& terms) {
   const std::lock_guard guard(feeds_mutex_);
   if (!batcher_) {
-    const int most = std::clamp(kBatchRows / network_->rows_per_item(), 1, kMaxBatch);
+    const int most = std::clamp(kBatchRows / network().rows_per_item(), 1, kMaxBatch);
     if (!costs_) costs_ = costs_of(*this, {.max_batch = most});
     batcher_ = std::make_unique<Batcher>(*this, CostModel(*costs_), utilisation_);
   }
@@ -103,7 +116,10 @@ ControllerView EngineImpl::load() const {
   return view;
 }
 
-void EngineImpl::push(std::span<StreamPush> pushes) {
+void EngineImpl::push(std::span<StreamPush> pushes) { push(team_, pushes); }
+void EngineImpl::push_on_lane(int index, std::span<StreamPush> pushes) { push(lane(index), pushes); }
+
+void EngineImpl::push(Lane& lane, std::span<StreamPush> pushes) {
   std::vector<StreamImpl*> streams;
   streams.reserve(pushes.size());
   try {
@@ -118,7 +134,7 @@ void EngineImpl::push(std::span<StreamPush> pushes) {
     for (StreamImpl* stream : streams) stream->retract();
     throw;
   }
-  step(streams);
+  lane.step(streams);
   for (StreamPush& push : pushes)
     push.prediction = push.predict ? &static_cast<StreamImpl*>(push.stream)->finish() : nullptr;
 }
@@ -131,64 +147,6 @@ void EngineImpl::note_budget(double budget) {
                               "Budgets below 1 need nested experts and a router, trained in as "
                               "samples/training/README.md says");
   });
-}
-
-void EngineImpl::step(std::span<StreamImpl* const> streams) {
-  if (streams.empty()) return;
-  const auto guard = lock();
-  try {
-    run(streams);
-  } catch (...) {
-    for (StreamImpl* stream : streams) stream->retract();
-    throw;
-  }
-}
-
-void EngineImpl::run(std::span<StreamImpl* const> streams) {
-  network_->reserve(static_cast<int>(streams.size()));
-  encoding_.clear(), predicting_.clear();
-  for (StreamImpl* stream : streams) {
-    if (stream->encodes()) encoding_.push_back(stream);
-    if (stream->predicts()) predicting_.push_back(stream);
-  }
-  if (!encoding_.empty()) encode();
-  if (!predicting_.empty()) predict();
-  if (!encoding_.empty()) take_experts();  // last, or a device would wait between the two
-}
-
-void EngineImpl::encode() {
-  tubelets_.clear(), counts_.clear(), outputs_.clear(), forced_.clear();
-  for (StreamImpl* stream : encoding_) {
-    tubelets_.insert(tubelets_.end(), stream->tubelets().begin(), stream->tubelets().end());
-    counts_.push_back(stream->counts());
-    outputs_.push_back(stream->output());
-    forced_.insert(forced_.end(), stream->forced().begin(), stream->forced().end());
-  }
-  if (!forced_.empty() && forced_.size() != encoding_.size() * network_->counted_rows())
-    throw ConfigError("a batch in which some tubelets have experts of a control and some have not");
-  network_->encode(tubelets_, counts_, forced_, outputs_);
-}
-
-void EngineImpl::take_experts() {
-  if (!network_->routing().finite() && !warned_not_finite_) {
-    warned_not_finite_ = true;  // once, not 7 times a second
-    log_line(kLogWarning, model_->name() + ": the router gave NaN; such tokens are chosen last");
-  }
-  const auto experts = network_->routing().experts();
-  const std::size_t per_item = experts.size() / encoding_.size();
-  for (std::size_t i = 0; i < encoding_.size(); ++i)
-    encoding_[i]->encoded(experts.subspan(i * per_item, per_item));
-}
-
-void EngineImpl::predict() {
-  windows_.clear();
-  for (StreamImpl* stream : predicting_)
-    windows_.insert(windows_.end(), stream->window().begin(), stream->window().end());
-  const std::size_t classes = model_->config().C;
-  logits_.resize(predicting_.size() * classes);
-  network_->predict(windows_, logits_);
-  for (std::size_t i = 0; i < predicting_.size(); ++i)
-    std::copy_n(logits_.begin() + i * classes, classes, predicting_[i]->logits().begin());
 }
 
 }  // namespace mone

@@ -117,6 +117,9 @@ class MONE_API Engine {
   /// alone: the same numbers, to rounding (to the bit with `deterministic`).
   /// @throws as Stream::push; every stream then is as before
   virtual void push(std::span<StreamPush> pushes) = 0;
+  /// As push(), on one of lanes(): as the calls of feeds run. @throws std::out_of_range if there is no such
+  /// lane
+  virtual void push_on_lane(int lane, std::span<StreamPush> pushes) = 0;
   /// A place at the batcher (feed.h). The first one times the engine, unless a file from an earlier start
   /// says what tubelets cost (budget/measured_costs.h), and starts its thread.
   /// @throws ConfigError if a term is outside its range, DeviceError if the timing fails
@@ -131,6 +134,9 @@ class MONE_API Engine {
   virtual std::string backend() const = 0;  ///< name of the one in use
   virtual DType dtype() const = 0;
   virtual int threads() const = 0;
+  /// Calls of feeds that run at the same time, each on threads() / lanes() threads: 1, or more where a step
+  /// is too short for all threads. push() always has all of them.
+  virtual int lanes() = 0;
   virtual std::string device_name() const = 0;  ///< the processor or GPU, as it calls itself
 };
 

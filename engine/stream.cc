@@ -26,7 +26,7 @@ StreamImpl::~StreamImpl() {
 const Prediction& StreamImpl::push(const Tubelet& tubelet, double budget) {
   StreamImpl* const self[] = {this};
   begin(tubelet, budget);
-  engine_->step(self);  // takes the tubelet back if it throws
+  engine_->team().step(self);  // takes the tubelet back if it throws
   return finish();
 }
 

@@ -110,8 +110,10 @@ void Tubeliser::emit(const OnTubelet& on_tubelet) {
     on_tubelet(t);
   };
   if (format().crop != CropMode::kRegion || t.lost) return give();
+  t.following = static_cast<int>(std::ssize(regions_));
   for (const Region& region : regions_) {
     t.region = region.id;
+    --t.following;
     cutter_.cut_region(region, pixels_);
     give();
   }

@@ -39,6 +39,7 @@ struct CutTubelet {
   double rate = 0;                    ///< tubelets per second
   bool rate_out_of_range = false;
   std::uint32_t region = 0;  ///< `crop=region`: which one; else 0
+  int following = 0;         ///< `crop=region`: tubelets of the same time, of other regions, still to come
   Box box;                   ///< what it shows, source pixels; see TubeletCutter::box()
   ShownShare share;
   int source_width = 0, source_height = 0;

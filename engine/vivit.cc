@@ -34,29 +34,63 @@ Vivit::Vivit(const Model& model, Backend& backend, const VivitOptions& options)
       nt_(model.config().nt()),
       act_(model.config().act == Activation::kGeluTanh ? Epilogue::kGeluTanh : Epilogue::kGeluErf),
       rule_{model.config().beta, model.config().delta, model.config().w_form},
+      rows_(count_rows(model.config())),
+      packed_(pack(model)),
       plan_(0, experts_),
       cls_plan_(0, experts_),
       temporal_plan_(0, 1),
       temporal_cls_plan_(0, 1) {
-  const bool counted = model.config().cls_policy == ClsPolicy::kRouted;
-  cls_row_ = !cls_token_ ? ClsRow::kNone : counted ? ClsRow::kCounted : ClsRow::kApart;
-  tubelets_per_item_ = fe_ ? 1 : nt_;
-  rows_per_window_ = fe_ ? nt_ : 1;
-  counted_rows_ = tubelets_per_item_ * model.config().tokens() + (cls_row_ == ClsRow::kCounted);
-  rows_per_item_ = tubelets_per_item_ * model.config().tokens() + cls_token_;
-  temporal_rows_ = fe_ ? nt_ + cls_token_ : 0;
-
-  make_embedding(model);
-  encoder_ = make_encoder(model, encoder_prefix(model.config()), model.config().L, experts_);
-  if (routed_) make_router(model);
-  if (fe_) make_temporal(model);
-  LinearSpec head = linear_spec(model, "head", Nesting::kInput, 1);
-  head.read_out = true;
-  head_ = backend_.prepare(head);
   reserve(1);
 }
 
-void Vivit::make_embedding(const Model& model) {
+Vivit::Vivit(const Vivit& other, Backend& lane)
+    : backend_(lane),
+      options_(other.options_),
+      fe_(other.fe_),
+      cls_token_(other.cls_token_),
+      routed_(other.routed_),
+      gate_(other.gate_),
+      width_(other.width_),
+      heads_(other.heads_),
+      experts_(other.experts_),
+      nt_(other.nt_),
+      act_(other.act_),
+      rule_(other.rule_),
+      rows_(other.rows_),
+      packed_(other.packed_),
+      plan_(0, experts_),
+      cls_plan_(0, experts_),
+      temporal_plan_(0, 1),
+      temporal_cls_plan_(0, 1) {
+  reserve(1);
+}
+
+Vivit::Rows Vivit::count_rows(const ModelConfig& c) {
+  const bool fe = c.variant == Variant::kFe, cls = c.classifier == Classifier::kToken;
+  const bool counted = c.cls_policy == ClsPolicy::kRouted;
+  Rows rows;
+  rows.cls = !cls ? ClsRow::kNone : counted ? ClsRow::kCounted : ClsRow::kApart;
+  rows.tubelets = fe ? 1 : c.nt();
+  rows.window = fe ? c.nt() : 1;
+  rows.counted = rows.tubelets * c.tokens() + (rows.cls == ClsRow::kCounted);
+  rows.all = rows.tubelets * c.tokens() + cls;
+  rows.temporal = fe ? c.nt() + cls : 0;
+  return rows;
+}
+
+std::shared_ptr<const Vivit::Packed> Vivit::pack(const Model& model) const {
+  const auto packed = std::make_shared<Packed>();
+  make_embedding(model, *packed);
+  packed->encoder = make_encoder(model, encoder_prefix(model.config()), model.config().L, experts_);
+  if (routed_) make_router(model, *packed);
+  if (fe_) make_temporal(model, *packed);
+  LinearSpec head = linear_spec(model, "head", Nesting::kInput, 1);
+  head.read_out = true;
+  packed->head = backend_.prepare(head);
+  return packed;
+}
+
+void Vivit::make_embedding(const Model& model, Packed& packed) const {
   const ModelConfig& c = model.config();
   const std::string prefix = encoder_prefix(c);
   EmbeddingSpec spec;
@@ -64,12 +98,12 @@ void Vivit::make_embedding(const Model& model) {
   spec.bias = model.weights().at("embed.tubelet.bias");
   spec.cls = model.weights().find(prefix + ".cls_token");
   spec.pos = model.weights().at(prefix + ".pos_embed");
-  spec.tubelets = tubelets_per_item_;
+  spec.tubelets = rows_.tubelets;
   spec.tokens = c.tokens();
   spec.scale = static_cast<float>(c.scale);
   std::copy(c.mean.begin(), c.mean.end(), spec.mean);
   std::copy(c.std.begin(), c.std.end(), spec.std);
-  embedding_ = backend_.prepare(spec);
+  packed.embedding = backend_.prepare(spec);
 }
 
 Vivit::Encoder Vivit::make_encoder(const Model& model, const std::string& prefix, int layers,
@@ -100,28 +134,29 @@ Vivit::Encoder Vivit::make_encoder(const Model& model, const std::string& prefix
   return encoder;
 }
 
-void Vivit::make_router(const Model& model) {
+void Vivit::make_router(const Model& model, Packed& packed) const {
   RouterSpec spec;
   spec.weight = model.weights().at("mone.router.weight");
   spec.bias = model.weights().at("mone.router.bias");
   if (model.config().router_input == RouterInput::kLn1)
     spec.norm = norm_spec(model, std::string(encoder_prefix(model.config())) + ".blocks.0.norm1");
-  router_ = backend_.prepare(spec);
+  packed.router = backend_.prepare(spec);
 
   const TensorView alpha = model.weights().at("mone.alpha");
-  for (std::size_t i = 0; gate_ && i < encoder_.layers.size(); ++i) {
-    encoder_.layers[i].alpha = alpha.at(alpha.count() == 1 ? 0 : static_cast<std::int64_t>(i));
-    alpha_zero_ &= encoder_.layers[i].alpha == 0;
+  for (std::size_t i = 0; gate_ && i < packed.encoder.layers.size(); ++i) {
+    float& layers_alpha = packed.encoder.layers[i].alpha;
+    layers_alpha = alpha.at(alpha.count() == 1 ? 0 : static_cast<std::int64_t>(i));
+    packed.alpha_zero &= layers_alpha == 0;
   }
 }
 
-void Vivit::make_temporal(const Model& model) {
-  temporal_ = make_encoder(model, "temporal", model.config().Lt, 1);
+void Vivit::make_temporal(const Model& model, Packed& packed) const {
+  packed.temporal = make_encoder(model, "temporal", model.config().Lt, 1);
   std::vector<float> pos = to_floats(model.weights().at("temporal.pos_embed"));
   const TensorView cls = model.weights().find("temporal.cls_token");
   for (int i = 0; cls.present() && i < width_; ++i) pos[i] += cls.at(i);
-  temporal_pos_ = make_rows(temporal_rows_);
-  backend_.upload(pos, 0, *temporal_pos_);
+  packed.temporal_pos = make_rows(rows_.temporal);
+  backend_.upload(pos, 0, *packed.temporal_pos);
 }
 
 std::unique_ptr<Buffer> Vivit::make_rows(int rows) const {
@@ -131,15 +166,15 @@ std::unique_ptr<Buffer> Vivit::make_rows(int rows) const {
 void Vivit::reserve(int items) {
   if (items <= max_items_) return;
   max_items_ = items;
-  const int per_item = std::max(rows_per_item_, temporal_rows_);
+  const int per_item = std::max(rows_.all, rows_.temporal);
   const std::int64_t rows = std::int64_t{items} * per_item;
   plan_ = RowPlan(items, experts_);
   cls_plan_ = RowPlan(items, experts_);
   temporal_plan_ = RowPlan(items, 1);
   temporal_cls_plan_ = RowPlan(items, 1);
-  temporal_counts_.assign(items, Counts{temporal_rows_});
+  temporal_counts_.assign(items, Counts{rows_.temporal});
   shape_.reserve(2 + static_cast<std::size_t>(items) * experts_);
-  routing_ = backend_.make_routing(items * rows_per_item_, experts_);
+  routing_ = backend_.make_routing(items * rows_.all, experts_);
   cls_routing_ = backend_.make_routing(items, experts_);
   raster_ = backend_.make_buffer(rows * width_, Store::kF32);
   x_ = backend_.make_buffer(rows * width_, Store::kF32);
@@ -156,28 +191,28 @@ void Vivit::reserve(int items) {
 
 Counts Vivit::counts(double budget) const {
   Counts full{};
-  full[experts_ - 1] = counted_rows_;
+  full[experts_ - 1] = rows_.counted;
   const Counts counts =
-      token_counts(budget, experts_, counted_rows_, rule_);  // also where plain: checks the budget
+      token_counts(budget, experts_, rows_.counted, rule_);  // also where plain: checks the budget
   return routed_ ? counts : full;
 }
 
 bool Vivit::all_full(std::span<const Counts> counts) const {
   return std::all_of(counts.begin(), counts.end(),
-                     [&](const Counts& c) { return c[experts_ - 1] == counted_rows_; });
+                     [&](const Counts& c) { return c[experts_ - 1] == rows_.counted; });
 }
 
 void Vivit::encode(std::span<const std::uint8_t* const> tubelets, std::span<const Counts> counts,
                    std::span<const std::uint8_t> forced, std::span<const RowRef> outputs) {
-  plan_.lay_out(counts, cls_row_);
+  plan_.lay_out(counts, rows_.cls);
   // With every token at full width and no gate the router has no say (identity I1).
-  const bool ask_router = routed_ && !(alpha_zero_ && all_full(counts));
+  const bool ask_router = routed_ && !(packed_->alpha_zero && all_full(counts));
   const auto shape = forced.empty() ? encode_shape(counts, ask_router) : std::span<const int>();
   if (backend_.begin_step(shape, {tubelets, {}, outputs, {}})) return;
-  backend_.embed(*embedding_, tubelets, *raster_);
-  backend_.route(ask_router ? router_.get() : nullptr, *raster_, plan_, forced, *routing_);
+  backend_.embed(*packed_->embedding, tubelets, *raster_);
+  backend_.route(ask_router ? packed_->router.get() : nullptr, *raster_, plan_, forced, *routing_);
   backend_.gather(*raster_, *routing_, plan_, width_, *x_);
-  run(encoder_, {&plan_, routing_.get(), x_.get(), u_.get(), wide_.get()}, cls_plan_, outputs);
+  run(packed_->encoder, {&plan_, routing_.get(), x_.get(), u_.get(), wide_.get()}, cls_plan_, outputs);
   backend_.end_step();
 }
 
@@ -188,13 +223,13 @@ std::span<const int> Vivit::encode_shape(std::span<const Counts> counts, bool as
 }
 
 void Vivit::predict(std::span<const RowRef> rows, std::span<float> logits) {
-  const int windows = static_cast<int>(std::ssize(rows)) / rows_per_window_;
+  const int windows = static_cast<int>(std::ssize(rows)) / rows_.window;
   shape_.assign({windows});  // shorter than that of any encode()
   if (backend_.begin_step(shape_, {{}, rows, {}, logits})) return;
   if (fe_) {
     predict_window(rows, windows, logits);
   } else {
-    backend_.classify(*head_, rows, logits);
+    backend_.classify(*packed_->head, rows, logits);
   }
   backend_.end_step();
 }
@@ -204,9 +239,10 @@ void Vivit::predict_window(std::span<const RowRef> rows, int windows, std::span<
   // Nothing is sorted here: every row is full width, so raster order is the plan's order.
   temporal_plan_.lay_out(std::span(temporal_counts_).first(windows),
                          cls_token_ ? ClsRow::kCounted : ClsRow::kNone);
-  backend_.assemble(*temporal_pos_, cls_token_, rows, windows, width_, *x_);
-  run(temporal_, {&temporal_plan_, nullptr, x_.get(), u_.get(), wide_.get()}, temporal_cls_plan_, outputs);
-  backend_.classify(*head_, outputs, logits);
+  backend_.assemble(*packed_->temporal_pos, cls_token_, rows, windows, width_, *x_);
+  run(packed_->temporal, {&temporal_plan_, nullptr, x_.get(), u_.get(), wide_.get()}, temporal_cls_plan_,
+      outputs);
+  backend_.classify(*packed_->head, outputs, logits);
 }
 
 void Vivit::run(const Encoder& encoder, const Batch& batch, RowPlan& cls_plan,

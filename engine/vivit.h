@@ -27,6 +27,9 @@ class Vivit {
  public:
   /// Packs the weights into `backend`, which must outlive the network, as the model's file need not.
   Vivit(const Model& model, Backend& backend, const VivitOptions& options = {});
+  /// The same weights with a workspace of its own, to run beside `other` on a lane of its backend
+  /// (Backend::lane).
+  Vivit(const Vivit& other, Backend& lane);
 
   /// Makes room for `items` items per call; encode() and predict() do not allocate up to that. Starts at 1.
   void reserve(int items);
@@ -37,11 +40,11 @@ class Vivit {
   /// @throws ConfigError if budget is NaN or negative
   Counts counts(double budget) const;
   /// N of spec section 4: routed rows per item.
-  int counted_rows() const { return counted_rows_; }
-  int rows_per_item() const { return rows_per_item_; }
-  int tubelets_per_item() const { return tubelets_per_item_; }
+  int counted_rows() const { return rows_.counted; }
+  int rows_per_item() const { return rows_.all; }
+  int tubelets_per_item() const { return rows_.tubelets; }
   /// Rows that predict() wants per window: nt (FE) or 1 (joint).
-  int rows_per_window() const { return rows_per_window_; }
+  int rows_per_window() const { return rows_.window; }
   /// Memory for output rows in the backend, zeroed.
   std::unique_ptr<Buffer> make_rows(int rows) const;
 
@@ -71,6 +74,20 @@ class Vivit {
     std::unique_ptr<Norm> norm;
     int experts = 1;
   };
+  /// What the backend has packed; read only from then on.
+  struct Packed {
+    std::unique_ptr<Embedding> embedding;
+    std::unique_ptr<Router> router;
+    Encoder encoder, temporal;
+    std::unique_ptr<Buffer> temporal_pos;  // [temporal rows, D], class token added to row 0
+    std::unique_ptr<Linear> head;
+    bool alpha_zero = true;
+  };
+  /// Of one item.
+  struct Rows {
+    int tubelets, counted, all, window, temporal;
+    ClsRow cls;
+  };
   /// A batch on its way through the blocks.
   struct Batch {
     RowPlan* plan;
@@ -78,10 +95,12 @@ class Vivit {
     Buffer *x, *u, *wide;  // residual rows [D]; operands [D]; operands [4D]
   };
 
+  static Rows count_rows(const ModelConfig& config);
+  std::shared_ptr<const Packed> pack(const Model& model) const;
   Encoder make_encoder(const Model& model, const std::string& prefix, int layers, int experts) const;
-  void make_embedding(const Model& model);
-  void make_router(const Model& model);
-  void make_temporal(const Model& model);
+  void make_embedding(const Model& model, Packed& packed) const;
+  void make_router(const Model& model, Packed& packed) const;
+  void make_temporal(const Model& model, Packed& packed) const;
 
   void predict_window(std::span<const RowRef> rows, int windows, std::span<float> logits);
   void run(const Encoder& encoder, const Batch& batch, RowPlan& cls_plan, std::span<const RowRef> outputs);
@@ -98,15 +117,8 @@ class Vivit {
   const int width_, heads_, experts_, nt_;
   const Epilogue act_;
   const CapacityRule rule_;
-  ClsRow cls_row_;
-  int tubelets_per_item_, counted_rows_, rows_per_item_, rows_per_window_, temporal_rows_;
-  bool alpha_zero_ = true;
-
-  std::unique_ptr<Embedding> embedding_;
-  std::unique_ptr<Router> router_;
-  Encoder encoder_, temporal_;
-  std::unique_ptr<Buffer> temporal_pos_;  // [temporal rows, D], class token added to row 0
-  std::unique_ptr<Linear> head_;
+  const Rows rows_;
+  std::shared_ptr<const Packed> packed_;
 
   // Workspace for max_items_ items.
   int max_items_ = 0;

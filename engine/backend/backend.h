@@ -164,6 +164,10 @@ class Backend {
   /// What runs it, as it calls itself: the processor, unless a backend has a device of its own.
   virtual std::string device_name() const { return processor_name(); }
 
+  /// Another caller's way to the same device: runs what this one has prepared, on `threads` threads and with
+  /// scratch of its own, while this one works too. Null where a device takes one caller.
+  virtual std::unique_ptr<Backend> lane(int) const { return nullptr; }
+
   // For the profiler (engine/step_profile.h).
 
   /// Counts Activity from now on, or no more; off at first.

@@ -49,8 +49,9 @@ StreamId make_id(std::size_t place, std::uint32_t generation) {
 }  // namespace
 
 Controller::Impl::Impl(const CostModel& model, const ControllerOptions& options)
-    : cost(model), utilisation_(options.utilisation), hold_(2) {
+    : cost(model), utilisation_(options.utilisation), lanes_(options.lanes), hold_(2) {
   check_share("utilisation", utilisation_);
+  check(lanes_ >= 1, "lanes", lanes_, "it must be at least 1");
 }
 
 Planned* Controller::Impl::find(StreamId id) {
@@ -215,8 +216,8 @@ void Controller::Impl::finished(std::span<const Done> done, Time began, Time end
     const double tubelets = static_cast<double>(done.size());
     batch_ += std::min(1.0, tubelets / kBatchMemory) * (tubelets - batch_);
   }
-  const double passed = ended_at_ ? Seconds(ended - *ended_at_).count() : 0;
-  if (passed > 0) busy_ += (1 - std::exp(-passed)) * (std::min(1.0, taken / passed) - busy_);
+  const double passed = ended_at_ ? std::max(0.0, Seconds(ended - *ended_at_).count()) : 0;
+  busy_ = busy_ * std::exp(-passed) + taken / lanes_;
   ended_at_ = ended;
   plan(ended, std::nullopt);
 }
@@ -242,7 +243,7 @@ ControllerView Controller::Impl::view() const {
   v.hop = plan_.hop;
   v.load = load_;
   v.utilisation = utilisation_;
-  v.busy = busy_;
+  v.busy = std::min(1.0, busy_);
   v.batch = batch_;
   v.scale = cost.scale();
   v.changes = changes_;

@@ -2,7 +2,8 @@
 ///
 ///     plan:      the largest common level c with  sum rate_i x cost(c_i) <= utilisation,
 ///                c_i = weight_i x c, within the stream's [budget_min, budget_max], down to a ladder level
-///     surrender: lower budgets -> wider hop (predict each 2nd, then 4th tubelet; the window stays whole)
+///     surrender: lower budgets -> wider hop (predict each 2nd, then 4th tubelet; the window stays whole),
+///                where predicting is at least a quarter of a tubelet's cost: elsewhere skipping loses less
 ///                -> skip whole tubelets, oldest first. A fixed budget stays; it only knows the last two.
 ///     dispatch:  a tubelet that would miss its deadline is lowered, alone, until it fits
 ///     recovery:  in reverse and slowly, unless the cause is plain: a rate that changed, a stream that left
@@ -125,6 +126,7 @@ struct ControllerView {
 
 struct ControllerOptions {
   double utilisation = .85;  ///< share of the engine's time to plan for, in (0, 1]
+  int lanes = 1;             ///< calls that run at a time, at least 1; all of them together are the engine
 };
 
 class MONE_API Controller {

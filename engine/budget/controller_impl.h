@@ -13,7 +13,7 @@ namespace mone {
 /// What holds for all streams.
 struct Plan {
   double common = 1;      // level c: gives way first
-  int hop = 1;            // 1, 2, 4: gives way next
+  int hop = 1;            // 1, 2, 4: gives way next, where it pays
   bool skipping = false;  // gives way last
   double run = 1;         // share of all tubelets that are not skipped
 };
@@ -86,6 +86,7 @@ class Controller::Impl {
   bool fit(const Planned& stream, const Arrival& arrival, double seconds_left, Verdict& verdict) const;
 
   double utilisation_;
+  const int lanes_;
   std::vector<Planned> streams_;
   Plan plan_;
   double load_ = 0, batch_ = 1, busy_ = 0;

@@ -18,12 +18,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 Json key_json(const CostKey& key) {
-  return {{"version", kVersion},       {"model", key.model_hash}, {"backend", key.backend},
-          {"device", key.device},      {"dtype", key.dtype},      {"threads", key.threads},
-          {"max_batch", key.max_batch}};
+  return {{"version", kVersion},  {"model", key.model_hash},   {"backend", key.backend},
+          {"device", key.device}, {"dtype", key.dtype},        {"threads", key.threads},
+          {"lanes", key.lanes},   {"max_batch", key.max_batch}};
 }
 
 bool read_list(const Json& json, const char* name, int levels, std::array<double, kLadder.size()>& out) {

@@ -11,7 +11,7 @@ namespace mone {
 /// What a table was measured on; a file whose key differs is not that engine's.
 struct CostKey {
   std::string model_hash, backend, device, dtype;
-  int threads = 1, max_batch = 1;
+  int threads = 1, lanes = 1, max_batch = 1;
 };
 
 /// $XDG_CACHE_HOME/gst-mone, else ~/.cache/gst-mone; empty if neither is known.

@@ -24,7 +24,7 @@ constexpr double kLongestTail = 5;         // times the expected cost that one c
 constexpr double kLevelGain = 1.0 / 64;    // a level's own error is learnt over hundreds of calls
 constexpr double kLargestLevelError = .4;  // beyond that it is the machine, not the table
 constexpr double kSmallestSlope = .02;     // a further tubelet costs at least this share of the first
-constexpr double kLargestReadOut = .9;     // share of the smallest level that a prediction can take
+constexpr double kLargestReadOut = .9;     // share of a tubelet's cost that a prediction can be
 
 void check(double seconds, const char* what, int level) {
   if (std::isfinite(seconds) && seconds > 0) return;
@@ -51,6 +51,8 @@ CostModel::CostModel(const CostTable& table)
     const double least = table_.single[l] * (1 + kSmallestSlope * (table.max_batch - 1));
     table_.batch[l] = std::max({table_.batch[l], table_.batch[below], least});
   }
+  for (int l = 0; l < ladder_.size(); ++l)
+    read_out_[l] = std::min(table_.read_out / table_.single[l], kLargestReadOut);
   rebuild();
 }
 
@@ -66,7 +68,6 @@ void CostModel::rebuild() {
     single_[l] = std::max(factor * table_.single[l], l ? single_[below] : 0);
     slope_[l] = std::max(factor * slope, l ? slope_[below] : 0);
   }
-  read_out_ = std::min(table_.read_out / table_.single[0], kLargestReadOut);
 }
 
 double CostModel::at(std::span<const double> costs, double budget) const {
@@ -83,8 +84,7 @@ double CostModel::seconds(double budget, double batch) const {
 double CostModel::per_tubelet(double budget, double batch, bool predict) const {
   const double n = std::max(batch, 1.0);
   const double cost = seconds(budget, n) / n;
-  // What the read-out costs does not depend on the budget, so it is a share of the smallest level's.
-  return predict ? cost : cost - read_out_ * seconds(0, n) / n;
+  return predict ? cost : cost * (1 - at(read_out_, budget));
 }
 
 double CostModel::seconds(std::span<const CostItem> items) const {

@@ -78,7 +78,7 @@ class MONE_API CostModel {
   Ladder ladder_;
   std::array<double, kLadder.size()> single_{}, slope_{};  // now: first tubelet, each further one; seconds
   std::array<double, kLadder.size()> level_{};             // log correction per level
-  double read_out_ = 0;
+  std::array<double, kLadder.size()> read_out_{};          // share of a tubelet's cost that its prediction is
   double log_scale_ = 0, scale_ = 1, spread_, lag_ = 0;
   std::array<double, 8> recent_{};  // log(taken / measured table), newest last
   int recent_count_ = 0;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "engine/budget/cost_file.h"
@@ -23,11 +24,11 @@ double seconds_since(Clock::time_point then) {
   return std::chrono::duration<double>(Clock::now() - then).count();
 }
 
-/// Streams with pixels of their own, pushed as one batch.
+/// Streams with pixels of their own, pushed as one batch on one lane.
 class Calls {
  public:
-  Calls(Engine& engine, int streams)
-      : engine_(engine), pixels_(random_pixels(engine.model().config().tubelet_bytes(), 1)) {
+  Calls(Engine& engine, int streams, int lane = 0)
+      : engine_(engine), lane_(lane), pixels_(random_pixels(engine.model().config().tubelet_bytes(), 1)) {
     for (int i = 0; i < streams; ++i) {
       streams_.push_back(engine.new_stream());
       pushes_.push_back({streams_.back().get(), {pixels_}});
@@ -42,16 +43,36 @@ class Calls {
     }
     time_ += std::chrono::milliseconds(100);
     const auto began = Clock::now();
-    engine_.push(pushes_);
+    engine_.push_on_lane(lane_, pushes_);
     return seconds_since(began);
   }
 
  private:
   Engine& engine_;
+  const int lane_;
   std::vector<std::uint8_t> pixels_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<StreamPush> pushes_;
   Time time_{};
+};
+
+/// Keeps all lanes but the first busy: what a tubelet costs matters when the others work, too, and share
+/// caches, memory and often cores.
+class Company {
+ public:
+  explicit Company(Engine& engine) {
+    for (int lane = 1; lane < engine.lanes(); ++lane)
+      threads_.emplace_back([calls = std::make_unique<Calls>(engine, 1, lane)](const std::stop_token& stop) {
+        try {
+          while (!stop.stop_requested()) calls->seconds(1);
+        } catch (const std::exception&) {
+          // The lane that is timed will say so.
+        }
+      });
+  }
+
+ private:
+  std::vector<std::jthread> threads_;
 };
 
 /// Levels in the order in which they tell most: the ends, then the middles of what is left.
@@ -108,17 +129,22 @@ CostTable measure_costs(Engine& engine, const MeasureOptions& options) {
     costs[level] = costs[level] == 0 ? seconds : std::min(costs[level], seconds);
   };
 
-  Calls one(engine, 1), full(engine, options.max_batch);
+  Calls one(engine, 1);
+  const Company company(engine);
   one.seconds(1);  // page faults, lazily made primitives
   measure(one, top, table.single);
   measure(one, 0, table.single);
   double without = one.seconds(ladder.budget(0), false);
-  // A batch that alone would take the time box is not measured: it saves nothing there.
-  const bool batches = options.max_batch > 1 && table.single[top] * options.max_batch < options.seconds / 2;
+  // Both ends of the ladder and a warm-up of such a call are to fit into half of the time; a pair at least.
+  int size = options.max_batch;
+  while (size > 2 && (table.single[top] + 2 * table.single[0]) * size > options.seconds / 2)
+    size = std::max(2, size / 2);
+  const bool batches = size > 1 && table.single[top] * size < options.seconds;
+  Calls several(engine, batches ? size : 1);
   if (batches) {
-    full.seconds(ladder.budget(0));
-    measure(full, 0, table.batch);
-    measure(full, top, table.batch);
+    several.seconds(ladder.budget(0));
+    measure(several, 0, table.batch);
+    measure(several, top, table.batch);
   }
   // In rounds, so that a neighbour's interruption spoils one number of each at most.
   bool in_time = true;
@@ -127,15 +153,16 @@ CostTable measure_costs(Engine& engine, const MeasureOptions& options) {
       in_time = seconds_since(began) < options.seconds;
       if (!in_time) break;
       measure(one, level, table.single);
-      if (batches) measure(full, level, table.batch);
+      if (batches) measure(several, level, table.batch);
     }
     if (in_time) without = std::min(without, one.seconds(ladder.budget(0), false));
   }
   fill_between(ladder, config, table.single);
-  if (batches)
-    fill_between(ladder, config, table.batch);
-  else
-    for (int l = 0; l <= top; ++l) table.batch[l] = table.single[l] * options.max_batch;
+  if (batches) fill_between(ladder, config, table.batch);
+  for (int l = 0; l <= top; ++l) {
+    const double further = batches ? (table.batch[l] - table.single[l]) / (size - 1) : table.single[l];
+    table.batch[l] = table.single[l] + (options.max_batch - 1) * further;
+  }
   bound(ladder, table);
   table.read_out = std::max(0.0, table.single[0] - without);
   return table;
@@ -144,7 +171,7 @@ CostTable measure_costs(Engine& engine, const MeasureOptions& options) {
 CostTable costs_of(Engine& engine, const MeasureOptions& options) {
   const Model& model = engine.model();
   const CostKey key{model.hash(),     engine.backend(), engine.device_name(), to_name(engine.dtype()),
-                    engine.threads(), options.max_batch};
+                    engine.threads(), engine.lanes(),   options.max_batch};
   const std::string folder = cost_folder();
   const std::string path = folder.empty() ? "" : folder + "/" + cost_file_name(key);
   if (!path.empty())

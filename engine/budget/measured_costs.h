@@ -1,11 +1,13 @@
 /// The cost table of an engine: from an earlier start's file, else measured now and kept.
 ///
-/// Measuring pushes random pixels through the engine at batch 1 and at the largest batch, on as many levels
-/// as the time allows (all of the default model's within a second); levels between are filled in by their
-/// multiply-adds (engine/cost.h).
-/// Files: $XDG_CACHE_HOME/gst-mone/ (else ~/.cache/gst-mone/), one per model hash, backend, device, dtype,
-/// threads and largest batch; written atomically, so processes may start together. A file that cannot be read
-/// or does not fit is measured anew, with a log line; a folder that cannot be written costs a log line.
+/// Measuring pushes random pixels through a lane of the engine, while its other lanes work as well, at batch
+/// 1 and at the largest batch, on as many levels as the time allows (all of the default model's within a
+/// second); levels between are filled in by their multiply-adds (engine/cost.h). Where the largest batch
+/// takes too long for that, a smaller one stands for it: what a further tubelet costs hardly depends on how
+/// many there are. Files: $XDG_CACHE_HOME/gst-mone/ (else ~/.cache/gst-mone/), one per model hash, backend,
+/// device, dtype, threads, lanes and largest batch; written atomically, so processes may start together. A
+/// file that cannot be read or does not fit is measured anew, with a log line; a folder that cannot be
+/// written costs a log line.
 #pragma once
 
 #include <string>

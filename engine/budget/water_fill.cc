@@ -9,10 +9,13 @@ constexpr int kHalvings = 20;  // leaves 1e-6 of the range: finer than any two b
 
 }  // namespace
 
-WaterFill::WaterFill(const CostModel& cost, double batch) : cost_(cost), batch_(batch) {
-  for (int l = 0; l < cost.ladder().size(); ++l)
-    seconds_[l] = cost.overrun() * cost.per_tubelet(cost.ladder().budget(l), batch);
-  read_out_ = seconds_[0] - cost.overrun() * cost.per_tubelet(cost.ladder().budget(0), batch, false);
+WaterFill::WaterFill(const CostModel& cost, double batch, int lanes)
+    : cost_(cost), batch_(batch), stretch_(cost.overrun() / lanes) {
+  for (int l = 0; l < cost.ladder().size(); ++l) {
+    const double budget = cost.ladder().budget(l);
+    seconds_[l] = stretch_ * cost.per_tubelet(budget, batch);
+    read_out_[l] = seconds_[l] - stretch_ * cost.per_tubelet(budget, batch, false);
+  }
 }
 
 int WaterFill::level(const Demand& demand, double common) const {
@@ -23,17 +26,29 @@ double WaterFill::budget(const Demand& demand, double common) const {
   return demand.fixed_budget > 0 ? demand.fixed_budget : cost_.ladder().budget(level(demand, common));
 }
 
+double WaterFill::read_out(const Demand& demand, double common) const {
+  const double fixed = demand.fixed_budget;
+  if (fixed <= 0) return read_out_[level(demand, common)];
+  return stretch_ * (cost_.per_tubelet(fixed, batch_) - cost_.per_tubelet(fixed, batch_, false));
+}
+
 double WaterFill::seconds(const Demand& demand, double common, int hop) const {
-  const double whole = demand.fixed_budget > 0
-                           ? cost_.overrun() * cost_.per_tubelet(demand.fixed_budget, batch_)
-                           : seconds_[level(demand, common)];
-  return whole - read_out_ * (1 - 1.0 / hop);
+  const double whole = demand.fixed_budget > 0 ? stretch_ * cost_.per_tubelet(demand.fixed_budget, batch_)
+                                               : seconds_[level(demand, common)];
+  return hop == 1 ? whole : whole - read_out(demand, common) * (1 - 1.0 / hop);
 }
 
 double WaterFill::load(std::span<const Demand> demands, double common, int hop) const {
   double sum = 0;
   for (const Demand& demand : demands) sum += demand.rate * seconds(demand, common, hop);
   return sum;
+}
+
+double WaterFill::read_out_share(std::span<const Demand> demands, double common) const {
+  double sum = 0;
+  for (const Demand& demand : demands) sum += demand.rate * read_out(demand, common);
+  const double all = load(demands, common, 1);
+  return all > 0 ? sum / all : 0;
 }
 
 double WaterFill::floor(std::span<const Demand> demands, const Ladder& ladder) {

@@ -22,17 +22,22 @@ struct Demand {
 
 class WaterFill {
  public:
-  /// Mean costs of a tubelet when calls hold `batch` of them on average, as the model has them now.
-  WaterFill(const CostModel& cost, double batch);
+  /// Mean costs of a tubelet when calls hold `batch` of them on average and `lanes` calls run at a time, as
+  /// the model has them now.
+  WaterFill(const CostModel& cost, double batch, int lanes = 1);
 
   /// Level of a stream at the common level.
   int level(const Demand& demand, double common) const;
   /// Budget of a stream at the common level.
   double budget(const Demand& demand, double common) const;
+  /// Engine seconds that predicting takes of those of a tubelet.
+  double read_out(const Demand& demand, double common) const;
   /// Engine seconds per tubelet, on average over a hop.
   double seconds(const Demand& demand, double common, int hop) const;
   /// Engine seconds per second, all streams, nothing skipped.
   double load(std::span<const Demand> demands, double common, int hop) const;
+  /// Share of that, at hop 1, which predicting costs: what an endless hop would save.
+  double read_out_share(std::span<const Demand> demands, double common) const;
 
   /// Common levels at which every stream is as low, and as high, as it may be.
   static double floor(std::span<const Demand> demands, const Ladder& ladder);
@@ -48,8 +53,8 @@ class WaterFill {
  private:
   const CostModel& cost_;
   const double batch_;
-  std::array<double, kLadder.size()> seconds_{};  // per level
-  double read_out_ = 0;
+  const double stretch_;                                       // from a call's seconds to the engine's
+  std::array<double, kLadder.size()> seconds_{}, read_out_{};  // per level; of those, for predicting
 };
 
 }  // namespace mone

@@ -6,15 +6,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <random>
-#include <string>
 
 #include "engine/engine.h"
 #include "engine/measuring.h"
 
 namespace {
 
+using mone::anonymous_mb;
 using mone::Engine;
 using mone::median;
 using mone::processor_ms;
@@ -68,24 +67,16 @@ void by_picture(Engine& engine, const std::vector<Picture>& all) {
   }
 }
 
-double resident_mb() {
-  std::ifstream status("/proc/self/status");
-  double kb = 0;
-  for (std::string line; std::getline(status, line);)
-    if (line.rfind("RssAnon:", 0) == 0) kb = std::atof(line.c_str() + 8);
-  return kb / 1024;
-}
-
 void memory(Engine& engine, const Picture& picture) {
   std::vector<std::unique_ptr<mone::Stream>> streams;
-  double last = resident_mb();
+  double last = anonymous_mb();
   std::printf("memory, file pages apart: %.0f MB with the engine and its first streams gone", last);
   for (const int count : {1, 2, 8}) {
     while (static_cast<int>(streams.size()) < count) streams.push_back(engine.new_stream());
     std::vector<mone::StreamPush> pushes;
     for (const auto& stream : streams) pushes.push_back({stream.get(), {picture.pixels}, 1});
     engine.push(pushes);
-    const double now = resident_mb();
+    const double now = anonymous_mb();
     std::printf(", %+.1f with %d as one batch", now - last, count);
     last = now;
   }

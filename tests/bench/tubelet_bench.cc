@@ -12,18 +12,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "engine/measuring.h"
+
 namespace {
 
-double cpu_seconds() {
-  timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
+using mone::processor_ms;
 
 class Contender {
  public:
@@ -51,10 +48,10 @@ class Contender {
   Contender(const Contender&) = delete;
 
   void round(double seconds) {
-    const double start = cpu_seconds();
+    const double start = processor_ms() / 1e3;
     int n = 0;
     double used = 0;
-    for (; used < seconds; used = cpu_seconds() - start) {
+    for (; used < seconds; used = processor_ms() / 1e3 - start) {
       for (int i = 0; i < 20; ++i, ++n, ++pushed_) {
         GstBuffer* b = gst_buffer_copy(frames_[static_cast<std::size_t>(pushed_) % frames_.size()]);
         GST_BUFFER_PTS(b) = gst_util_uint64_scale_int(GST_SECOND, static_cast<gint>(pushed_), 30);

@@ -4,13 +4,12 @@
 
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <future>
-#include <mutex>
 #include <thread>
 
 #include "engine/engine.h"
 #include "engine/feed.h"
+#include "tests/load/competitor.h"
 #include "tests/tiny_model.h"
 #include "tests/unit/budget_costs.h"
 
@@ -171,23 +170,19 @@ TEST_F(Disturbance, ArrivalsFromAClockThatJumpedAreAnswered) {
   EXPECT_NE(after.prediction, nullptr);
 }
 
-TEST_F(Disturbance, ACompetingProcessStopsNobodyAndAfterItsEndBudgetsAreWhole) {
-  // Spinning threads stand for the other process: twice as many as cores.
+TEST_F(Disturbance, CompetingProcessesStopNobodyAndAfterTheirEndBudgetsAreWhole) {
   pretend(.02);
-  std::atomic<bool> compete{true};
-  std::vector<std::thread> rivals;
   Seen seen[2];
   for (Seen& s : seen) start(s, kRate);
   std::this_thread::sleep_for(milliseconds(500));
-  for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); ++i)
-    rivals.emplace_back([&] {
-      volatile double x = 1;
-      while (compete) x = std::sqrt(x + 1);
-    });
-  std::this_thread::sleep_for(milliseconds(2000));
-  const long before[] = {seen[0].answered, seen[1].answered};
-  compete = false;
-  for (std::thread& rival : rivals) rival.join();
+  long before[2];
+  {
+    std::vector<std::unique_ptr<load::Competitor>> rivals;
+    for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); ++i)
+      rivals.push_back(std::make_unique<load::Competitor>());
+    std::this_thread::sleep_for(milliseconds(2000));
+    for (int i = 0; i < 2; ++i) before[i] = seen[i].answered;
+  }
   for (int i = 0; i < 300 && (seen[0].budget < 1 || seen[1].budget < 1); ++i)
     std::this_thread::sleep_for(milliseconds(100));
   stop();

@@ -68,19 +68,21 @@ std::vector<Script> render_scripts(const ModelConfig& config, int count, std::ui
   return scripts;
 }
 
-std::shared_ptr<const Model> open_model(const std::string& name) {
-  std::string path = name;
-  if (name == "fe-b") {
-    test::TinyModel base = test::tiny_fe();
-    ModelConfig& c = base.config;
-    c.D = 768, c.H = 12, c.L = 12, c.Lt = 4, c.E = 4;
-    c.image_height = c.image_width = 224;
-    c.frames = 32, c.pt = 2, c.ph = c.pw = 16;
-    c.rate_min = 4, c.rate_nominal = 7.5, c.rate_max = 12.5;
-    c.resize_short = 256;
-    base.bf16 = true;
-    path = test::write_model(base, "fe-b.safetensors");
-  }
+std::string model_file(const std::string& name) {
+  if (name == "default") return "";
+  if (name != "fe-b") return name;
+  test::TinyModel base = test::tiny_fe();
+  ModelConfig& c = base.config;
+  c.D = 768, c.H = 12, c.L = 12, c.Lt = 4, c.E = 4;
+  c.image_height = c.image_width = 224;
+  c.frames = 32, c.pt = 2, c.ph = c.pw = 16;
+  c.rate_min = 4, c.rate_nominal = 7.5, c.rate_max = 12.5;
+  c.resize_short = 256;
+  base.bf16 = true;
+  return test::write_model(base, "fe-b.safetensors");
+}
+
+std::shared_ptr<const Model> open_model(const std::string& path) {
   auto model = Model::load(path);
   if (!model) throw std::runtime_error(model.error().text);
   return model.value();

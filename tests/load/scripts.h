@@ -1,5 +1,5 @@
-/// What `actiontestsrc ! monetubelet` would send, with the truth, kept in memory: so that a load is the
-/// engine's and not the renderer's.
+/// What `actiontestsrc ! monetubelet` would send, with the truth, kept in memory: for what is measured faster
+/// than life.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,12 @@ Script render_script(const ModelConfig& config, std::uint64_t seed, double secon
 std::vector<Script> render_scripts(const ModelConfig& config, int count, std::uint64_t first_seed,
                                    double seconds);
 
-/// A model file: "" or a path; "fe-b" makes ViViT-B/16x2 with random weights in a temporary file.
-std::shared_ptr<const Model> open_model(const std::string& name);
+inline constexpr std::uint64_t kUnseen = 90001;  ///< from here on: seeds that training never used
+
+/// A model's file: "default" is the one that ships, "fe-b" a new temporary one with ViViT-B/16x2 and random
+/// weights, anything else a path.
+std::string model_file(const std::string& name);
+/// @throws std::runtime_error
+std::shared_ptr<const Model> open_model(const std::string& path);
 
 }  // namespace mone::load

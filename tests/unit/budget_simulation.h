@@ -33,6 +33,7 @@ struct SimulatedMachine {
   double noise = 0;                          ///< ... times exp(normal of this deviation)
   double outliers = 0;                       ///< share of calls that take 8 times as long
   double utilisation = .85;
+  int lanes = 1;  ///< calls at a time
 };
 
 class Simulation {
@@ -40,7 +41,7 @@ class Simulation {
   struct Stream {
     SimulatedStream is;
     StreamId id = 0;
-    bool live = false;
+    bool live = false, running = false;
     double next = 0, last_rate = 0;
     std::deque<Arrival> waiting;
     std::pair<Time, int> head;  // of the oldest one that waits, as the queue has it
@@ -53,8 +54,9 @@ class Simulation {
   Simulation(const SimulatedMachine& machine, const std::vector<SimulatedStream>& cast, unsigned seed)
       : machine_(machine),
         truth_(machine.truth),
-        controller(CostModel(machine.measured), {machine.utilisation}),
-        random_(seed) {
+        controller(CostModel(machine.measured), {machine.utilisation, machine.lanes}),
+        random_(seed),
+        calls_(static_cast<std::size_t>(machine.lanes)) {
     for (const SimulatedStream& s : cast) {
       streams.push_back({s});
       arrivals_.push({s.begin, static_cast<int>(streams.size()) - 1});
@@ -65,14 +67,16 @@ class Simulation {
   void play(double end) {
     for (;;) {
       const double arrival = arrivals_.empty() ? HUGE_VAL : arrivals_.top().first;
-      const double next = std::min(arrival, busy_until_);
-      if (next > end) break;
-      now = next;
-      if (busy_until_ <= arrival)
-        finish();
+      const auto first = std::min_element(calls_.begin(), calls_.end(),
+                                          [](const Call& a, const Call& b) { return a.until < b.until; });
+      now = std::min(arrival, first->until);
+      if (now > end) break;
+      if (first->until <= arrival)
+        finish(*first);
       else
         arrive();
-      if (busy_until_ == HUGE_VAL) start();
+      for (Call& call : calls_)
+        if (call.until == HUGE_VAL) start(call);
     }
     now = end;
   }
@@ -88,20 +92,18 @@ class Simulation {
       const double spatial = truth_.per_tubelet(v.budget, view.batch, false);
       sum += v.run * s.last_rate * (spatial + (whole - spatial) / v.hop);
     }
-    return sum * drift();
+    return sum * drift() / machine_.lanes;
   }
-  /// The same for a given budget for all (clamped to their terms), hop 4, nothing skipped.
+  /// The same for the lowest budgets, hop 1, nothing skipped.
   double floor_load() const {
     double sum = 0;
     const double batch = controller.view().batch;
     for (const Stream& s : streams) {
       if (!s.live) continue;
       const double budget = s.is.terms.fixed ? s.is.terms.budget : s.is.terms.budget_min;
-      const double whole = truth_.per_tubelet(budget, batch),
-                   spatial = truth_.per_tubelet(budget, batch, false);
-      sum += s.last_rate * (spatial + (whole - spatial) / 4);
+      sum += s.last_rate * truth_.per_tubelet(budget, batch);
     }
-    return sum * drift();
+    return sum * drift() / machine_.lanes;
   }
   double drift() const { return machine_.drift ? machine_.drift(now) : 1; }
 
@@ -120,6 +122,14 @@ class Simulation {
 
  private:
   static constexpr std::size_t kQueue = 4;
+
+  struct Call {
+    std::vector<CostItem> items;
+    std::vector<Done> done;
+    std::vector<Time> deadlines;  // of those
+    std::vector<int> running;
+    double began = 0, until = HUGE_VAL;  // seconds; idle where never
+  };
 
   void arrive() {
     const int index = arrivals_.top().second;
@@ -158,18 +168,22 @@ class Simulation {
     arrivals_.push({std::max(now, s.next + jitter), index});
   }
 
-  void start() {
-    items_.clear(), done_.clear(), deadlines_.clear();
-    running_.clear();
+  void start(Call& call) {
+    call.items.clear(), call.done.clear(), call.deadlines.clear();
+    call.running.clear();
     double ahead = 0;
     Time earliest = Time::max();
-    while (!heads_.empty() && static_cast<int>(items_.size()) < machine_.measured.max_batch) {
+    const auto idle = static_cast<std::size_t>(
+        std::count_if(calls_.begin(), calls_.end(), [](const Call& c) { return c.until == HUGE_VAL; }));
+    const std::size_t most =
+        std::min((heads_.size() + idle - 1) / idle, static_cast<std::size_t>(machine_.measured.max_batch));
+    while (!heads_.empty() && call.items.size() < most) {
       const int index = heads_.begin()->second;
       Stream& s = streams[index];
       // Whoever is first in line is not made late by company.
       const double more =
           controller.margin() * (ahead + controller.cost().further(controller.view(s.id).budget));
-      if (!items_.empty() && (at(now + more) > earliest || at(more) > controller.longest_call())) break;
+      if (!call.items.empty() && (at(now + more) > earliest || at(more) > controller.longest_call())) break;
       heads_.erase(heads_.begin());
       Arrival arrival = s.waiting.front();
       s.waiting.pop_front();
@@ -187,33 +201,35 @@ class Simulation {
       }
       s.since_run = 0;
       s.spent += verdict.budget;
-      items_.push_back({verdict.budget, verdict.predict});
-      done_.push_back({s.id, verdict.budget, verdict.predict});
-      deadlines_.push_back(controller.deadline(s.id, arrival));
-      earliest = std::min(earliest, deadlines_.back());
-      running_.push_back(index);
-      ahead = controller.cost().seconds(items_);
+      call.items.push_back({verdict.budget, verdict.predict});
+      call.done.push_back({s.id, verdict.budget, verdict.predict});
+      call.deadlines.push_back(controller.deadline(s.id, arrival));
+      earliest = std::min(earliest, call.deadlines.back());
+      call.running.push_back(index);
+      s.running = true;  // its next one waits for this one's answer
+      ahead = controller.cost().seconds(call.items);
     }
-    for (const int index : running_) offer(index);  // not twice in one call
-    if (items_.empty()) return;
-    double taken = truth_.seconds(items_) * drift();
+    if (call.items.empty()) return;
+    double taken = truth_.seconds(call.items) * drift();
     if (machine_.noise > 0) taken *= std::exp(std::normal_distribution<>(0, machine_.noise)(random_));
     if (machine_.outliers > 0 && std::bernoulli_distribution(machine_.outliers)(random_)) taken *= 8;
-    began_ = now;
-    busy_until_ = now + taken;
+    call.began = now;
+    call.until = now + taken;
   }
 
-  void finish() {
-    for (std::size_t i = 0; i < done_.size(); ++i) {
-      Stream& s = streams[running_[i]];
-      if (s.id != done_[i].stream) continue;
+  void finish(Call& call) {
+    for (std::size_t i = 0; i < call.done.size(); ++i) {
+      Stream& s = streams[call.running[i]];
+      s.running = false;
+      offer(call.running[i]);
+      if (s.id != call.done[i].stream) continue;
       ++s.ran;
-      s.predicted += done_[i].predict;
-      s.on_time += done_[i].predict && at(now) <= deadlines_[i];
+      s.predicted += call.done[i].predict;
+      s.on_time += call.done[i].predict && at(now) <= call.deadlines[i];
     }
-    busy += now - began_;
-    controller.finished(done_, at(began_), at(now));
-    busy_until_ = HUGE_VAL;
+    busy += now - call.began;
+    controller.finished(call.done, at(call.began), at(now));
+    call.until = HUGE_VAL;
     if (after_call) after_call();
   }
 
@@ -230,7 +246,7 @@ class Simulation {
   double rate(const Stream& s) const { return s.is.rate_at ? s.is.rate_at(now) : s.is.rate; }
   void offer(int index) {
     Stream& s = streams[index];
-    if (!s.live || s.waiting.empty()) return;
+    if (!s.live || s.running || s.waiting.empty()) return;
     s.head = {controller.deadline(s.id, s.waiting.front()), index};
     heads_.insert(s.head);
   }
@@ -242,11 +258,7 @@ class Simulation {
   using Coming = std::pair<double, int>;
   std::priority_queue<Coming, std::vector<Coming>, std::greater<>> arrivals_;
   std::set<std::pair<Time, int>> heads_;  // next tubelet of each stream by deadline
-  std::vector<CostItem> items_;
-  std::vector<Done> done_;
-  std::vector<Time> deadlines_;  // of those
-  std::vector<int> running_;
-  double began_ = 0, busy_until_ = HUGE_VAL;
+  std::vector<Call> calls_;               // one a lane
 };
 
 }  // namespace mone::test

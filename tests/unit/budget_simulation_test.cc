@@ -29,6 +29,7 @@ struct SceneOptions {
   double load = 1.5;
   bool weights = false, bounds = false, random_rates = true, come_and_go = false;
   double jitter = .3;
+  int lanes = 1;
 };
 
 double within(std::mt19937& random, double low, double high) {
@@ -57,7 +58,8 @@ Scene scene(const SceneOptions& o, unsigned seed) {
     rates += s.rate;
     scene.streams.push_back(s);
   }
-  scene.machine.truth = linear_costs(o.load / rates, .1, within(random, .6, 1));
+  scene.machine.lanes = o.lanes;
+  scene.machine.truth = linear_costs(o.load * o.lanes / rates, .1, within(random, .6, 1));
   scene.machine.measured = scene.machine.truth;
   return scene;
 }
@@ -152,6 +154,7 @@ TEST(BudgetSimulation, IsNeverAboveUtilisationForLongerThanTwoTubelets) {
       o.count = count;
       o.load = .5 + .5 * (seed % 4);
       o.weights = o.bounds = o.come_and_go = true;
+      o.lanes = seed % 2 ? 1 : 4;
       const Scene s = scene(o, seed);
       Simulation simulation(s.machine, s.streams, seed);
       Promises promises(simulation, .01);
@@ -278,6 +281,7 @@ TEST(BudgetSimulation, WhatFitsIsOnTime) {
       o.count = count;
       o.load = load;
       o.jitter = .1;
+      o.lanes = count >= 20 ? 2 : 1;  // a tubelet of few streams fills a lane for longer than it may take
       Scene s = scene(o, 7);
       s.machine.noise = .05;
       Simulation simulation(s.machine, s.streams, 7);

@@ -122,20 +122,23 @@ TEST(Controller, AFixedBudgetStaysAndOthersGiveWay) {
   EXPECT_EQ(last[15].budget, .4);  // .8425
 }
 
+/// Half of a tubelet's cost at the floor is predicting: as good as joint.
+CostTable costly_predictions() { return linear_costs(.010, .6, 1, 4, .4); }
+
 TEST(Controller, SurrendersInOrderAndRecoversInReverse) {
-  Machine m(linear_costs());
+  Machine m(costly_predictions());
   StreamTerms terms;
-  terms.budget_min = .5;
-  const auto ids = m.add(20, terms);
-  EXPECT_EQ(m.play(ids, 7.5, 3)[0].budget, .5);  // .825
-  m.slowness = 1.07;                             // .88; with every 2nd .84
+  terms.budget_min = .5;  // .8 of budget 1, half of it predicting
+  const auto ids = m.add(14, terms);
+  EXPECT_EQ(m.play(ids, 7.5, 3)[0].budget, .5);  // .84
+  m.slowness = 1.2;                              // 1.008; with every 2nd .756
   m.play(ids, 7.5, 5);
   EXPECT_EQ(m.controller.view().hop, 2);
-  m.slowness = 1.10;
+  m.slowness = 1.5;  // .945; with every 4th .7875
   m.play(ids, 7.5, 5);
   EXPECT_EQ(m.controller.view().hop, 4);
   EXPECT_EQ(m.controller.view(ids[0]).skipped, 0u);
-  m.slowness = 2;
+  m.slowness = 3;
   m.play(ids, 7.5, 5);
   EXPECT_LT(m.controller.view(ids[0]).run, .7);
   EXPECT_GT(m.controller.view(ids[0]).skipped, 0u);
@@ -156,11 +159,39 @@ TEST(Controller, SurrendersInOrderAndRecoversInReverse) {
   EXPECT_GE(m.controller.view(ids[0]).budget, .5);
 }
 
+TEST(Controller, AHopThatSavesLittleIsPassedOverAndNoMoreIsSkippedThanMust) {
+  Machine m(linear_costs());  // predicting is .09 of a tubelet at budget .5
+  StreamTerms terms;
+  terms.budget_min = .5;
+  const auto ids = m.add(20, terms);
+  m.play(ids, 7.5, 3);  // .825
+  m.slowness = 1.3;     // 1.0725: .79 of the tubelets can be had
+  m.play(ids, 7.5, 5);
+  const StreamView before = m.controller.view(ids[0]);
+  m.play(ids, 7.5, 20);
+  const StreamView after = m.controller.view(ids[0]);
+  EXPECT_EQ(m.controller.view().hop, 1);
+  EXPECT_EQ(after.not_predicted, 0u);
+  const double ran = static_cast<double>(after.processed - before.processed);
+  EXPECT_NEAR(ran / (ran + static_cast<double>(after.skipped - before.skipped)), .85 / 1.0725, .03);
+  m.slowness = 1;
+  m.play(ids, 7.5, 20);
+  EXPECT_EQ(m.controller.view(ids[0]).run, 1);
+}
+
+TEST(Controller, SeveralLanesAreAsManyTimesTheMachine) {
+  Machine m(linear_costs(), {.85, 3});
+  const auto ids = m.add(60);  // 4.5 lanes at budget 1
+  EXPECT_EQ(m.play(ids, 7.5, 3)[0].budget, .5);
+  EXPECT_NEAR(m.controller.view().load, .825, .01);
+  EXPECT_THROW(Controller(CostModel(linear_costs()), {.85, 0}), ConfigError);
+}
+
 TEST(Controller, AWideHopPredictsEveryFourthTubelet) {
-  Machine m(linear_costs());
+  Machine m(costly_predictions());
   StreamTerms terms;
   terms.fixed = true;
-  const auto ids = m.add(12, terms);  // .9 of the machine at budget 1; every 2nd: .8775; every 4th: .866
+  const auto ids = m.add(16, terms);  // 1.2 of the machine at budget 1; every 2nd: .96; every 4th: .84
   m.play(ids, 7.5, 3);
   EXPECT_EQ(m.controller.view().hop, 4);
   const StreamView before = m.controller.view(ids[0]);

@@ -45,7 +45,7 @@ class MeasuredCosts : public testing::Test {
   std::string log_;
 };
 
-CostKey key() { return {"hash", "onednn", "some CPU", "bf16", 2, 8}; }
+CostKey key() { return {"hash", "onednn", "some CPU", "bf16", 2, 1, 8}; }
 
 TEST_F(MeasuredCosts, EveryLevelHasACost) {
   const CostTable table = measure_costs(*engine_, {4, .2});
@@ -115,6 +115,7 @@ TEST_F(MeasuredCosts, AFileOfAnotherEngineIsNotThisOnes) {
   other([](CostKey& k) { k.device = "another CPU"; });
   other([](CostKey& k) { k.dtype = "f32"; });
   other([](CostKey& k) { k.threads = 1; });
+  other([](CostKey& k) { k.lanes = 2; });
   other([](CostKey& k) { k.max_batch = 4; });
   EXPECT_FALSE(read_costs(path, key(), 2));  // another ladder
 }

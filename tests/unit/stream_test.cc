@@ -98,7 +98,7 @@ TEST_P(StreamTest, ATubeletThatIsNotPredictedCountsInTheNextPrediction) {
   push(*stream, 0, 0.5), push(*other, 0, 0.5);
   StreamImpl* const self[] = {static_cast<StreamImpl*>(stream.get())};
   self[0]->begin({tubelets[1], Time(100), Time(150)}, 0.25, false);
-  static_cast<EngineImpl&>(*engine).step(self);
+  static_cast<EngineImpl&>(*engine).team().step(self);
   push(*other, 1, 0.25);
   EXPECT_EQ(logits(*stream, 2, 1), logits(*other, 2, 1));
 }

@@ -28,6 +28,9 @@ class CpuBackend : public Backend {
   std::string name() const override { return "onednn"; }
   DType dtype() const override { return dtype_; }
   int threads() const override { return team_.threads(); }
+  std::unique_ptr<Backend> lane(int threads) const override {
+    return std::make_unique<CpuBackend>(BackendOptions{.dtype = dtype_, .threads = threads}, isa_);
+  }
   void watch(bool on) override { team_.watch(on); }
   Activity activity() const override { return team_.activity(); }
   double peak_gmac() override;
