@@ -18,6 +18,7 @@
 #include "elements/glue/gst_ptr.h"
 #include "elements/scores_meta.h"
 #include "elements/truth_meta.h"
+#include "elements/tubelet_caps.h"
 #include "elements/tubelet_meta.h"
 #include "engine/budget/controller.h"
 #include "engine/feed.h"
@@ -169,7 +170,7 @@ std::string line_of(const CameraOptions& o, int camera, int first, int views) {
     line += o.adaptive ? "monevivit name=score" + n + " threads=" + std::to_string(o.threads) +
                              (o.model.empty() ? "" : " model=" + o.model) +
                              " utilisation=" + std::to_string(o.utilisation) + " ! "
-                       : "identity name=score" + n + " ! ";
+                       : "capsfilter name=score" + n + " ! ";
     line += "fakesink sync=false async=false";
   }
   return line;
@@ -195,10 +196,15 @@ class Cameras {
         const std::string n = std::to_string(v);
         watch<&View::frame>(pipeline.get(), "cut" + n, "sink", view);
         watch<&View::cut>(pipeline.get(), "cut" + n, "src", view);
-        if (options.adaptive)
+        if (options.adaptive) {
           watch<&View::scores>(pipeline.get(), "score" + n, "src", view);
-        else
+        } else {
+          const auto filter =
+              Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), ("score" + n).c_str()));
+          const auto caps = tubelet_caps(tubelet_format(engine->model().config()));
+          g_object_set(filter.get(), "caps", caps.get(), nullptr);
           watch<&View::run_naively>(pipeline.get(), "score" + n, "sink", view);
+        }
       }
       pipelines_.push_back(std::move(pipeline));
     }
