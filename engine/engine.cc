@@ -77,7 +77,7 @@ int EngineImpl::lanes() {
   return std::max(1, static_cast<int>(std::ssize(lanes_)));
 }
 
-Lane& EngineImpl::lane(int index) { return lanes() == 1 ? team_ : *lanes_.at(index); }
+Lane& EngineImpl::lane(int index) { return lanes() == 1 && index == 0 ? team_ : *lanes_.at(index); }
 
 std::unique_ptr<Stream> EngineImpl::new_stream() {
   const auto guard = lock();  // a device's allocator is the backend's, too

@@ -176,6 +176,31 @@ TEST_F(MoneVivit, RegionsHaveWindowsOfTheirOwn) {
   gst_structure_free(stats);
 }
 
+TEST_F(MoneVivit, TubeletsOfOneMomentAreInLineTogether) {
+  start();
+  const auto of = [](unsigned region, int following) {
+    TubeletMeta meta;
+    meta.region = region;
+    meta.following = following;
+    return meta;
+  };
+  EXPECT_EQ(push(1, of(1, 2)), GST_FLOW_OK);
+  EXPECT_EQ(push(1, of(2, 1)), GST_FLOW_OK);
+  EXPECT_EQ(gst_harness_buffers_in_queue(harness_.get()), 0u) << "two more come right away";
+  EXPECT_EQ(push(1, of(3, 0)), GST_FLOW_OK);
+  for (unsigned region : {1u, 2u, 3u}) EXPECT_EQ(pull().region, region);
+
+  // The last one of a moment was lost on the way: the next moment settles those that wait.
+  EXPECT_EQ(push(2, of(1, 1)), GST_FLOW_OK);
+  EXPECT_EQ(push(3, of(1, 1)), GST_FLOW_OK);
+  EXPECT_EQ(pull().region, 1u);
+  EXPECT_EQ(last_pts_, 2 * kHop);
+  // And the end settles what no moment follows.
+  gst_harness_push_event(harness_.get(), gst_event_new_eos());
+  EXPECT_EQ(pull().region, 1u);
+  EXPECT_EQ(last_pts_, 3 * kHop);
+}
+
 TEST_F(MoneVivit, TheSamePixelsGiveTheSameScoresAfterARestart) {
   start();
   for (int k : {1, 2, 3}) score(k);

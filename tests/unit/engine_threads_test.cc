@@ -53,6 +53,39 @@ TEST_P(EngineThreads, EachHasItsOwnStreamsAndNoneDisturbsAnother) {
   EXPECT_EQ(alone, together);
 }
 
+TEST_P(EngineThreads, EveryLaneGivesTheBitsOfTheTeamAlsoWhileOthersRun) {
+  const std::string path = test::write_model(test::tiny_fe());
+  const auto engine = Engine::create(Model::load(path).value(), {GetParam(), DType::kF32, 2, true}).value();
+  const int lanes = engine->lanes();
+  if (GetParam() == "onednn") {
+    EXPECT_EQ(lanes, 2) << "a step of this size keeps one thread busy";
+  }
+  const auto run = [&](const auto& push) {
+    std::vector<float> logits;
+    const auto stream = engine->new_stream();
+    for (unsigned step = 0; step < 12; ++step) {
+      const auto pixels = test::random_tubelet(engine->model().config(), step);
+      StreamPush pushes[] = {{stream.get(), {pixels, Time(step), Time(step)}, 0.25 * (1 + step % 4)}};
+      push(pushes);
+      logits.insert(logits.end(), pushes[0].prediction->logits.begin(), pushes[0].prediction->logits.end());
+    }
+    return logits;
+  };
+  const std::vector<float> team = run([&](std::span<StreamPush> pushes) { engine->push(pushes); });
+  std::vector<std::vector<float>> by_lane(lanes);
+  std::vector<std::thread> threads;
+  for (int lane = 0; lane < lanes; ++lane)
+    threads.emplace_back([&, lane] {
+      by_lane[lane] = run([&](std::span<StreamPush> pushes) { engine->push_on_lane(lane, pushes); });
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::vector<float>& logits : by_lane) EXPECT_EQ(logits, team);
+  const auto no_lane = [&] {
+    run([&](std::span<StreamPush> pushes) { engine->push_on_lane(lanes, pushes); });
+  };
+  EXPECT_THROW(no_lane(), std::out_of_range);
+}
+
 /// Feeds come, change their terms and go while others are served; who is at a fixed budget gets what it
 /// gets alone.
 TEST_P(EngineThreads, FeedsComeAndGoAndNoneDisturbsAnother) {
