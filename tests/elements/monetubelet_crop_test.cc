@@ -88,6 +88,7 @@ TEST(MoneTubeletCrop, RegionGivesOneTubeletARegionWithIdsThatStay) {
   for (std::size_t i = 0; i < 8; ++i) {
     const TubeletMeta meta = meta_of(tubelets[i]);
     EXPECT_EQ(meta.region, i % 2 + 1);
+    EXPECT_EQ(meta.following, 1 - static_cast<int>(i % 2)) << "the second of a moment is its last";
     EXPECT_EQ(GST_BUFFER_PTS(tubelets[i].get()), GST_BUFFER_PTS(tubelets[i / 2 * 2].get()));
     if (meta.region == 1)
       EXPECT_LT(meta.box.x, 30);
