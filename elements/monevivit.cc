@@ -252,7 +252,8 @@ bool takes(GstBaseTransform* t, GstEvent* event) {
 }
 
 gboolean sink_event(GstBaseTransform* t, GstEvent* event) {
-  if (GST_EVENT_IS_SERIALIZED(event) && GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP)
+  const GstEventType type = GST_EVENT_TYPE(event);
+  if ((gst_event_type_get_flags(type) & GST_EVENT_TYPE_SERIALIZED) && type != GST_EVENT_FLUSH_STOP)
     guarded(t, false, [&] {
       impl(t).drain();
       return true;
