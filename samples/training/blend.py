@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The weighted mean of two models of one network, such as a fine-tuned one and the one it came from.
+"""The mean of models of one network: of several seeds of one recipe, or of a fine-tuned model and the one it came from.
 
-    python blend.py tuned.safetensors actors.safetensors --share 0.8 --raise nothing=0.5 --out mixed.safetensors
+    python blend.py seed11.safetensors seed12.safetensors seed13.safetensors --raise nothing=0.5 --out mixed.safetensors
+    python blend.py tuned.safetensors actors.safetensors --shares 0.8,0.2 --out mixed.safetensors
 
-The second gets what is left of 1. The config is the first one's. `--raise LABEL=X` adds X to the scores (logits) of a label, such as of
-`nothing` where false alarms weigh more than misses. `configs/models/default.safetensors` was made so (share 1).
+The config is the first one's. `--raise LABEL=X` adds X to the scores (logits) of a label, such as of `nothing` where false alarms weigh
+more than misses; one model alone may be given for that.
 """
 import argparse
 import json
@@ -17,40 +18,57 @@ from model_file import FORMAT, read_tensors, save_model
 SAME = ("variant", "D", "H", "L", "Lt", "E", "image", "frames", "tubelet", "planes", "labels")
 
 
+def numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+def lean(text: str) -> tuple[str, float]:
+    label, _, by = text.partition("=")
+    return label, float(by)
+
+
+def read_alike(paths: list[Path]) -> tuple[list[dict], dict]:
+    """The tensors of each model and the config of the first; ends the program if they are not of one network."""
+    read = [read_tensors(path) for path in paths]
+    for path, (_, about) in zip(paths, read):
+        if about.get("format") != FORMAT:
+            raise SystemExit(f"{path}: not a model file of format {FORMAT}")
+    configs, states = [json.loads(about["config"]) for _, about in read], [tensors for tensors, _ in read]
+    for path, config, state in zip(paths, configs, states):
+        for key in SAME:
+            if config[key] != configs[0][key]:
+                raise SystemExit(f"{path}: {key} is {config[key]}, in {paths[0]} it is {configs[0][key]}")
+        if {name: t.shape for name, t in state.items()} != {name: t.shape for name, t in states[0].items()}:
+            raise SystemExit(f"{path}: its tensors are not those of {paths[0]}")
+    return states, configs[0]
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("models", type=Path, nargs=2)
-    p.add_argument("--share", type=float, required=True, help="of the first, 0 to 1")
-    p.add_argument("--raise", dest="raised", action="append", default=[], metavar="LABEL=X")
+    p.add_argument("models", type=Path, nargs="+")
+    p.add_argument("--shares", type=numbers, help="of each model, comma-separated, 1 in all; default: all alike")
+    p.add_argument("--raise", dest="raised", type=lean, action="append", default=[], metavar="LABEL=X")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--name", help="of the model, written into the file; default: that of the file")
+    p.add_argument("--trained-on", help="written into the file; default: what was mixed, and what the first was trained on")
     p.add_argument("--terms", help="written into the file; default: those of the first")
     a = p.parse_args()
-    (first, about), (second, other) = map(read_tensors, a.models)
-    if not about.get("format") == other.get("format") == FORMAT:
-        p.error(f"both must be model files of format {FORMAT}")
-    config, theirs = json.loads(about["config"]), json.loads(other["config"])
-    for key in SAME:
-        if config[key] != theirs[key]:
-            p.error(f"{key} is {config[key]} in one and {theirs[key]} in the other")
-    if first.keys() != second.keys() or any(first[name].shape != second[name].shape for name in first):
-        p.error("their tensors are not the same ones")
-    raised = []
-    for label, _, by in (text.partition("=") for text in a.raised):
+    shares = a.shares or [1 / len(a.models)] * len(a.models)
+    if len(shares) != len(a.models) or abs(sum(shares) - 1) > 1e-6:
+        p.error(f"--shares: {len(a.models)} numbers that make 1 in all")
+    states, config = read_alike(a.models)
+    for label, _ in a.raised:
         if label not in config["labels"]:
             p.error(f"--raise {label}: the labels are {', '.join(config['labels'])}")
-        try:
-            raised.append((label, float(by)))
-        except ValueError:
-            p.error(f"--raise {label}={by}: not a number")
-    left, given = 1 - a.share, config.get("provenance", {})
-    leans = "".join(f", {label} {by:+g}" for label, by in raised)
-    mixed = f"weights {a.share:g} {a.models[0].name} + {left:g} {a.models[1].name}{leans}: {given.get('trained_on', '')}"
-    provenance = {"name": a.name or a.out.stem, "trained_on": mixed, "terms": a.terms or given.get("terms", "")}
-    state = {name: a.share * first[name].float() + left * second[name].float() for name in first}
-    for label, by in raised:
-        state["head.bias"][config["labels"].index(label)] += by
-    save_model(a.out, config | {"provenance": provenance}, state, torch.bfloat16)
+    mixed = {name: sum(share * state[name].float() for share, state in zip(shares, states)) for name in states[0]}
+    for label, by in a.raised:
+        mixed["head.bias"][config["labels"].index(label)] += by
+    given = config.get("provenance", {})
+    parts = " + ".join(f"{share:.3g} {path.name}" for share, path in zip(shares, a.models))
+    leans = "".join(f", {label} {by:+g}" for label, by in a.raised)
+    trained_on = a.trained_on or f"weights {parts}{leans}: {given.get('trained_on', '')}"
+    provenance = {"name": a.name or a.out.stem, "trained_on": trained_on, "terms": a.terms or given.get("terms", "")}
+    save_model(a.out, config | {"provenance": provenance}, mixed, torch.bfloat16)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,19 @@
-"""Accuracy by budget on clips of unseen seeds, with experts given at random as the control for the router."""
-import numpy as np
-import torch
+#!/usr/bin/env python3
+"""Accuracy by budget on rendered clips of unseen seeds, with experts given at random as the control for the router.
+
+    python evaluate.py MODEL.safetensors [...] --clips 1440 --clutter 0.3 --budgets 1,0.5,0.25
+
+Every model sees the same clips. Beside each share its 95 % Wilson interval; for the second model and those behind it also the difference from the first,
+whose interval is that of a paired comparison. Clips of one seed of training: how much another seed would change is not in the intervals.
+"""
+import argparse
+import math
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
 from actors import Actors
 from clips import Batch, make_batch, shared_labels
@@ -54,3 +67,47 @@ def accuracy_table(model, clips: Batch, budgets: list[float], control: bool = Fa
                                for k in clips.labels.unique().tolist()}  # fmt: skip
         rows.append(row)
     return rows
+
+
+def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share."""
+    if n == 0:
+        return 0.0, 1.0
+    p, d = right / n, 1 + z * z / n
+    middle, half = (p + z * z / (2 * n)) / d, z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / d
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("models", type=Path, nargs="+")
+    p.add_argument("--clips", type=int, default=1440)
+    p.add_argument("--clutter", type=float, default=0.3)
+    p.add_argument("--budgets", default="1,0.5,0.25")
+    p.add_argument("--library", help="path of libmone-actors.so (default: $MONE_ACTORS or the build folder's)")
+    a = p.parse_args()
+    from model_file import load_model
+
+    torch.set_num_threads(1)
+    models = [load_model(path) for path in a.models]
+    for key in ("labels", "image", "frames", "tubelet", "fit", "planes", "crop"):
+        if any(model.config[key] != models[0].config[key] for model in models):
+            p.error(f"they differ in {key} and cannot be shown the same clips")
+    clips, first = held_out_clips(models[0].config, a.library, a.clips, a.clutter), {}
+    for path, model in zip(a.models, models):
+        for budget in (float(b) for b in a.budgets.split(",")):
+            if model.config["E"] == 1 and budget < 1:
+                continue
+            right = (predict(model, clips.tubelets, budget).argmax(1) == clips.labels).double()
+            low, high = wilson(int(right.sum()), len(right))
+            line = f"budget {budget:<5g} {path.name:<28} {right.mean():.3f} [{low:.3f}, {high:.3f}] of {len(right)}"
+            if budget in first:
+                difference = right - first[budget]
+                half = 1.96 * difference.std().item() / math.sqrt(len(right))
+                line += f"  {difference.mean():+.3f} +-{half:.3f} from the first"
+            first.setdefault(budget, right)
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,6 @@ Sampling, crop and planes are those of live video. What closed, open, windows an
 import argparse
 import collections
 import json
-import math
 import os
 from pathlib import Path
 
@@ -18,16 +17,8 @@ import torch  # noqa: E402
 
 import footage as real
 from cutter import Cutter
+from evaluate import wilson
 from model_file import load_model
-
-
-def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share."""
-    if n == 0:
-        return 0.0, 1.0
-    p, d = right / n, 1 + z * z / n
-    middle, half = (p + z * z / (2 * n)) / d, z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / d
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def share(right: list) -> dict:

@@ -1,4 +1,6 @@
 """Training batches of real clips, varied, and mixed with rendered ones."""
+import re
+
 import numpy as np
 import torch
 
@@ -10,8 +12,21 @@ from footage import Clip
 TRIES = 200  # clips drawn before a manifest is said to hold none that is long enough
 
 
-def varied(clip: Clip, rng: np.random.Generator):
-    """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower."""
+SIDES = {"left": "right", "right": "left"}
+
+
+def mirrored_label(label: str, labels: list[str]) -> str | None:
+    """What a clip of the label shows in a mirror: of swipe_left swipe_right, or None where nobody taught that; else the label."""
+    words = re.split("([^a-z]+)", label.lower())
+    if not SIDES.keys() & set(words):
+        return label
+    other = "".join(SIDES.get(word, word) for word in words)
+    return next((name for name in labels if name.lower() == other), None)
+
+
+def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool):
+    """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower.
+    (frames, times, fps, whether mirrored)"""
     most = max(2, round(3 * clip.fps))  # seconds
     spare = len(clip.pixels) - most if len(clip.pixels) > most else len(clip.pixels) // 6
     first = int(rng.integers(max(1, spare)))  # crop and planes have seen more or less before
@@ -25,7 +40,8 @@ def varied(clip: Clip, rng: np.random.Generator):
         rows = frames[:, : h // 2 * 2].astype(np.uint16)
         rows = rows[:, ::2] + rows[:, 1::2]
         frames = ((rows[:, :, : w // 2 * 2 : 2] + rows[:, :, 1 : w // 2 * 2 : 2]) >> 2).astype(np.uint8)
-    if rng.random() < 0.5:
+    mirrored = may_mirror and rng.random() < 0.5
+    if mirrored:
         frames = frames[:, :, ::-1]
     gamma, gain, offset = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.2)), rng.normal(0, 12)
     table = (255 * (np.arange(256) / 255) ** gamma * gain + offset).clip(0, 255).astype(np.uint8)
@@ -34,7 +50,7 @@ def varied(clip: Clip, rng: np.random.Generator):
         noise = rng.normal(0, rng.uniform(1, 5), (2, *frames.shape[1:])).astype(np.int16)
         frames = (frames + noise[np.arange(len(frames)) % 2]).clip(0, 255).astype(np.uint8)
     tempo = np.exp(rng.uniform(-0.25, 0.25))
-    return frames, times / tempo, clip.fps * tempo
+    return frames, times / tempo, clip.fps * tempo, mirrored
 
 
 class Footage:
@@ -42,6 +58,8 @@ class Footage:
 
     def __init__(self, clips: list[Clip], config: dict):
         self.cutter, self.nt = Cutter(config), config["frames"] // config["tubelet"][0]
+        names = config["labels"]
+        self.in_mirror = [names.index(other) if (other := mirrored_label(name, names)) else None for name in names]
         self.groups: dict[int, list[Clip]] = {}
         for clip in clips:
             self.groups.setdefault(config["labels"].index(clip.label), []).append(clip)
@@ -55,7 +73,8 @@ class Footage:
         for _ in range(TRIES):
             label = self.labels[rng.choice(len(self.labels), p=self.weights)]
             clip = self.groups[label][rng.integers(len(self.groups[label]))]
-            frames, times, fps = varied(clip, rng)
+            frames, times, fps, mirrored = varied(clip, rng, self.in_mirror[label] is not None)
+            label = self.in_mirror[label] if mirrored else label
             tubelets = self.cutter.video(frames, times, fps)[0]
             if len(tubelets):
                 break

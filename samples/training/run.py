@@ -21,7 +21,7 @@ def new_config(a, labels: list[str]) -> dict:
         "image": [112, 112], "frames": 16, "tubelet": [2, 16, 16], "rate": {"min": 4.0, "nominal": 7.5, "max": 12.5},
         "resize_short": 112, "fit": "pad", "crop": a.crop or "motion", "planes": "luma-motion", "act": "gelu_tanh",
         "ln_eps": 1e-6, "classifier": "token", "cls_policy": "full", "router_input": "ln1", "gate": "on",
-        "w_form": "prod", "beta": 10.0, "delta": 2.0, "train_ec": [0.15, 1.0],
+        "w_form": "prod", "beta": 10.0, "delta": 2.0, "train_ec": [min(a.budgets), max(a.budgets)],
         # Still pixels are exactly 0 in the motion planes; the spreads are about those of moving people.
         "input": {"scale": 1 / 255, "mean": [0.45, 128 / 255, 128 / 255], "std": [0.25, 0.12, 0.2]},
         "labels": labels,
@@ -29,10 +29,10 @@ def new_config(a, labels: list[str]) -> dict:
 
 
 def start_model(a, labels: list[str] | None) -> tuple[MoneVivit, bool]:
-    """The model to train and whether its router has been trained before.
+    """The model to train and whether it has been trained as it is, router and all.
 
     labels: those of the data; None = the renderer's, which a new model has too if clips are rendered. A model to start from keeps its own labels in front and gets new
-    ones behind them; a plain one (E = 1) becomes nested.
+    ones behind them; a plain one (E = 1) becomes nested, unless --experts 1 asks for a plain one.
     """
     given = load_model(a.init) if a.init else None
     if given is None:
@@ -47,9 +47,9 @@ def start_model(a, labels: list[str] | None) -> tuple[MoneVivit, bool]:
     config["labels"] = config["labels"] + [name for name in labels or [] if name not in config["labels"]]
     config["C"], config["crop"] = len(config["labels"]), a.crop or config["crop"]
     plain = config["E"] == 1
-    if plain:
+    if plain and a.experts > 1:
         config |= {"E": a.experts, "router_input": "ln1", "gate": "on", "w_form": "prod", "beta": 10.0, "delta": 2.0,
-                   "train_ec": [0.15, 1.0]}  # fmt: skip
+                   "train_ec": [min(a.budgets), max(a.budgets)]}  # fmt: skip
     model = MoneVivit(config)
     own, theirs = model.state_dict(), given.state_dict()
     for name, value in theirs.items():
@@ -60,7 +60,7 @@ def start_model(a, labels: list[str] | None) -> tuple[MoneVivit, bool]:
     if "mone.alpha" in theirs:
         model.mone.alpha.data = torch.zeros_like(theirs["mone.alpha"])
     model.load_state_dict(own)
-    return model, not plain
+    return model, not plain or a.experts == 1
 
 
 class Run:
@@ -70,10 +70,12 @@ class Run:
         self.a = a
         a.run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(a.seed)
-        self.model, self.router_started = start_model(a, labels)
+        self.model, trained = start_model(a, labels)
         self.config = self.model.config
         # Widths again only where the model is new: a nested one goes on with its experts.
-        self.nested = (0.0 if self.router_started else 0.6) if a.nested is None else a.nested
+        self.nested = (0.0 if trained else 0.6) if a.nested is None else a.nested
+        self.router_started = trained or self.config["E"] == 1
+        self.budgets = a.budgets if self.config["E"] > 1 else [1.0]
         self.helpers = Helpers(self.config["D"], self.config["tubelet"][0])
         self.optimizers = make_optimizers(self.model, self.helpers, a.lr, a.matrix_lr)
         self.average = Average(self.model, 0.998 if not a.steps else min(0.998, 1 - 4 / a.steps))
@@ -161,7 +163,7 @@ class Run:
     def nested_step(self, batch):
         """First phase: one uniform width per step (the whole one in four of ten), moving tokens only."""
         a, experts, whole = self.a, self.config["E"], self.config["D"]
-        width = whole if self.rng.random() < 0.4 else whole >> int(self.rng.integers(1, experts))
+        width = whole if self.rng.random() < 0.4 or experts == 1 else whole >> int(self.rng.integers(1, experts))
         count = int(self.rng.choice([a.tokens * 3 // 4, a.tokens, a.tokens, a.tokens * 3 // 2]))
         if self.rng.random() < 0.02:
             count = self.model.ns
@@ -204,14 +206,14 @@ class Run:
         In most steps of the first half a random part of the still tokens is left out, for speed. The whole width
         sees the same clips and tells the narrower ones what it thinks (distillation).
         """
-        budget = float(self.rng.choice(BUDGETS))
+        budget = float(self.rng.choice(self.budgets))
         few = self.a.tokens if self.rng.random() < 1.5 * (1 - share) ** 2 else self.model.ns
         tubelets, chosen = some_tokens(batch, few, min(few + few // 2, self.model.ns - few))
         chosen, pixels = chosen.flatten(0, 1), self.pixels(tubelets)
         logits, h, routing = self.model.forward_tokens(pixels, budget, sort=True, chosen=chosen)
         extra = 10 * (1 - share) * self.helpers.joint_loss(h, batch.joints)
         start = max(0.0, 1 - share / 0.6) if self.nested > 0 else 0.0
-        if start > 0:
+        if start > 0 and routing.probs is not None:
             extra = extra + start * router_start_loss(routing.probs, self.importance(batch).gather(1, chosen))
         if budget < 1:
             whole = self.model.forward_tokens(pixels, 1.0, sort=True, chosen=chosen)[0]
@@ -237,8 +239,9 @@ class Run:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        with torch.no_grad():
-            self.model.mone.alpha.clamp_(0, 0.999)
+        if self.config["E"] > 1:
+            with torch.no_grad():
+                self.model.mone.alpha.clamp_(0, 0.999)
         self.average.update(self.model)
         self.step += 1
         self.clips += len(batch.labels)

@@ -30,7 +30,7 @@ from clips import shared_labels
 from cutter import Cutter
 from evaluate import accuracy_table, held_out_clips
 from mix import Mixed
-from run import Run
+from run import BUDGETS, Run
 
 TABLE_BUDGETS = [1.0, 0.75, 0.5, 0.4, 0.25, 0.15]
 
@@ -48,7 +48,9 @@ def parse_arguments():
     p.add_argument("--width", type=int, default=128, help="of a new model")
     p.add_argument("--heads", type=int, default=4)
     p.add_argument("--depth", type=int, default=6)
-    p.add_argument("--experts", type=int, default=4)
+    p.add_argument("--experts", type=int, default=4, help="of a new model; 1 = a plain one")
+    p.add_argument("--budgets", type=lambda text: [float(b) for b in text.split(",")], default=BUDGETS, metavar="LIST",
+                   help="what the router's steps draw from; one = a model for that budget alone")
     p.add_argument("--crop", choices=["full", "motion"], help="default: motion, or what --init has")
     p.add_argument("--batch", type=int, default=24)
     p.add_argument("--tokens", type=int, default=10, help="moving tokens per tubelet in the first phase")
@@ -68,6 +70,10 @@ def parse_arguments():
     a = p.parse_args()
     if not 0 <= a.actors <= 1:
         p.error("--actors is a share, 0 to 1")
+    if a.experts < 1 or a.width >> (a.experts - 1) << (a.experts - 1) != a.width:
+        p.error(f"--experts {a.experts}: the width {a.width} cannot be halved so often")
+    if not all(0 < budget <= 1 for budget in a.budgets):
+        p.error("--budgets are shares of the width, above 0 and up to 1")
     a.run = a.out.with_suffix(".run")
     return a
 
@@ -146,10 +152,14 @@ class Curves:
         plt.close(figure)
 
 
+def table_budgets(config: dict) -> list[float]:
+    return TABLE_BUDGETS if config["E"] > 1 else [1.0]
+
+
 def footage_table(model, clips: list) -> list[dict]:
     """Share of test clips whose mean logits name them, by budget."""
     cutter, labels = Cutter(model.config), model.config["labels"]
-    right = {budget: [] for budget in TABLE_BUDGETS}
+    right = {budget: [] for budget in table_budgets(model.config)}
     for clip in (c for c in clips if c.label in labels):
         tubelets = real.tubelets_of(cutter, clip)
         for budget, row in right.items():
@@ -211,9 +221,9 @@ def train(run: Run, clips: list) -> bool:
         if run.step % 50 == 0 or done:
             values = {"minutes": f"{run.seconds / 60:.2f}", "step": run.step, "clips": run.clips,
                       "loss": f"{loss_mean:.4f}", "accuracy": f"{right_mean:.4f}",
-                      "alpha": f"{run.model.mone.alpha.mean().item():.4f}"}  # fmt: skip
+                      "alpha": f"{run.model.mone.alpha.mean().item():.4f}" if run.config["E"] > 1 else ""}  # fmt: skip
             if held_out and now - evaluated > 60 * a.evaluate_minutes:
-                table = accuracy_table(run.averaged(), held_out, [1.0, 0.25])
+                table = accuracy_table(run.averaged(), held_out, [1.0, 0.25] if run.config["E"] > 1 else [1.0])
                 values |= {f"held_out_{row['budget']:g}": row["accuracy"] for row in table}
                 evaluated = last = time.monotonic()
             curves.row(**values)
@@ -229,15 +239,15 @@ def train(run: Run, clips: list) -> bool:
 
 def report(run: Run, test: list) -> None:
     """Accuracy by budget as a table and as evaluation.json, and whether the exported file is sound."""
-    a, model, tables = run.a, run.averaged(), {}
+    a, model, tables, budgets = run.a, run.averaged(), {}, table_budgets(run.config)
     if not a.data or a.actors > 0:
         for clutter in (0.3, 1.0):
             clips = held_out_clips(run.config, a.library, a.held_out, clutter)
-            tables[f"rendered, clutter {clutter}"] = accuracy_table(model, clips, TABLE_BUDGETS, True)
+            tables[f"rendered, clutter {clutter}"] = accuracy_table(model, clips, budgets, True)
     if test:
         tables["test clips"] = footage_table(model, test)
     (a.run / "evaluation.json").write_text(json.dumps(tables, indent=1) + "\n")
-    print("\nbudget " + "".join(f"{budget:>8g}" for budget in TABLE_BUDGETS))
+    print("\nbudget " + "".join(f"{budget:>8g}" for budget in budgets))
     for name, rows in tables.items():
         print(f"{name}\n       " + "".join(f"{row['accuracy']:>8.3f}" for row in rows))
     mone = real.find_mone()

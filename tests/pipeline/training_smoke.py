@@ -48,6 +48,11 @@ def check_footage(model) -> None:
         assert "too short" in str(error), error
     else:
         raise AssertionError("a window was made of one frame")
+    # In a mirror left is right; where nobody taught the other side, a clip is not mirrored.
+    clip = footage.Clip(Path("long"), "swipe_left", pixels=np.repeat(frames, 3, 0), times=np.arange(36) / 15, fps=15.0)
+    for names, shown in ((["swipe_left", "swipe_right"], {0, 1}), (["swipe_left", "walk"], {0}), (["walk", "swipe_left"], {1})):
+        drawn = Footage([clip], model.config | {"labels": names, "C": len(names)}).batch(np.random.default_rng(1), 32)[1]
+        assert set(drawn.tolist()) == shown, (names, drawn)
     # Every second frame is missing: repeats make nearly as many tubelets as there are frames.
     tubelets, ends, boxes = cutter.video(frames, np.arange(12) * 0.1, 20.0)
     assert len(tubelets) == len(ends) == len(boxes) == 11, (len(tubelets), len(ends))
@@ -56,6 +61,19 @@ def check_footage(model) -> None:
         config = model.config | {"fit": fit, "crop": "full"}
         batch = make_batch(Actors(), Cutter(config), 1, np.array([0]), config["frames"], 4)
         assert bool((batch.joints == ABSENT).all()) == (fit == "crop"), fit
+
+
+def check_blend(blended: Path, halves: list[Path]) -> None:
+    import torch
+    from model_file import load_model
+
+    one, other, mean = (load_model(path) for path in (*halves, blended))
+    raised = torch.zeros(len(mean.config["labels"]))
+    raised[mean.config["labels"].index("wave")] = 0.5
+    for name, value in mean.state_dict().items():
+        wanted = (one.state_dict()[name] + other.state_dict()[name]) / 2 + (raised if name == "head.bias" else 0)
+        assert torch.allclose(value, wanted, rtol=2**-8, atol=1e-6), name
+    assert not torch.equal(one.head.weight, other.head.weight), "two models alike show nothing"
 
 
 def main() -> int:
@@ -67,6 +85,9 @@ def main() -> int:
             return 77
     actors, library, mone = sys.argv[1:4]
     environment = os.environ | {"MONE_ACTORS": actors, "MONE_LIBRARY": library, "MONE": mone, "OMP_NUM_THREADS": "1"}
+    sys.path.insert(0, str(TRAINING))
+    from model_file import load_model, save_model
+
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         for i in range(3):
@@ -97,13 +118,27 @@ def main() -> int:
         assert (here / "finished.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "14"
         assert not (here / "finished.run" / "finish").exists()
 
+        # The mean of models, tensor by tensor, with one label's scores raised.
+        blend = [sys.executable, TRAINING / "blend.py", "--out", here / "blended.safetensors"]
+        models = [here / f"{name}.safetensors" for name in ("straight", "finished", "resumed")]
+        subprocess.run([*blend, *models, "--shares", "0.25,0.5,0.25", "--raise", "wave=0.5"], check=True)
+        check_blend(here / "blended.safetensors", models[:2])
+
+        # A plain model; and models beside each other on the same rendered clips.
+        dense = train("dense", *new[:4], "--steps", "4", "--experts", "1")
+        assert load_model(dense).config["E"] == 1
+        (row,) = json.loads((here / "dense.run" / "evaluation.json").read_text())["rendered, clutter 0.3"]
+        text = subprocess.run([sys.executable, TRAINING / "evaluate.py", dense, straight, "--clips", "18", "--budgets", "1,0.25"],
+                              env=environment, check=True, capture_output=True, text=True).stdout  # fmt: skip
+        assert [line.split()[1:3] for line in text.splitlines()] == [["1", dense.name], ["1", straight.name], ["0.25", straight.name]], text
+        assert f" {row['accuracy']:.3f} [" in text.splitlines()[0] and "from the first" in text.splitlines()[1], text
+
         # Clips by folder, from that model; its labels stay, new ones come behind them.
         own = train("own", "--data", str(here / "clips"), "--init", str(straight), "--steps", "4")
-        sys.path.insert(0, str(TRAINING))
-        from model_file import load_model, save_model
-
         labels = load_model(own).config["labels"]
         assert labels[0] == "walk" and labels[-2:] == ["across", "up_and_down"], labels
+
+        assert subprocess.run([*blend, straight, own]).returncode, "models of other labels were mixed"
 
         # A plain model becomes a nested one.
         plain = load_model(own)
@@ -134,7 +169,7 @@ def main() -> int:
 
         os.environ |= environment
         check_footage(load_model(own))
-        for model in (straight, own, nested, mixed, alone, again):
+        for model in (straight, dense, own, nested, mixed, alone, again):
             subprocess.run([mone, "model", "verify", model], check=True)
     return 0
 
