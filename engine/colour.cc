@@ -1,21 +1,11 @@
 #include "engine/colour.h"
 
-#include <algorithm>
 #include <cmath>
-
-#include "engine/resample.h"
 
 namespace mone {
 namespace {
 
 constexpr std::int32_t kOne = 1 << kColourBits;
-constexpr int kShift = kColourBits + kSampleBits;
-constexpr std::int32_t kHalf = 1 << (kShift - 1);
-constexpr std::int32_t kGrey = 128 << kSampleBits;
-
-std::uint8_t to_byte(std::int32_t value) {
-  return static_cast<std::uint8_t>(std::clamp((value + kHalf) >> kShift, 0, 255));
-}
 
 std::int32_t fixed(double value) { return static_cast<std::int32_t>(std::lround(value * kOne)); }
 
@@ -50,31 +40,26 @@ YuvToRgb yuv_to_rgb(ColourMatrix matrix, ColourRange range) {
 }
 
 void full_range_row(const std::uint16_t* y, LumaScale scale, int n, std::uint8_t* out) {
-  for (int x = 0; x < n; ++x) out[x] = to_byte((y[x] - scale.offset) * scale.gain);
+  for (int x = 0; x < n; ++x) out[x] = full_range(y[x], scale);
 }
 
 void rgb_row(const std::uint16_t* y, const std::uint16_t* cb, const std::uint16_t* cr, const YuvToRgb& m,
              int n, std::uint8_t* red, std::uint8_t* green, std::uint8_t* blue) {
   for (int x = 0; x < n; ++x) {
-    const std::int32_t luma = (y[x] - m.luma.offset) * m.luma.gain;
-    const std::int32_t u = cb[x] - kGrey, v = cr[x] - kGrey;
-    red[x] = to_byte(luma + v * m.red_cr);
-    green[x] = to_byte(luma + u * m.green_cb + v * m.green_cr);
-    blue[x] = to_byte(luma + u * m.blue_cb);
+    const RgbBytes rgb = rgb_of(y[x], cb[x], cr[x], m);
+    red[x] = rgb.red;
+    green[x] = rgb.green;
+    blue[x] = rgb.blue;
   }
 }
 
 void round_row(const std::uint16_t* in, int n, std::uint8_t* out) {
-  for (int x = 0; x < n; ++x)
-    out[x] = static_cast<std::uint8_t>((in[x] + (1 << (kSampleBits - 1))) >> kSampleBits);
+  for (int x = 0; x < n; ++x) out[x] = round_sample(in[x]);
 }
 
 void luma_row(const std::uint16_t* red, const std::uint16_t* green, const std::uint16_t* blue, int n,
               std::uint8_t* out) {
-  constexpr int kRound = 1 << (kSampleBits + 7);
-  for (int x = 0; x < n; ++x)
-    out[x] = static_cast<std::uint8_t>((77 * red[x] + 150 * green[x] + 29 * blue[x] + kRound) >>
-                                       (kSampleBits + 8));
+  for (int x = 0; x < n; ++x) out[x] = luma_of(red[x], green[x], blue[x]);
 }
 
 }  // namespace mone

@@ -7,25 +7,12 @@
 #include <span>
 #include <vector>
 
-#include "engine/fit.h"
 #include "engine/frame.h"
 #include "engine/resample.h"
+#include "engine/resize_plan.h"
 #include "engine/tubelet_format.h"
 
 namespace mone {
-
-/// Where the samples of one component lie in memory.
-struct Component {
-  int plane, offset, step;  ///< of which plane, at which byte, how many bytes apart
-  int sub_x, sub_y;         ///< image pixels per sample
-};
-/// A pixel format's components: Y (Cb Cr), or R G B.
-struct FormatLayout {
-  bool yuv;
-  int components;
-  std::array<Component, 3> component;
-};
-const FormatLayout& format_layout(PixelFormat format);
 
 class FrameResizer {
  public:
@@ -41,26 +28,13 @@ class FrameResizer {
   void resample_row(const Frame& frame, int row);
   void colour_row(const Frame& frame, int row, std::uint8_t* picture) const;
 
-  /// What the axes below were made for.
-  struct Key {
-    PixelFormat format{};
-    int width = 0, height = 0;
-    Box box;
-    ChromaSite site{};
-    double pixel_aspect = 0;
-    bool operator==(const Key&) const = default;
-  };
-
   TubeletFormat format_;
   const ResampleKernels& kernels_;
-  Key key_;
-  ImageFit fit_;
-  const FormatLayout* layout_ = nullptr;
-  int components_ = 0;                                 // of the layout, that this picture needs
-  std::array<Axis, 3> across_, down_;                  // per component
+  ResizeKey key_;  // of the plan
+  ResizePlan plan_;
   std::vector<const std::uint8_t*> rows_;              // of one output row
   std::vector<std::int16_t> blended_, line_;           // one row of bytes; one component of it
-  std::array<std::vector<std::uint16_t>, 3> samples_;  // [fit_.x.size] per component
+  std::array<std::vector<std::uint16_t>, 3> samples_;  // [plan_.fit.x.size] per component
 };
 
 }  // namespace mone

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/samples.h"
+
 namespace mone {
 
 void LumaHistory::push(std::span<const std::uint8_t> y) {
@@ -29,8 +31,8 @@ void luma_motion_row(const std::uint8_t* y, const std::uint8_t* y1, const std::u
                      std::uint8_t* out) {
   for (int x = 0; x < width; ++x) {
     out[3 * x] = y[x];
-    out[3 * x + 1] = static_cast<std::uint8_t>(std::clamp(128 + 2 * (y[x] - y1[x]), 0, 255));
-    out[3 * x + 2] = static_cast<std::uint8_t>(std::clamp(128 + y[x] - y4[x], 0, 255));
+    out[3 * x + 1] = motion_of_one(y[x], y1[x]);
+    out[3 * x + 2] = motion_of_four(y[x], y4[x]);
   }
 }
 

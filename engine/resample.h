@@ -8,11 +8,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace mone {
+#include "engine/samples.h"
 
-/// Fractional bits of weights, of samples after the vertical pass and after the horizontal one. 255 with 7
-/// bits fits the i16 that multiply-add instructions take; 14 bits keep a row of weights exact to 1/16384.
-constexpr int kWeightBits = 14, kBlendBits = 7, kSampleBits = 8;
+namespace mone {
 
 /// Which samples of a line make each output, and with which weights.
 struct Axis {

@@ -9,9 +9,6 @@
 namespace mone {
 namespace {
 
-constexpr int kBlendShift = kWeightBits - kBlendBits;
-constexpr int kGatherShift = kWeightBits + kBlendBits - kSampleBits;
-
 // 64 bytes at a time: a whole cache line of each row, and eight sums, which leaves registers for the rest.
 __attribute__((target("avx2"))) void blend64(const std::uint8_t* const* rows, const std::int16_t* weights,
                                              int taps, int x, std::int16_t* out) {

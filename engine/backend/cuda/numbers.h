@@ -4,15 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#ifdef __CUDACC__
-#define MONE_DEVICE __device__ __forceinline__
-#define MONE_BOTH __host__ __device__ __forceinline__
-#define MONE_UNROLL _Pragma("unroll")
-#else
-#define MONE_DEVICE inline
-#define MONE_BOTH inline
-#define MONE_UNROLL
-#endif
+#include "engine/host_device.h"
 
 namespace mone::cuda {
 
