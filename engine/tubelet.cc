@@ -16,6 +16,17 @@ const TubeletFormat& checked(const TubeletFormat& format) {
   return format;
 }
 
+class HostTubelet : public TubeletMemory {
+ public:
+  explicit HostTubelet(int bytes) : bytes_(static_cast<std::size_t>(bytes)) {}
+  std::span<std::uint8_t> bytes() const override { return bytes_; }
+  int gpu() const override { return -1; }
+  void read(std::span<std::uint8_t> to) const override { std::copy_n(bytes_.begin(), to.size(), to.begin()); }
+
+ private:
+  mutable std::vector<std::uint8_t> bytes_;
+};
+
 }  // namespace
 
 void write_step(const TubeletFormat& f, int t, std::array<const std::uint8_t*, 3> pictures,
@@ -109,6 +120,10 @@ void TubeletCutter::cut_region(const Region& region, std::span<std::uint8_t> tub
   if (!view) view = std::make_unique<CropView>(format_, *stage_);
   view->box().follow(stage_->from_source(region.box));
   show(*view, tubelet);
+}
+
+std::shared_ptr<TubeletMemory> TubeletCutter::new_tubelet() {
+  return std::make_shared<HostTubelet>(format_.bytes());
 }
 
 void TubeletCutter::keep_regions(std::span<const Region> regions) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/backend/backend.h"
+#include "engine/cutter.h"
 
 namespace mone {
 
@@ -21,6 +22,9 @@ struct BackendEntry {
   // Of backends whose device is not the CPU; null for the others.
   /// Empty if there is a device of that number that computes in `dtype`, else the reason.
   std::string (*why_no_device)(int device, DType dtype) = nullptr;
+
+  /// See make_gpu_cutter(). @throws ConfigError, DeviceError
+  std::unique_ptr<Cutter> (*make_cutter)(int device, const TubeletFormat& format) = nullptr;
 
   bool on_cpu() const { return why_no_device == nullptr; }
 };

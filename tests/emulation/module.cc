@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "engine/backend/cuda/backend.h"
+#include "engine/backend/cuda/cutter.h"
 #include "engine/backend/cuda/entry.h"
 #include "tests/emulation/emulated_runtime.h"
 
@@ -24,12 +25,17 @@ std::string why_no_device(int index, DType dtype) {
   return cuda::why_not_dtype(device().major, device().minor, dtype);
 }
 
-const BackendEntry kEntry = {"cuda", &cuda::why_not_model, [](int) { return DType::kBf16; },
-                             [](const BackendOptions& options) -> std::unique_ptr<Backend> {
-                               return std::make_unique<cuda::CudaBackend>(
-                                   std::make_unique<EmulatedRuntime>(device()), options);
-                             },
-                             &why_no_device};
+const BackendEntry kEntry = {
+    "cuda",
+    &cuda::why_not_model,
+    [](int) { return DType::kBf16; },
+    [](const BackendOptions& options) -> std::unique_ptr<Backend> {
+      return std::make_unique<cuda::CudaBackend>(std::make_unique<EmulatedRuntime>(device()), options);
+    },
+    &why_no_device,
+    [](int, const TubeletFormat& format) -> std::unique_ptr<Cutter> {
+      return std::make_unique<cuda::CudaCutter>(std::make_shared<EmulatedRuntime>(device()), format);
+    }};
 
 }  // namespace
 }  // namespace mone::emulation

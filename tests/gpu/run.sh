@@ -41,8 +41,10 @@ END
 flags="-std=c++20 -O3 -fPIC -I. -include $out/config.h ${headers:+-isystem $headers/include} -isystem $cuda/include"
 engine=$(ls engine/*.cc engine/budget/*.cc engine/backend/*.cc engine/backend/reference/*.cc 2>/dev/null; echo engine/backend/cuda/module.cc)
 host=$(ls engine/backend/cuda/*.cc | grep -v /module.cc)
+# What the module shares with the library: as cuda_host_sources of engine/meson.build.
+shared=$(sed -n '/^cuda_host_sources/,/)/p' engine/meson.build | grep -o "'[a-z_]*\.cc'" | tr -d "'" | sed 's|^|engine/|')
 # shellcheck disable=SC2046
-tests="tests/tiny_model.cc tests/gpu/agree.cc tests/gpu/speed.cc"
+tests="tests/tiny_model.cc tests/gpu/agree.cc tests/gpu/cut.cc tests/gpu/speed.cc"
 [ -z "$gtest" ] || tests="$tests tests/parity/golden_test.cc tests/parity/identities_test.cc tests/parity/backends_agree_test.cc tests/unit/stream_test.cc"
 object() { echo "$out/$(echo "${1%.*}" | tr / _).o"; }
 {
@@ -63,10 +65,11 @@ objects() { for source in "$@"; do object "$source"; done; }
 # shellcheck disable=SC2046
 {
   ar rcs "$out/libcore.a" $(objects $engine tests/tiny_model.cc)
-  g++ -shared -Wl,-Bsymbolic -o "$out/libmone-cuda.so" $(objects $host engine/capacity.cc engine/row_plan.cc engine/tensor.cc) "$out"/kernel_*.o \
+  g++ -shared -Wl,-Bsymbolic -o "$out/libmone-cuda.so" $(objects $host $shared) "$out"/kernel_*.o \
     -L"$cuda/lib64" -L"$cuda/lib" -lcudart_static -ldl -lrt -lpthread || exit 1
-  for program in tests/gpu/agree tests/gpu/speed; do
-    g++ -o "$out/$(basename $program)" "$(object $program.cc)" "$out/libcore.a" -ldl -lpthread || exit 1
+  for program in tests/gpu/agree tests/gpu/cut tests/gpu/speed; do
+    g++ -o "$out/$(basename $program)" "$(object $program.cc)" "$out/libcore.a" \
+      -L"$cuda/lib64" -L"$cuda/lib" -lcudart_static -ldl -lrt -lpthread || exit 1
   done
   if [ -n "$gtest" ]; then
     for program in tests/parity/golden_test tests/parity/identities_test tests/parity/backends_agree_test tests/unit/stream_test; do
@@ -103,6 +106,7 @@ for program in golden_test identities_test backends_agree_test stream_test; do
   [ ! -x "$out/$program" ] || run "$program" 60 3 "$out/$program" --gtest_filter='*cuda*' --gtest_brief=1
 done
 run "agreement, bits, memory" 150 60 "$out/agree"
+run "tubelets cut in device memory" 40 60 "$out/cut"
 
 # speed PRODUCTS: Hopper's own instructions are not the default until they have been timed and checked here.
 speed() {
@@ -127,6 +131,7 @@ echo "
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck; do
     run "$tool" 60 3 compute-sanitizer --tool $tool --error-exitcode 9 "$out/agree" quick
+    run "$tool, cut" 40 3 compute-sanitizer --tool $tool --error-exitcode 9 "$out/cut" quick
   done
 else
   echo "compute-sanitizer is not here" | write

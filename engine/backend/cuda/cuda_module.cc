@@ -3,6 +3,7 @@
 
 #include "engine/backend/cuda/backend.h"
 #include "engine/backend/cuda/cuda_runtime.h"
+#include "engine/backend/cuda/cutter.h"
 #include "engine/backend/cuda/entry.h"
 #include "engine/backend/cuda/module.h"
 
@@ -30,7 +31,11 @@ std::unique_ptr<Backend> create(const BackendOptions& options) {
   return std::make_unique<CudaBackend>(make_cuda_runtime(options.device), options);
 }
 
-const BackendEntry kEntry = {"cuda", &why_not, &default_dtype, &create, &why_no_device};
+std::unique_ptr<Cutter> make_cutter(int device, const TubeletFormat& format) {
+  return std::make_unique<CudaCutter>(make_cuda_runtime(device), format);
+}
+
+const BackendEntry kEntry = {"cuda", &why_not, &default_dtype, &create, &why_no_device, &make_cutter};
 
 }  // namespace
 }  // namespace mone::cuda

@@ -61,8 +61,13 @@ std::unique_ptr<Backend> create(const BackendOptions& options) {
   return module().entry->create(options);
 }
 
+std::unique_ptr<Cutter> make_cutter(int device, const TubeletFormat& format) {
+  if (!module().entry) throw DeviceError("cuda: " + module().why_not);
+  return module().entry->make_cutter(device, format);
+}
+
 }  // namespace
 
-const BackendEntry kCudaBackend = {"cuda", &why_not, &best_dtype, &create, &why_no_device};
+const BackendEntry kCudaBackend = {"cuda", &why_not, &best_dtype, &create, &why_no_device, &make_cutter};
 
 }  // namespace mone
