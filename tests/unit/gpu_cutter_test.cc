@@ -109,10 +109,11 @@ void play(Both& both, const std::function<void(int)>& load) {
 class EveryFrame : public testing::TestWithParam<std::tuple<PixelFormat, std::pair<int, int>>> {};
 
 TEST_P(EveryFrame, GivesTheBytesOfTheCpu) {
-  const auto [format, size] = GetParam();
+  const PixelFormat format = std::get<0>(GetParam());
+  const auto [width, height] = std::get<1>(GetParam());
   for (const auto& [planes, fit] : kContracts) {
     Both both(contract(planes, fit));
-    play(both, [&](int i) { both.load(noise(format, size.first, size.second, 10 + i)); });
+    play(both, [&, w = width, h = height](int i) { both.load(noise(format, w, h, 10 + i)); });
   }
 }
 
