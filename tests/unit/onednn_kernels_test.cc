@@ -39,6 +39,8 @@ const KernelsFor<T>& kernels_for(const Kernels& kernels) {
     return kernels.f32;
 }
 
+int round_up(int x, int to) { return (x + to - 1) / to * to; }
+
 template <class T>
 std::vector<T> noise(std::size_t count, unsigned seed) {
   std::mt19937 random(seed);
@@ -71,7 +73,8 @@ struct Case {
     for (int r = 0; r < rows; ++r)
       for (int i = k; i < ldx; ++i) x[r * ldx + i] = T{};
     weight = noise<float>(n * k, 2);
-    const int panel = kernels.panel, count = (n + panel - 1) / panel, padded = (k + 1) / 2 * 2;
+    const int panel = kernels.panel, count = (n + panel - 1) / panel;
+    const int padded = round_up(round_up(k, 2), kernels_for<T>(kernels).k_block);
     bias = noise<float>(n, 3);
     bias.resize(count * panel);
     panels = Memory(sizeof(T) * count * panel * padded);
@@ -111,7 +114,7 @@ class OnednnKernels : public testing::TestWithParam<const Kernels*> {
 TEST_P(OnednnKernels, ProductsOfAnyShapeMatchPlainSums) {
   for_each_type([&](auto type) {
     using T = decltype(type);
-    for (int rows = 1; rows <= kernels().tile_rows; ++rows)
+    for (int rows = 1; rows <= kernels_for<T>(kernels()).tile_rows; ++rows)
       for (const auto& [n, k] : {std::pair{1, 1}, {5, 3}, {16, 16}, {33, 24}, {40, 97}, {70, 64}}) {
         const Case<T> c(kernels(), rows, n, k);
         std::vector<float> out(rows * n, -1);
@@ -327,8 +330,11 @@ class OnednnInt8Kernels : public OnednnKernels {};
 // Sums of whole numbers are exact, and what becomes of them is defined to the bit (engine/int8.h).
 TEST_P(OnednnInt8Kernels, ProductsOfAnyShapeAreThoseOfTheDefinition) {
   const int panel = kernels().panel;
-  for (const auto& [rows, n, k] : {std::tuple{1, 1, 1}, {3, 5, 3}, {12, 33, 16}, {7, 40, 97}, {5, 70, 64}}) {
-    const int padded = (k + 3) / 4 * 4, panels = (n + panel - 1) / panel, ldo = (k + 4 + 63) / 64 * 64;
+  for (const auto& [most_rows, n, k] :
+       {std::tuple{1, 1, 1}, {3, 5, 3}, {12, 33, 16}, {7, 40, 97}, {5, 70, 64}, {32, 33, 200}}) {
+    const int rows = std::min(most_rows, kernels().int8.tile_rows);
+    const int padded = round_up(k, kernels().int8.k_block), panels = (n + panel - 1) / panel,
+              ldo = (k + 4 + 63) / 64 * 64;
     const std::vector<Bf16> x = noise<Bf16>(rows * k, 11);
     const std::vector<float> weight = noise<float>(n * k, 12);
     std::vector<float> x_float(x.size()), whole(n * k), scales(panels * panel), bias(panels * panel, 0.5f);
@@ -349,7 +355,7 @@ TEST_P(OnednnInt8Kernels, ProductsOfAnyShapeAreThoseOfTheDefinition) {
     p.x = operand.data();
     p.ldx = ldo;
     p.panels = packed.data();
-    p.k = padded;
+    p.k = round_up(k, 4);
     p.n = p.ldo = n;
     p.bias = bias.data();
     p.scales = scales.data();

@@ -154,11 +154,6 @@ std::string dnnl_version_text() {
          std::to_string(v->patch);
 }
 
-bool dnnl_has_matrix_tiles() {
-  constexpr int kTiles = dnnl_cpu_isa_avx512_core_amx;  // a set of bits; later sets include it
-  return (dnnl_get_effective_cpu_isa() & kTiles) == kTiles;
-}
-
 std::string dnnl_bf16_why_not() {
   try {
     const float weights[16 * 16] = {};

@@ -41,9 +41,6 @@ class DnnlMatmul {
 /// "oneDNN 2.6.3", for the log.
 std::string dnnl_version_text();
 
-/// Whether oneDNN multiplies bf16 on the CPU's matrix tiles (AMX), the system permitting.
-bool dnnl_has_matrix_tiles();
-
 /// Empty, or why oneDNN cannot multiply bf16 here.
 std::string dnnl_bf16_why_not();
 

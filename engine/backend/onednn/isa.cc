@@ -3,11 +3,18 @@
 #include <cstdlib>
 #include <vector>
 
-#include "engine/backend/onednn/dnnl_matmul.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace mone::cpu {
 
 #if defined(__x86_64__)
+namespace amx {
+extern const Kernels kernels;
+}
 namespace avx512_bf16 {
 extern const Kernels kernels;
 }
@@ -24,6 +31,18 @@ extern const Kernels kernels;
 
 namespace {
 
+#if defined(__x86_64__)
+/// Matrix tiles for bf16 and int8, in the CPU and by leave of the kernel, which a process must ask for: the
+/// registers are 8 KiB more in every signal frame.
+bool may_use_matrix_tiles() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kTiles = 1u << 24, kBf16 = 1u << 22, kInt8 = 1u << 25;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || ~d & (kTiles | kBf16 | kInt8)) return false;
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // arch/x86/include/uapi/asm/prctl.h
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+#endif
+
 std::vector<const Kernels*> detect() {
   std::vector<const Kernels*> found;
 #if defined(__x86_64__)
@@ -33,8 +52,10 @@ std::vector<const Kernels*> detect() {
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                           __builtin_cpu_supports("avx512dq");
   // Every CPU with the one has the other.
-  if (avx512_all && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni"))
+  if (avx512_all && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni")) {
+    if (may_use_matrix_tiles()) found.push_back(&amx::kernels);
     found.push_back(&avx512_bf16::kernels);
+  }
   if (avx512_all) found.push_back(&avx512::kernels);
   if (avx2_fma) found.push_back(&avx2::kernels);
 #endif
@@ -51,7 +72,7 @@ std::span<const Kernels* const> usable_kernels() {
 
 Result<Isa> choose_isa() {
   const auto found = usable_kernels();
-  Isa best{found.front(), found.front()->panel < 16, dnnl_has_matrix_tiles()};
+  Isa best{found.front(), found.front()->panel < 16, false};
   const char* forced = std::getenv("MONE_CPU_ISA");
   if (!forced || !*forced) return best;
   if (std::string(forced) == "onednn") return Isa{best.kernels, true, true};

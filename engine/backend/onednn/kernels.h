@@ -11,7 +11,7 @@ enum class Bf16 : std::uint16_t {};
 /// A byte of an int8 product: of an operand, the value + 128; of weights, the value.
 enum class Int8 : std::uint8_t {};
 
-/// Consecutive rows that go through a product together: at most Kernels::tile_rows.
+/// Consecutive rows that go through a product together: at most the kernels' tile_rows.
 struct RowTile {
   int row = 0;
   int rows = 0;
@@ -30,15 +30,15 @@ enum class Finish {
 /// y = x W^T for some row tiles and some panels of W.
 ///
 /// Weights are packed in panels of `Kernels::panel` outputs: f32 [panels][k][panel], bf16 [panels][k /
-/// 2][panel][2], int8 [panels][k / 4][panel][4]. An expert's inputs are the first part of every panel, its
-/// outputs are the first panels: E experts need one copy. `k` is even (int8: a multiple of 4) and the padding
-/// is 0.
+/// 2][panel][2], int8 [panels][k / 4][panel][4], with k padded by 0 to a multiple of the kernels' k_block. An
+/// expert's inputs are the first part of every panel, its outputs are the first panels: E experts need one
+/// copy.
 struct Product {
   const void* x =
       nullptr;  ///< operand [rows, ldx], a row's columns past its own width are 0 up to its tile's width
   std::ptrdiff_t ldx = 0;  ///< elements
   const void* panels = nullptr;
-  int k = 0;
+  int k = 0;                    ///< inputs, padded by 0 to an even number (int8: a multiple of 4)
   bool nested_inputs = false;   ///< a tile reads its first `width` inputs, else all k
   bool nested_outputs = false;  ///< a tile writes its first `width` outputs, else all n
   int n = 0;                    ///< outputs, without padding
@@ -100,30 +100,33 @@ struct Attention {
 };
 
 template <class T>
-struct KernelsFor {
+struct ProductKernels {
   /// Panels [panel_begin, panel_end) of every tile.
   void (*product)(const Product&, const RowTile* tiles, int tile_count, int panel_begin, int panel_end);
-  /// [n, k] weights, row-major f32, into one panel; rows past n and columns past k become 0.
+  /// [n, k] weights, row-major f32 (int8: whole numbers), into one panel; rows past n and columns past k
+  /// become 0.
   void (*pack_panel)(const float* weights, std::ptrdiff_t ldw, int n, int k, int k_padded, T* panel);
-  void (*layer_norm)(const LayerNorm&, int row_begin, int row_end);
-  void (*attention)(const Attention&);
-  void (*round)(const float* x, int count, T* out);
   /// Multiplies and adds in registers alone, as a product's innermost loop does; returns how many
   /// multiply-adds. What the profile calls the peak.
   double (*spin)(int rounds);
+  int tile_rows;  ///< most rows of a RowTile
+  int k_block;    ///< a packed panel has a multiple of so many inputs
 };
 
-struct Int8Kernels {
-  void (*product)(const Product&, const RowTile* tiles, int tile_count, int panel_begin, int panel_end);
-  void (*pack_panel)(const float* whole_numbers, std::ptrdiff_t ldw, int n, int k, int k_padded, Int8* panel);
+template <class T>
+struct KernelsFor : ProductKernels<T> {
+  void (*layer_norm)(const LayerNorm&, int row_begin, int row_end);
+  void (*attention)(const Attention&);
+  void (*round)(const float* x, int count, T* out);
+};
+
+struct Int8Kernels : ProductKernels<Int8> {
   void (*quantise)(const Bf16* x, std::ptrdiff_t ldx, int columns, int rows, Int8* out, std::ptrdiff_t ldo);
-  double (*spin)(int rounds);
 };
 
 struct Kernels {
   const char* isa;
-  int panel;      ///< outputs of a weight panel
-  int tile_rows;  ///< most rows of a RowTile
+  int panel;  ///< outputs of a weight panel
   KernelsFor<float> f32;
   KernelsFor<Bf16> bf16;
   bool has_bf16;  ///< bf16 products in hardware

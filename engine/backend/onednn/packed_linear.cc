@@ -77,24 +77,38 @@ std::vector<float> PackedLinear::quantise_weights(const std::vector<float>& weig
   return whole;
 }
 
+int PackedLinear::tile_rows() const {
+  return dnnl_                        ? kDnnlRows
+         : operand_ == Operand::kInt8 ? kernels_->int8.tile_rows
+         : operand_ == Operand::kBf16 ? kernels_->bf16.tile_rows
+                                      : kernels_->f32.tile_rows;
+}
+
+int PackedLinear::panel_inputs() const {
+  const int block = operand_ == Operand::kInt8   ? kernels_->int8.k_block
+                    : operand_ == Operand::kBf16 ? kernels_->bf16.k_block
+                                                 : kernels_->f32.k_block;
+  return divide_up(k_padded_, block) * block;
+}
+
 int PackedLinear::width_of(int expert) const {
   return expert_width(expert, experts_, nesting_ == Nesting::kInput ? k_ : n_);
 }
 
 void PackedLinear::pack_own(const std::vector<float>& weight, ThreadTeam& team) {
-  const int panels = divide_up(n_, kernels_->panel);
-  const std::size_t panel_bytes = static_cast<std::size_t>(k_padded_) * kernels_->panel * weight_bytes();
+  const int panels = divide_up(n_, kernels_->panel), inputs = panel_inputs();
+  const std::size_t panel_bytes = static_cast<std::size_t>(inputs) * kernels_->panel * weight_bytes();
   panels_ = Memory(panels * panel_bytes, true);
   team.run(panels, [&](int panel, int) {
     const int first = panel * kernels_->panel, count = std::min(kernels_->panel, n_ - first);
     const float* from = weight.data() + static_cast<std::ptrdiff_t>(first) * k_;
     char* to = panels_.as<char>() + panel * panel_bytes;
     if (operand_ == Operand::kInt8)
-      kernels_->int8.pack_panel(from, k_, count, k_, k_padded_, reinterpret_cast<Int8*>(to));
+      kernels_->int8.pack_panel(from, k_, count, k_, inputs, reinterpret_cast<Int8*>(to));
     else if (bf16_)
-      kernels_->bf16.pack_panel(from, k_, count, k_, k_padded_, reinterpret_cast<Bf16*>(to));
+      kernels_->bf16.pack_panel(from, k_, count, k_, inputs, reinterpret_cast<Bf16*>(to));
     else
-      kernels_->f32.pack_panel(from, k_, count, k_, k_padded_, reinterpret_cast<float*>(to));
+      kernels_->f32.pack_panel(from, k_, count, k_, inputs, reinterpret_cast<float*>(to));
   });
 }
 
@@ -134,13 +148,13 @@ void PackedLinear::pack_dnnl(const std::vector<float>& weight) {
 void PackedLinear::cut(Staircase& staircase, const RowPlan& plan) const {
   const int width = nesting_ == Nesting::kInput ? k_ : n_;
   if (experts_ == 1 || plan.experts() == 1)
-    staircase.cut(plan.rows(), width, dnnl_ ? kDnnlRows : kernels_->tile_rows, !dnnl_);
+    staircase.cut(plan.rows(), width, tile_rows(), !dnnl_);
   else
-    staircase.cut(plan, width, dnnl_ ? kDnnlRows : kernels_->tile_rows, !dnnl_);
+    staircase.cut(plan, width, tile_rows(), !dnnl_);
 }
 
 void PackedLinear::cut(Staircase& staircase, int rows) const {
-  staircase.cut(rows, nesting_ == Nesting::kInput ? k_ : n_, dnnl_ ? kDnnlRows : kernels_->tile_rows, !dnnl_);
+  staircase.cut(rows, nesting_ == Nesting::kInput ? k_ : n_, tile_rows(), !dnnl_);
 }
 
 void PackedLinear::run(Product product, const Staircase& staircase, ThreadTeam& team) const {
@@ -166,8 +180,7 @@ void PackedLinear::run_own(const Product& product, std::span<const RowTile> tile
   // Rows are cut where their operand would not fit beside a few panels in the second-level cache, and where
   // the panels alone do not give every thread work.
   static const long cache = second_level_cache();
-  const long tile_bytes =
-      static_cast<long>(kernels_->tile_rows) * product.ldx * static_cast<long>(weight_bytes());
+  const long tile_bytes = static_cast<long>(tile_rows()) * product.ldx * static_cast<long>(weight_bytes());
   const int tiles_that_fit = std::max<int>(1, static_cast<int>(cache * 5 / 8 / tile_bytes));
   const int wanted = kItemsPerThread * team.threads();
   const int row_groups =

@@ -48,8 +48,11 @@ class PackedLinear : public Linear {
   void run_own(const Product& product, std::span<const RowTile> tiles, ThreadTeam& team) const;
   void run_dnnl(const Product& product, std::span<const RowTile> tiles, ThreadTeam& team) const;
   int width_of(int expert) const;
+  int panel_inputs() const;
+  int tile_rows() const;
 
-  int n_, k_, k_padded_;
+  int n_, k_;
+  int k_padded_;  // to what an instruction takes at least; a panel has a whole number of the kernels' blocks
   Nesting nesting_;
   int experts_;
   Operand operand_;

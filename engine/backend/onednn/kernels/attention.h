@@ -7,6 +7,7 @@
 
 #include "engine/backend/onednn/kernels/activation.h"
 #include "engine/backend/onednn/kernels/dot_tile.h"
+#include "engine/backend/onednn/kernels/matrix_tile.h"
 #include "engine/backend/onednn/kernels/pack_heads.h"
 
 namespace mone::cpu::MONE_ISA {
@@ -14,25 +15,30 @@ namespace mone::cpu::MONE_ISA {
 MONE_INLINE constexpr int round_up(int x, int to) { return (x + to - 1) / to * to; }
 
 /// Where the parts of the scratch lie, in bytes. Row strides are odd multiples of a cache line, so that the
-/// 12 rows of a tile spread over the sets of the first-level cache.
+/// rows of a tile spread over the sets of the first-level cache.
+template <class T>
 struct AttentionScratch {
-  int score_columns, score_stride, prob_stride, out_columns, inner, query_stride;
+  static constexpr int kRows = Dot<T>::kRows, kBlock = Dot<T>::kBlock;
+  /// inner: columns of keys that a score sums; summed: keys that an output sums, both with what is 0.
+  int score_columns, score_stride, prob_stride, out_columns, inner, summed, query_stride;
   std::size_t keys, values, scores, probs, outs, queries, bytes;
 
-  AttentionScratch(int key_count, int head_width, std::size_t element) {
+  AttentionScratch(int key_count, int head_width) {
+    constexpr std::size_t element = sizeof(T);
     score_columns = round_up(key_count, kPanel);
     score_stride = round_up(score_columns, 32) + 16;
     prob_stride = round_up(score_columns, 32) + 32;
     out_columns = round_up(head_width, kPanel);
-    inner = round_up(head_width, static_cast<int>(4 / element));
+    inner = round_up(head_width, kBlock);
+    summed = round_up(key_count, kBlock > 2 ? kBlock : 2);
     query_stride = round_up(inner, 32) + 32;
     keys = 0;
     values = keys + line(element * score_columns * inner);
     scores = values + line(element * score_columns * out_columns);
-    probs = scores + line(sizeof(float) * kTileRows * score_stride);
-    outs = probs + line(element * kTileRows * prob_stride);
-    queries = outs + line(sizeof(float) * kTileRows * kPanel);
-    bytes = queries + line(element * kTileRows * query_stride);
+    probs = scores + line(sizeof(float) * kRows * score_stride);
+    outs = probs + line(element * kRows * prob_stride);
+    queries = outs + line(sizeof(float) * kRows * kPanel);
+    bytes = queries + line(element * kRows * query_stride);
   }
   static std::size_t line(std::size_t x) { return (x + 63) / 64 * 64; }
 };
@@ -70,12 +76,14 @@ MONE_INLINE float exponentials(const float* scores, float top, int keys, int col
 
 template <class T>
 struct Head {
+  static constexpr int kRows = Dot<T>::kRows;
   const Attention& a;
-  AttentionScratch layout;
+  AttentionScratch<T> layout;
+  Unit<T> unit;
   T *keys, *values, *probs, *queries;
   float *scores, *outs;
 
-  explicit Head(const Attention& attention) : a(attention), layout(a.keys, a.head_width, sizeof(T)) {
+  explicit Head(const Attention& attention) : a(attention), layout(a.keys, a.head_width) {
     char* base = static_cast<char*>(a.scratch);
     keys = reinterpret_cast<T*>(base + layout.keys);
     values = reinterpret_cast<T*>(base + layout.values);
@@ -86,9 +94,9 @@ struct Head {
   }
 
   void pack() {
-    pack_keys(static_cast<const T*>(a.k), a.ldk, a.kv_runs, a.keys, a.head_width, keys);
+    pack_keys(static_cast<const T*>(a.k), a.ldk, a.kv_runs, a.keys, a.head_width, layout.inner, keys);
     pack_values(static_cast<const T*>(a.v), a.ldv, a.kv_runs, a.keys, a.head_width, layout.score_columns,
-                values);
+                layout.summed, values);
   }
 
   /// Outputs of query rows [row, row + rows) of the buffer.
@@ -96,7 +104,8 @@ struct Head {
     Ahead ahead;
     const T* q = static_cast<const T*>(a.q) + row * a.ldq;
     std::ptrdiff_t ldq = a.ldq;
-    if (layout.inner != a.head_width) {  // odd: the pair's other half must be 0
+    constexpr int kStep = Dot<T>::kStep;
+    if (a.head_width % kStep != 0) {  // odd: the pair's other half must be 0
       for (int i = 0; i < rows; ++i) {
         __builtin_memcpy(queries + i * layout.query_stride, q + i * ldq, a.head_width * sizeof(T));
         queries[i * layout.query_stride + a.head_width] = T{};
@@ -104,20 +113,20 @@ struct Head {
       q = queries;
       ldq = layout.query_stride;
     }
-    alignas(64) float sums[kTileRows * kPanel];
+    alignas(64) float sums[kRows * kPanel];
     for (int column = 0; column < layout.score_columns; column += kPanel)
-      dot<T>(q, ldq, rows, keys + static_cast<std::ptrdiff_t>(column) * layout.inner, layout.inner,
-             scores + column, layout.score_stride, ahead);
+      dot<T>(unit, q, ldq, rows, keys + static_cast<std::ptrdiff_t>(column) * layout.inner,
+             round_up(a.head_width, kStep), scores + column, layout.score_stride, ahead);
     // All rows' maxima first: none then waits for its own.
-    float inverse[kTileRows], top[kTileRows];
+    float inverse[kRows], top[kRows];
     for (int i = 0; i < rows; ++i) top[i] = largest(scores + i * layout.score_stride, a.keys);
     for (int i = 0; i < rows; ++i)
       inverse[i] = 1.0f / exponentials(scores + i * layout.score_stride, top[i], a.keys, layout.score_columns,
                                        a.scale, probs + i * layout.prob_stride);
-    const int inner = round_up(a.keys, 2);
     for (int column = 0; column < a.head_width; column += kPanel) {
-      dot<T>(probs, layout.prob_stride, rows,
-             values + static_cast<std::ptrdiff_t>(column) * layout.score_columns, inner, sums, kPanel, ahead);
+      dot<T>(unit, probs, layout.prob_stride, rows,
+             values + static_cast<std::ptrdiff_t>(column) * layout.score_columns, layout.summed, sums, kPanel,
+             ahead);
       const int columns = a.head_width - column < kPanel ? a.head_width - column : kPanel;
       for (int i = 0; i < rows; ++i) {
         T* out = static_cast<T*>(a.out) + (row + i) * a.ldo + column;
@@ -135,9 +144,9 @@ void attention(const Attention& a) {
   Head<T> head(a);
   head.pack();
   for (int run = 0; run < a.q_run_count; ++run)
-    for (int i = 0; i < a.q_runs[run].rows; i += kTileRows) {
+    for (int i = 0; i < a.q_runs[run].rows; i += Head<T>::kRows) {
       const int left = a.q_runs[run].rows - i;
-      head.attend(a.q_runs[run].row + i, left < kTileRows ? left : kTileRows);
+      head.attend(a.q_runs[run].row + i, left < Head<T>::kRows ? left : Head<T>::kRows);
     }
 }
 

@@ -30,24 +30,32 @@ struct RowBases {
   MONE_INLINE const T* row(int i) const { return base[i / 3] + (i % 3) * ld; }
 };
 
+/// What a loop keeps from one call to the next: nothing, but for matrix tiles (matrix_tile.h).
+template <class T>
+struct Unit {};
+
 template <class T>
 struct Dot;
 
 template <>
 struct Dot<float> {
   typedef Vec Sum;
-  static constexpr int kStep = 1;  // values of k that one instruction sums
+  static constexpr int kStep = 1;   // values of k that one instruction sums
+  static constexpr int kBlock = 1;  // a packed panel has a multiple of so many
+  static constexpr int kRows = kTileRows;
   typedef Vec Weights;
   static MONE_INLINE Weights weights(const float* p) { return load(p); }
   static MONE_INLINE Weights value(const float* p) { return splat(*p); }
   static MONE_INLINE Vec add(Vec sum, Weights x, Weights w) { return fma(x, w, sum); }
 };
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
 template <>
 struct Dot<Bf16> {
   typedef Vec Sum;
   static constexpr int kStep = 2;
+  static constexpr int kBlock = 2;
+  static constexpr int kRows = kTileRows;
   typedef __m512i Weights;
   static MONE_INLINE Weights weights(const Bf16* p) { return _mm512_loadu_si512(p); }
   static MONE_INLINE Weights value(const Bf16* p) {
@@ -61,11 +69,13 @@ struct Dot<Bf16> {
 };
 #endif
 
-#if defined(__AVX512VNNI__)
+#if defined(__AVX512VNNI__) && !defined(__AMX_INT8__)
 template <>
 struct Dot<Int8> {
   typedef IntVec Sum;
   static constexpr int kStep = 4;
+  static constexpr int kBlock = 4;
+  static constexpr int kRows = kTileRows;
   typedef __m512i Weights;
   static MONE_INLINE Weights weights(const Int8* p) { return _mm512_loadu_si512(p); }
   static MONE_INLINE Weights value(const Int8* p) {
@@ -111,7 +121,7 @@ template <class T, int M>
 
 /// sums f32 (int8: whole numbers of 32 bits) [rows, kPanel], ldsums apart, = x [rows, k] * panel [k, kPanel]
 template <class T>
-MONE_INLINE void dot(const T* x, std::ptrdiff_t ldx, int rows, const T* panel, int k, float* sums,
+MONE_INLINE void dot(Unit<T>&, const T* x, std::ptrdiff_t ldx, int rows, const T* panel, int k, float* sums,
                      std::ptrdiff_t ldsums, Ahead& ahead) {
   switch (rows) {
     case 1:

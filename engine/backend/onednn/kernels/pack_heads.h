@@ -55,12 +55,18 @@ MONE_INLINE void transpose_16x16(const void* const (&rows)[16], std::ptrdiff_t o
 #endif
 
 /// A column of a K panel is one key's row, a pair of bf16 or one f32 at a time: both are 32 bits.
-/// @param words  32-bit words of a row; an odd bf16 at its end is paired with 0
+/// An odd bf16 at its end is paired with 0.
+/// @param inner  rows of a K panel: head_width and more, which are 0
 template <class T>
 MONE_INLINE void pack_keys(const T* k, std::ptrdiff_t ldk, const RowRun* runs, int keys, int head_width,
-                           T* packed) {
+                           int inner, T* packed) {
   constexpr int kPair = 4 / sizeof(T);
-  const int words = (head_width + kPair - 1) / kPair, whole_words = head_width / kPair;
+  const int words = inner / kPair, whole_words = head_width / kPair;
+  const int own_words = (head_width + kPair - 1) / kPair;
+  if (own_words < words)
+    for (int panel = 0; panel * kPanel < keys; ++panel)
+      __builtin_memset(packed + (static_cast<std::ptrdiff_t>(panel) * words + own_words) * kPanel * kPair, 0,
+                       static_cast<std::size_t>(words - own_words) * kPanel * 4);
   RowCursor cursor(runs);
   const void* rows[16];
   for (int first = 0; first < keys; first += 16) {
@@ -84,7 +90,7 @@ MONE_INLINE void pack_keys(const T* k, std::ptrdiff_t ldk, const RowRun* runs, i
       for (int w = word; w < whole_words; ++w)
         __builtin_memcpy(to + static_cast<std::ptrdiff_t>(w) * kPanel,
                          static_cast<const char*>(rows[i]) + w * 4, 4);
-      if (whole_words < words) {
+      if (whole_words < own_words) {
         std::int32_t last = 0;
         __builtin_memcpy(&last, static_cast<const char*>(rows[i]) + whole_words * 4, sizeof(T));
         to[static_cast<std::ptrdiff_t>(whole_words) * kPanel] = last;
@@ -94,8 +100,9 @@ MONE_INLINE void pack_keys(const T* k, std::ptrdiff_t ldk, const RowRun* runs, i
 }
 
 /// @param stride  rows of a V panel
+/// @param summed  those of them that are read: `keys` and more, which are 0
 MONE_INLINE void pack_values(const float* v, std::ptrdiff_t ldv, const RowRun* runs, int keys, int head_width,
-                             int stride, float* packed) {
+                             int stride, int summed, float* packed) {
   RowCursor cursor(runs);
   for (int i = 0; i < keys; ++i) {
     const float* row = v + cursor.next() * ldv;
@@ -103,19 +110,24 @@ MONE_INLINE void pack_values(const float* v, std::ptrdiff_t ldv, const RowRun* r
       __builtin_memcpy(packed + (static_cast<std::ptrdiff_t>(c / kPanel) * stride + i) * kPanel, row + c,
                        (head_width - c < kPanel ? head_width - c : kPanel) * sizeof(float));
   }
-  if (keys % 2)
+  if (keys < summed)
     for (int c = 0; c < head_width; c += kPanel)
       __builtin_memset(packed + (static_cast<std::ptrdiff_t>(c / kPanel) * stride + keys) * kPanel, 0,
-                       kPanel * sizeof(float));
+                       static_cast<std::size_t>(summed - keys) * kPanel * sizeof(float));
 }
 
 #if defined(__AVX512BF16__)
 MONE_INLINE void pack_values(const Bf16* v, std::ptrdiff_t ldv, const RowRun* runs, int keys, int head_width,
-                             int stride, Bf16* packed) {
+                             int stride, int summed, Bf16* packed) {
   static const Bf16 zeros[32] = {};
   const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
                                        38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
   const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+  const int pairs = (keys + 1) / 2 * 2;
+  if (pairs < summed)
+    for (int c = 0; c < head_width; c += kPanel)
+      __builtin_memset(packed + (static_cast<std::ptrdiff_t>(c / kPanel) * stride + pairs) * kPanel, 0,
+                       static_cast<std::size_t>(summed - pairs) * kPanel * sizeof(Bf16));
   RowCursor cursor(runs);
   for (int i = 0; i < keys; i += 2) {
     const Bf16* even = v + cursor.next() * ldv;

@@ -3,6 +3,7 @@
 
 #include "engine/backend/onednn/kernels/activation.h"
 #include "engine/backend/onednn/kernels/dot_tile.h"
+#include "engine/backend/onednn/kernels/matrix_tile.h"
 #include "engine/backend/onednn/kernels/quantise.h"
 
 namespace mone::cpu::MONE_ISA {
@@ -68,10 +69,12 @@ MONE_INLINE int k_extent(const Product& p, const RowTile& tile) {
 /// well.
 template <class T>
 void product(const Product& p, const RowTile* tiles, int tile_count, int panel_begin, int panel_end) {
-  constexpr int kStep = Dot<T>::kStep;
-  const std::ptrdiff_t panel_size = static_cast<std::ptrdiff_t>(p.k) * kPanel;
+  constexpr int kStep = Dot<T>::kStep, kBlock = Dot<T>::kBlock;
+  const std::ptrdiff_t panel_size =
+      static_cast<std::ptrdiff_t>((p.k + kBlock - 1) / kBlock * kBlock) * kPanel;
   const T* panels = static_cast<const T*>(p.panels);
-  alignas(64) float sums[kTileRows * kPanel];
+  alignas(64) float sums[Dot<T>::kRows * kPanel];
+  Unit<T> unit;
   for (int panel = panel_begin; panel < panel_end; ++panel) {
     const int column = panel * kPanel;
     const T* weights = panels + panel * panel_size;
@@ -95,8 +98,8 @@ void product(const Product& p, const RowTile* tiles, int tile_count, int panel_b
       int outputs = p.n - column;
       if (p.nested_outputs && tile.width - column < outputs) outputs = tile.width - column;
       if (outputs <= 0) continue;
-      dot<T>(static_cast<const T*>(p.x) + tile.row * p.ldx, p.ldx, tile.rows, weights, k_extent<T>(p, tile),
-             sums, kPanel, ahead);
+      dot<T>(unit, static_cast<const T*>(p.x) + tile.row * p.ldx, p.ldx, tile.rows, weights,
+             k_extent<T>(p, tile), sums, kPanel, ahead);
       const int columns = outputs < kPanel ? outputs : kPanel;
 #if defined(__AVX512VNNI__)
       if constexpr (sizeof(T) == 1) {
