@@ -2,19 +2,9 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 
 namespace mone::emulation {
-namespace {
-
-constexpr std::size_t kAlign = 256;
-
-void* poisoned(std::size_t bytes) {
-  void* memory = std::aligned_alloc(kAlign, (bytes + kAlign - 1) / kAlign * kAlign);
-  if (!memory) throw std::bad_alloc();
-  return std::memset(memory, 0xff, bytes);
-}
-
-}  // namespace
 
 EmulatedRuntime::EmulatedRuntime(const EmulatedDevice& device) : asked_(device) {
   info_.name = "emulated device";
@@ -23,9 +13,7 @@ EmulatedRuntime::EmulatedRuntime(const EmulatedDevice& device) : asked_(device) 
   info_.multiprocessors = device.multiprocessors;
 }
 
-EmulatedRuntime::~EmulatedRuntime() {
-  for (const auto& [memory, bytes] : memory_) std::free(memory);
-}
+EmulatedRuntime::~EmulatedRuntime() = default;
 
 void EmulatedRuntime::check(const cuda::What& what) const {
   if (!broken_.empty()) throw DeviceError(broken_);
@@ -36,17 +24,18 @@ void* EmulatedRuntime::allocate(std::size_t bytes, const cuda::What& what) {
   const std::lock_guard lock(mutex_);
   if (in_use_ + bytes > asked_.memory_bytes)
     throw DeviceError("cuda: " + to_string(what) + ": out of memory");
-  void* memory = poisoned(bytes);
-  memory_[memory] = bytes;
+  GuardedMemory memory(bytes);
   in_use_ += bytes;
-  return memory;
+  void* const at = memory.get();
+  memory_.emplace(at, std::move(memory));
+  return at;
 }
 
 void EmulatedRuntime::free(void* memory) noexcept {
   const std::lock_guard lock(mutex_);
   const auto found = memory_.find(memory);
-  in_use_ -= found->second;
-  freed_.push_back({std::shared_ptr<void>(memory, &std::free), found->second});
+  in_use_ -= found->second.bytes();
+  freed_.push_back(std::move(found->second));
   memory_.erase(found);
 }
 
@@ -57,9 +46,16 @@ std::size_t EmulatedRuntime::bytes_in_use() const {
 
 void* EmulatedRuntime::allocate_pinned(std::size_t bytes, const cuda::What& what) {
   check(what);
-  return poisoned(bytes);
+  const std::lock_guard lock(mutex_);
+  GuardedMemory memory(bytes);
+  void* const at = memory.get();
+  pinned_.emplace(at, std::move(memory));
+  return at;
 }
-void EmulatedRuntime::free_pinned(void* memory) noexcept { std::free(memory); }
+void EmulatedRuntime::free_pinned(void* memory) noexcept {
+  const std::lock_guard lock(mutex_);
+  pinned_.erase(memory);
+}
 
 void EmulatedRuntime::upload(void* to, const void* from, std::size_t bytes, const cuda::What& what) {
   check(what);
@@ -106,8 +102,19 @@ void EmulatedRuntime::wait(const cuda::What& what) {
   for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i]();
   queue_.clear();
   const std::lock_guard lock(mutex_);
-  for (const Freed& freed : freed_) std::memset(freed.memory.get(), 0xff, freed.bytes);
+  check_guards(what);
   freed_.clear();
+}
+
+void EmulatedRuntime::check_guards(const cuda::What& what) const {
+  const auto look = [&](const GuardedMemory& memory) {
+    if (!memory.intact())
+      throw std::logic_error("something queued before \"" + to_string(what) + "\" wrote outside a buffer of " +
+                             std::to_string(memory.bytes()) + " bytes");
+  };
+  for (const GuardedMemory& memory : freed_) look(memory);
+  for (const auto& [at, memory] : memory_) look(memory);
+  for (const auto& [at, memory] : pinned_) look(memory);
 }
 
 void EmulatedRuntime::begin_record() { recorded_ = std::make_unique<Graph>(); }

@@ -1,5 +1,5 @@
-/// A device that is not there: kernels run on the host, as late as the caller allows, memory begins as NaN,
-/// and calls fail when a test says so.
+/// A device that is not there: kernels run on the host, as late as the caller allows, memory begins as NaN and
+/// is guarded on both sides, and calls fail when a test says so.
 #pragma once
 
 #include <deque>
@@ -11,6 +11,7 @@
 
 #include "engine/backend/cuda/runtime.h"
 #include "tests/emulation/block.h"
+#include "tests/emulation/guarded_memory.h"
 
 namespace mone::emulation {
 
@@ -62,13 +63,11 @@ class EmulatedRuntime : public cuda::Runtime {
 
   EmulatedDevice asked_;
   cuda::DeviceInfo info_;
-  struct Freed {
-    std::shared_ptr<void> memory;
-    std::size_t bytes;
-  };
+  void check_guards(const cuda::What& what) const;
+
   mutable std::mutex mutex_;  // of what follows up to in_use_: any thread may free
-  std::vector<Freed> freed_;  // what is queued may still use it: poisoned and returned once that is done
-  std::map<void*, std::size_t> memory_;  // in use
+  std::vector<GuardedMemory> freed_;  // what is queued may still use it: returned once that is done
+  std::map<void*, GuardedMemory> memory_, pinned_;  // in use
   std::size_t in_use_ = 0;
   Graph queue_;
   std::unique_ptr<Graph> recorded_;  // null: not recording

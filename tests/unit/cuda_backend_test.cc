@@ -49,6 +49,20 @@ std::string error_of(const std::function<void()>& action) {
   return "no DeviceError";
 }
 
+TEST(EmulatedDevice, NoticesWhoLeavesABuffer) {
+  EmulatedRuntime runtime;
+  const cuda::DeviceMemory memory(runtime, 10, {"ten bytes"});
+  const cuda::PinnedMemory host(runtime, 64, {"source"});
+  EXPECT_DEATH(
+      {
+        runtime.copy_in(memory.as(), host.get(), 17, {"a copy"});
+        runtime.wait({"a copy"});
+      },
+      "");
+  runtime.copy_in(memory.as(), host.get(), 11, {"a copy"});  // into what fills up a line of 16 bytes
+  EXPECT_THROW(runtime.wait({"a copy"}), std::logic_error);
+}
+
 TEST(CudaBackend, RecordsAStepThatComesAgainAndGivesTheSameBits) {
   OnDevice device;
   const auto first = device.engine->new_stream(), second = device.engine->new_stream();
