@@ -12,11 +12,28 @@ set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/samples/dependencies.sh"
 input=${1:-test}
+refuse() { printf 'quickstart: %s\n' "$@" >&2; exit 2; }
+cameras() {
+  local device found=""
+  for device in /dev/video*; do [ ! -c "$device" ] || found="$found v4l2://$device"; done
+  echo "${found:- none}"
+}
 case $input in
   -h | --help) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p'; exit 0 ;;
-  test | rtsp://* | rtsps://* | v4l2://*) ;;
+  test | rtsp://* | rtsps://*) ;;
+  v4l2://*)
+    device=${input#v4l2://}
+    [ -c "$device" ] || refuse "there is no camera $device; cameras here:$(cameras)" \
+      "Plug one in, or give a video FILE or an rtsp:// address; with no argument, an acted person is shown."
+    [ -r "$device" ] && [ -w "$device" ] || refuse "no right to use $device" \
+      "Allow it with: sudo usermod -aG $(stat -c %G "$device") $(id -un), log in again, then repeat this command."
+    ;;
+  *://*) refuse "sources are files, rtsp:// and v4l2:// addresses, not $input" "For others, see the gst-launch-1.0 lines in README.md." ;;
   *)
-    [ -r "$input" ] || { echo "quickstart: no such file, rtsp:// or v4l2:// source: $input" >&2; exit 2; }
+    [ -e "$input" ] || refuse "no such file: $input (from $PWD)" \
+      "Give the path of a video FILE, rtsp://user:password@camera/stream, or v4l2:///dev/video0; with no argument, an acted person is shown."
+    [ -f "$input" ] || refuse "not a file: $input" "Give the path of one video file; for many: mone classify FILE…"
+    [ -r "$input" ] || refuse "no right to read $input" "Check with: ls -l '$input'"
     input=$(realpath "$input")
     ;;
 esac
@@ -75,5 +92,15 @@ set +e
 eval "gst-launch-1.0 -e -m $line" 2>&1 | readable
 status=${PIPESTATUS[0]}
 set -e
-[ "$status" = 0 ] && [ $has_display = no ] && echo "Done: $PWD/quickstart.mp4"
+if [ "$status" != 0 ]; then
+  case $input in
+    test) hint="Check the installation with: GST_PLUGIN_PATH=$here/build/elements gst-inspect-1.0 moneclassify" ;;
+    v4l2://*) hint="See whether the camera is free and what it offers: fuser -v ${input#v4l2://}; gst-device-monitor-1.0 Video/Source" ;;
+    rtsp*) hint="Check address, password and network, for example with: ffprobe '$input'" ;;
+    *) hint="See whether it is a whole video file: ffprobe '$input'" ;;
+  esac
+  echo "quickstart: it stopped with an error (above). $hint" >&2
+elif [ $has_display = no ]; then
+  echo "Done: $PWD/quickstart.mp4"
+fi
 exit "$status"

@@ -15,13 +15,32 @@ if [ ! -f $build/build.ninja ]; then
 fi
 ninja -C $build tests/fuzz/model_file_fuzz tests/fuzz/model_config_fuzz tests/fuzz/huggingface_fuzz tests/fuzz/make_corpus
 $build/tests/fuzz/make_corpus $build/seeds
-failed=0
-for name in model_file model_config huggingface; do
-  mkdir -p "$build/corpus/$name" $build/findings
-  echo "== $name: $seconds s"
+mkdir -p $build/findings
+
+fuzz() {
+  local name=$1
+  mkdir -p "$build/corpus/$name"
   # The seeds are a few KB; twice that leaves room to grow without drowning the mutations.
-  "$build/tests/fuzz/${name}_fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
+  exec "$build/tests/fuzz/${name}_fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
     -dict=tests/fuzz/dictionary -artifact_prefix="$build/findings/$name-" -print_final_stats=1 \
-    "$build/corpus/$name" "$build/seeds/$name" 2>&1 | sed '/^#/d; /^"/d; /^INFO/d' || failed=1
+    "$build/corpus/$name" "$build/seeds/$name" >"$build/$name.log" 2>&1
+}
+
+# A fuzzer is one thread: as many at a time as there are processors.
+failed=0
+running=()
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+end_first() {
+  local name=${running[0]%:*}
+  wait "${running[0]#*:}" || failed=1
+  echo "== $name: $seconds s"
+  sed '/^#/d; /^"/d; /^INFO/d' "$build/$name.log"
+  running=("${running[@]:1}")
+}
+for name in model_file model_config huggingface; do
+  [ ${#running[@]} -lt "$(nproc)" ] || end_first
+  fuzz $name &
+  running+=("$name:$!")
 done
+while [ ${#running[@]} -gt 0 ]; do end_first; done
 exit $failed

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "tests/pipeline/run_program.h"
@@ -55,6 +56,21 @@ TEST(ClassifyFileSample, SaysWhatItReads) {
   const ProgramRun run = run_program({MONE_SAMPLE_CLASSIFY_FILE, kModel});
   EXPECT_EQ(run.code, 1);
   EXPECT_THAT(run.err, HasSubstr("YUV4MPEG2"));
+}
+
+TEST(QuickstartSample, SaysWhatToDoAboutASourceThatIsNotThere) {
+  const std::string quickstart = MONE_SOURCE_DIR "/samples/quickstart.sh";
+  const TemporaryFolder folder;
+  for (const auto& [source, problem, advice] : std::vector<std::array<std::string, 3>>{
+           {"v4l2:///dev/video-none", "there is no camera /dev/video-none", "Plug one in"},
+           {"nonexistent.mp4", "no such file: nonexistent.mp4", "Give the path of a video FILE"},
+           {folder.file(""), "not a file", "mone classify"},
+           {"http://camera/stream", "not http://camera/stream", "README.md"}}) {
+    const ProgramRun run = run_program({"/bin/bash", quickstart, source});
+    EXPECT_EQ(run.code, 2) << source;
+    EXPECT_EQ(run.out, "");  // nothing was installed or built for it
+    EXPECT_THAT(run.err, AllOf(HasSubstr(problem), HasSubstr(advice))) << source;
+  }
 }
 
 TEST(AppSample, LabelsSeveralSourcesAndNamesTheOneThatFails) {
