@@ -55,8 +55,8 @@ ClipResult classify_clip(Engine& door, const Clip& clip) {
   check(c, clip, std::size_t(sets) * rows);
 
   const std::vector<std::uint8_t> pixels = cut(c, clip.pixels);
-  std::vector<const std::uint8_t*> tubelets;
-  for (int t = 0; t < c.nt(); ++t) tubelets.push_back(pixels.data() + std::size_t(t) * c.tubelet_bytes());
+  std::vector<PixelRef> tubelets;
+  for (int t = 0; t < c.nt(); ++t) tubelets.push_back({pixels.data() + std::size_t(t) * c.tubelet_bytes()});
 
   ClipResult result;
   const auto outputs = network.make_rows(sets);

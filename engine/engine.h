@@ -65,6 +65,9 @@ struct Tubelet {
   /// the counts that the budget gives. Empty: the router's. Only for FE models that do not route the class
   /// token, and for all tubelets of a batch or none.
   std::span<const std::uint8_t> experts = {};
+  /// Number of the GPU in whose memory the pixels lie (engine/gpu_cutter.h), which an engine on that GPU
+  /// takes: see Engine::gpu(). -1: the host's.
+  int gpu = -1;
 };
 
 /// What one window says, valid until the stream's next push, skip or reset.
@@ -88,7 +91,9 @@ class MONE_API Stream {
  public:
   virtual ~Stream() = default;
   /// Runs one tubelet at `budget` and predicts from the window that ends with it.
-  /// @throws ShapeError if pixels do not fit the model, ConfigError if budget is NaN or outside (0, 1]
+  /// @throws ShapeError if pixels do not fit the model, ConfigError if budget is NaN or outside (0, 1], or
+  /// the
+  ///         pixels lie in another memory than the engine reads
   virtual const Prediction& push(const Tubelet& tubelet, double budget) = 0;
   /// A tubelet that was lost or skipped: its slot repeats the entry before it, marked missing. No work is
   /// done and nothing is predicted. Without an entry before it this does nothing.
@@ -137,6 +142,9 @@ class MONE_API Engine {
   /// Calls of feeds that run at the same time, each on threads() / lanes() threads: 1, or more where a step
   /// is too short for all threads. push() always has all of them.
   virtual int lanes() = 0;
+  /// Number of the GPU whose memory tubelets may lie in, besides the host's; -1: the host's alone, as on a
+  /// CPU and with joint models, whose windows of pixels are the host's.
+  virtual int gpu() const = 0;
   virtual std::string device_name() const = 0;  ///< the processor or GPU, as it calls itself
 };
 

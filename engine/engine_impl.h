@@ -26,6 +26,7 @@ class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl
   DType dtype() const override { return device().dtype(); }
   int threads() const override { return device().threads(); }
   int lanes() override;
+  int gpu() const override { return network().tubelets_per_item() == 1 ? device().gpu() : -1; }
   std::string device_name() const override { return device().device_name(); }
 
   /// What does not change after load; steps and clips hold the lock.

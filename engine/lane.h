@@ -48,7 +48,7 @@ class Lane {
   std::mutex mutex_;
   // Arguments of a step, kept so that it does not allocate.
   std::vector<StreamImpl*> encoding_, predicting_;
-  std::vector<const std::uint8_t*> tubelets_;
+  std::vector<PixelRef> tubelets_;
   std::vector<Counts> counts_;
   std::vector<std::uint8_t> forced_;
   std::vector<RowRef> outputs_, windows_;

@@ -22,7 +22,7 @@ class ProfiledStep {
     const int per_item = network.tubelets_per_item(), per_window = network.rows_per_window();
     for (int i = 0; i < streams * per_item; ++i) {
       pixels_.push_back(random_pixels(config.tubelet_bytes(), 1 + static_cast<unsigned>(i)));
-      tubelets_.push_back(pixels_.back().data());
+      tubelets_.push_back({pixels_.back().data()});
     }
     rows_ = network.make_rows(streams * per_window);
     for (int i = 0; i < streams * per_window; ++i) windows_.push_back({rows_.get(), i});
@@ -40,7 +40,7 @@ class ProfiledStep {
   Vivit& network_;
   std::vector<Counts> counts_;
   std::vector<std::vector<std::uint8_t>> pixels_;
-  std::vector<const std::uint8_t*> tubelets_;
+  std::vector<PixelRef> tubelets_;
   std::unique_ptr<Buffer> rows_;
   std::vector<RowRef> windows_, outputs_;
   std::vector<float> logits_;

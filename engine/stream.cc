@@ -35,6 +35,11 @@ void StreamImpl::check(const Tubelet& tubelet, double budget) const {
   if (std::ssize(tubelet.pixels) != config.tubelet_bytes())
     throw ShapeError("a tubelet of " + std::to_string(tubelet.pixels.size()) + " bytes; the model takes " +
                      std::to_string(config.tubelet_bytes()));
+  if (tubelet.gpu >= 0 && tubelet.gpu != engine_->gpu())
+    throw ConfigError("a tubelet in the memory of GPU " + std::to_string(tubelet.gpu) + "; this engine (" +
+                      engine_->backend() + ", " + (config.variant == Variant::kFe ? "factorised" : "joint") +
+                      ") takes them from the host" +
+                      (engine_->gpu() < 0 ? "" : " and GPU " + std::to_string(engine_->gpu())));
   if (!(budget > 0 && budget <= 1))
     throw ConfigError("budget is " + std::to_string(budget) + "; it must lie in (0, 1]");
 }
@@ -56,12 +61,12 @@ void StreamImpl::begin(const Tubelet& tubelet, double budget, bool predict) {
   ring_.push(entry);
 
   if (config.variant == Variant::kFe) {
-    tubelets_[0] = tubelet.pixels.data();
+    tubelets_[0] = {tubelet.pixels.data(), tubelet.gpu >= 0};
     output_ = {outputs_.get(), entry.slot};
     for (int i = 0; i < config.nt(); ++i) window_[i] = {outputs_.get(), ring_.at(i).slot};
   } else {
     std::copy(tubelet.pixels.begin(), tubelet.pixels.end(), pixels_[entry.slot].begin());
-    for (int i = 0; i < config.nt(); ++i) tubelets_[i] = pixels_[ring_.at(i).slot].data();
+    for (int i = 0; i < config.nt(); ++i) tubelets_[i] = {pixels_[ring_.at(i).slot].data()};
     window_[0] = output_ = {outputs_.get(), 0};
   }
 }

@@ -48,7 +48,7 @@ class StreamImpl : public Stream {
   const Counts& counts() const { return counts_; }
   /// u8 [counted rows] where a control chooses the experts, else empty.
   std::span<const std::uint8_t> forced() const { return forced_; }
-  std::span<const std::uint8_t* const> tubelets() const { return tubelets_; }
+  std::span<const PixelRef> tubelets() const { return tubelets_; }
   const RowRef& output() const { return output_; }
   std::span<const RowRef> window() const { return window_; }
   std::span<float> logits() { return logits_; }
@@ -66,7 +66,7 @@ class StreamImpl : public Stream {
   Counts counts_{};
   bool predicts_ = true;
   double realised_ = 0;
-  std::vector<const std::uint8_t*> tubelets_;
+  std::vector<PixelRef> tubelets_;
   RowRef output_;
   std::vector<RowRef> window_;
   std::vector<float> logits_;

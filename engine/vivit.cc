@@ -202,7 +202,7 @@ bool Vivit::all_full(std::span<const Counts> counts) const {
                      [&](const Counts& c) { return c[experts_ - 1] == rows_.counted; });
 }
 
-void Vivit::encode(std::span<const std::uint8_t* const> tubelets, std::span<const Counts> counts,
+void Vivit::encode(std::span<const PixelRef> tubelets, std::span<const Counts> counts,
                    std::span<const std::uint8_t> forced, std::span<const RowRef> outputs) {
   plan_.lay_out(counts, rows_.cls);
   // With every token at full width and no gate the router has no say (identity I1).

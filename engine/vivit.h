@@ -48,11 +48,11 @@ class Vivit {
   /// Memory for output rows in the backend, zeroed.
   std::unique_ptr<Buffer> make_rows(int rows) const;
 
-  /// @param tubelets  u8 [tokens, pt, ph, pw, 3] each, [items * tubelets_per_item()]
+  /// @param tubelets  [items * tubelets_per_item()]
   /// @param counts    [items], each summing to counted_rows()
   /// @param forced    u8 [items, counted_rows()] with those counts instead of the router's choice, or empty
   /// @param outputs   [items], written
-  void encode(std::span<const std::uint8_t* const> tubelets, std::span<const Counts> counts,
+  void encode(std::span<const PixelRef> tubelets, std::span<const Counts> counts,
               std::span<const std::uint8_t> forced, std::span<const RowRef> outputs);
   /// Of the last encode().
   const Routing& routing() const { return *routing_; }

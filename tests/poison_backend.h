@@ -20,10 +20,9 @@ class PoisonBackend : public Backend {
   DType dtype() const override { return real_->dtype(); }
   int threads() const override { return real_->threads(); }
 
-  void embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-             Buffer& rows) override {
-    for (const std::uint8_t* tubelet : tubelets)
-      if (*tubelet == kPoison) throw DeviceError("poison in the tubelet");
+  void embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) override {
+    for (const PixelRef& tubelet : tubelets)
+      if (*tubelet.data == kPoison) throw DeviceError("poison in the tubelet");
     real_->embed(embedding, tubelets, rows);
   }
 

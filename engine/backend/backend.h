@@ -47,6 +47,12 @@ struct Slice {
   int stride = 0;
 };
 
+/// A tubelet's pixels, u8 [tokens, pt, ph, pw, 3]: in the host's memory, or in that of the backend's device.
+struct PixelRef {
+  const std::uint8_t* data = nullptr;
+  bool on_device = false;
+};
+
 /// One row of a kF32 buffer with rows of width D: a spatial output in a stream's ring, say.
 struct RowRef {
   Buffer* buffer = nullptr;
@@ -125,10 +131,10 @@ class Routing {
 
 /// What differs between two steps of the same shape.
 struct StepArguments {
-  std::span<const std::uint8_t* const> tubelets;  ///< of embed()
-  std::span<const RowRef> sources;                ///< of assemble(), or of a classify() without one
-  std::span<const RowRef> outputs;                ///< of pool(), where they are not always the same
-  std::span<float> logits;                        ///< of classify()
+  std::span<const PixelRef> tubelets;  ///< of embed()
+  std::span<const RowRef> sources;     ///< of assemble(), or of a classify() without one
+  std::span<const RowRef> outputs;     ///< of pool(), where they are not always the same
+  std::span<float> logits;             ///< of classify()
 };
 
 /// The gate g = 1 + alpha * r[chosen expert] of spec section 4.4; routing null: 1. CLS rows standing apart
@@ -163,6 +169,9 @@ class Backend {
   virtual int threads() const = 0;
   /// What runs it, as it calls itself: the processor, unless a backend has a device of its own.
   virtual std::string device_name() const { return processor_name(); }
+
+  /// Number of the GPU that runs it, in whose memory the pixels of embed() may lie, too; -1: a CPU.
+  virtual int gpu() const { return -1; }
 
   /// Another caller's way to the same device: runs what this one has prepared, on `threads` threads and with
   /// scratch of its own, while this one works too. Null where a device takes one caller.
@@ -199,10 +208,10 @@ class Backend {
   /// Logits are on the host once this returns.
   virtual void end_step() {}
 
-  /// @param tubelets  u8 [tokens, pt, ph, pw, 3] each; item i is made of tubelets [i * n, (i + 1) * n)
+  /// @param tubelets  item i is made of tubelets [i * n, (i + 1) * n). Those on the device are read until the
+  /// step's routing has been asked for, or its logits are there
   /// @param rows      kF32, written: [items * raster rows, D], raster order
-  virtual void embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-                     Buffer& rows) = 0;
+  virtual void embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) = 0;
 
   /// Windows of spatial outputs to rows: item = [cls; its sources in time order] + P.
   /// @param cls_pos  kF32 [cls + sources per item, D]: positions, with the class token already added to row 0

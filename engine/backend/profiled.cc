@@ -133,8 +133,7 @@ bool ProfiledBackend::begin_step(std::span<const int>, const StepArguments& argu
 }
 void ProfiledBackend::end_step() { inner_.end_step(); }
 
-void ProfiledBackend::embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-                            Buffer& rows) {
+void ProfiledBackend::embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) {
   const auto& e = static_cast<const ProfiledEmbedding&>(embedding);
   const double tokens = e.tokens * static_cast<double>(tubelets.size());
   temporal_ = false;

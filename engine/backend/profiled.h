@@ -34,6 +34,7 @@ class ProfiledBackend : public Backend {
   std::string name() const override { return inner_.name(); }
   DType dtype() const override { return inner_.dtype(); }
   int threads() const override { return inner_.threads(); }
+  int gpu() const override { return inner_.gpu(); }
   std::string device_name() const override { return inner_.device_name(); }
 
   std::unique_ptr<Linear> prepare(const LinearSpec& spec) override;
@@ -46,8 +47,7 @@ class ProfiledBackend : public Backend {
 
   bool begin_step(std::span<const int> shape, const StepArguments& arguments) override;
   void end_step() override;
-  void embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-             Buffer& rows) override;
+  void embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) override;
   void assemble(const Buffer& cls_pos, bool has_cls, std::span<const RowRef> sources, int items, int width,
                 Buffer& rows) override;
   void route(const Router* router, const Buffer& rows, const RowPlan& plan,

@@ -31,7 +31,7 @@ void run(const ModelFile& file) {
   const auto backend = kReferenceBackend.create({DType::kBf16});
   Vivit network(model, *backend);
   const std::vector<std::uint8_t> pixels(file.config.tubelet_bytes(), 100);
-  const std::vector<const std::uint8_t*> tubelets(network.tubelets_per_item(), pixels.data());
+  const std::vector<PixelRef> tubelets(network.tubelets_per_item(), {pixels.data()});
   const auto rows = network.make_rows(1);
   const Counts counts = network.counts(0.5);
   const std::vector<RowRef> window(network.rows_per_window(), RowRef{rows.get(), 0});

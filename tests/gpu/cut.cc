@@ -8,8 +8,10 @@
 #include <cstring>
 #include <random>
 
+#include "engine/engine.h"
 #include "engine/gpu_cutter.h"
 #include "engine/tubelet.h"
+#include "tests/gpu/models.h"
 #include "tests/unit/picture.h"
 
 namespace mone {
@@ -93,6 +95,34 @@ long compare(const TubeletFormat& format, PixelFormat pixels, int width, int hei
   return different;
 }
 
+/// Answers that differ in a bit when an engine takes its tubelets where they were cut and from the host.
+int compare_in_engine(DType dtype) {
+  const auto model = Model::load(test::write_model(test::small_fe(4)));
+  if (!model) throw ConfigError(model.error().text);
+  const auto engine = Engine::create(model.value(), {"cuda", dtype});
+  if (!engine) throw ConfigError(engine.error().text);
+  const TubeletFormat format = tubelet_format(model.value()->config());
+  const auto gpu = make(format);
+  const auto from_gpu = engine.value()->new_stream(), from_host = engine.value()->new_stream();
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(format.bytes()));
+  int different = 0;
+  for (int i = 0; i < 12; ++i) {
+    const auto tubelet = gpu->new_tubelet();
+    for (int t = 0; t < format.pt; ++t) {
+      gpu->load(DeviceFrame(noise(PixelFormat::kNv12, 321, 181, 10 * i + t)).frame);
+      gpu->cut(t, tubelet->bytes());
+    }
+    tubelet->read(pixels);
+    const double budget = i % 3 ? 0.4 : 1;
+    const auto expected = from_host->push({pixels}, budget).logits;
+    Tubelet there{tubelet->bytes()};
+    there.gpu = tubelet->gpu();
+    const auto got = from_gpu->push(there, budget).logits;
+    different += !std::equal(got.begin(), got.end(), expected.begin(), expected.end());
+  }
+  return different;
+}
+
 void time(const char* name, const TubeletFormat& format, PixelFormat pixels, int width, int height) {
   using Clock = std::chrono::steady_clock;
   const auto gpu = make(format);
@@ -122,6 +152,11 @@ int run(bool quick) {
                        (interlace == Interlace::kProgressive ? "" : " bottom field"),
                    different == 0, std::to_string(different) + " bytes differ");
           }
+  for (const DType dtype : {DType::kF32, DType::kBf16}) {
+    const int different = compare_in_engine(dtype);
+    report(std::string("tubelets in the engine, ") + to_name(dtype), different == 0,
+           std::to_string(different) + " answers differ in a bit");
+  }
   if (!quick) {
     time("NV12 1920x1080 to 224x224 rgb", contract(Planes::kRgb, Fit::kCrop, 224), PixelFormat::kNv12, 1920,
          1080);

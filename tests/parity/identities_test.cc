@@ -162,9 +162,9 @@ TEST_P(Identities, I5TheLastLayerOfTheClassTokenAloneGivesTheSameLogits) {
         const auto rows = network.make_rows(model.config.nt());
         std::vector<RowRef> window;
         const auto frames = random_frames(model.config, 4);
-        std::vector<const std::uint8_t*> tubelets;
+        std::vector<PixelRef> tubelets;
         for (int t = 0; t < model.config.nt(); ++t)
-          tubelets.push_back(frames.data() + std::size_t(t) * model.config.tubelet_bytes());
+          tubelets.push_back({frames.data() + std::size_t(t) * model.config.tubelet_bytes()});
         const int per_item = network.tubelets_per_item();
         for (int item = 0; item < network.rows_per_window(); ++item) {
           window.push_back({rows.get(), item});

@@ -111,6 +111,88 @@ TEST(CudaBackend, WhoeverSharesTheBatchARowsBitsAreTheSame) {
   }
 }
 
+/// Tubelets of the list in the device's memory, on a runtime of their own as a cutter's are.
+struct DevicePixels {
+  explicit DevicePixels(const std::vector<std::vector<std::uint8_t>>& tubelets) {
+    for (const auto& tubelet : tubelets) {
+      memory.emplace_back(runtime, tubelet.size(), cuda::What{"a tubelet"});
+      runtime.upload(memory.back().as<>(), tubelet.data(), tubelet.size(), {"a tubelet"});
+    }
+  }
+  Tubelet at(int i) const {
+    Tubelet tubelet{{memory[i].as<const std::uint8_t>(), memory[i].bytes()}};
+    tubelet.gpu = 0;
+    return tubelet;
+  }
+  EmulatedRuntime runtime;
+  std::vector<cuda::DeviceMemory> memory;
+};
+
+TEST(CudaBackend, PixelsOnTheDeviceGiveTheBitsOfPixelsOnTheHost) {
+  for (const DType dtype : {DType::kF32, DType::kBf16}) {
+    OnDevice device(test::tiny_fe(), dtype);
+    const DevicePixels pixels(device.tubelets);
+    const auto host = device.engine->new_stream(), gpu = device.engine->new_stream();
+    for (int i = 0; i < 6; ++i) {
+      const std::vector<float> expected = device.push(*host, i, 0.5);
+      EXPECT_THAT(gpu->push(pixels.at(i), 0.5).logits, testing::ElementsAreArray(expected)) << i;
+    }
+    EXPECT_EQ(device.runtime->graphs(), 3);  // encoding from the host and from the device, predicting
+  }
+}
+
+TEST(CudaBackend, ABatchMayMixPixelsOfHostAndDeviceAndBeRecorded) {
+  OnDevice device;
+  const DevicePixels pixels(device.tubelets);
+  // Which ones are on the device may change from step to step; how many, makes another record.
+  const bool on_device[][3] = {{true, false, true},  {false, true, true},   {true, true, false},
+                               {true, false, false}, {false, false, false}, {true, true, true}};
+  for (int step = 0; step < 6; ++step) {
+    std::vector<std::unique_ptr<Stream>> streams;
+    std::vector<StreamPush> pushes;
+    for (int i = 0; i < 3; ++i) {
+      streams.push_back(device.engine->new_stream());
+      const int tubelet = (step + i) % 8;
+      pushes.push_back({streams.back().get(), {device.tubelets[tubelet]}, 0.4});
+      if (on_device[step][i]) pushes.back().tubelet = pixels.at(tubelet);
+    }
+    device.engine->push(pushes);
+    for (int i = 0; i < 3; ++i) {
+      const auto alone = device.engine->new_stream();
+      const std::vector<float> expected = device.push(*alone, (step + i) % 8, 0.4);
+      EXPECT_THAT(pushes[i].prediction->logits, testing::ElementsAreArray(expected)) << step << " " << i;
+    }
+  }
+  EXPECT_GT(device.runtime->graph_launches(), 4);
+}
+
+TEST(CudaBackend, PixelsInAMemoryThatTheEngineDoesNotReadAreRefused) {
+  const auto error_of_push = [](Engine& engine, const Tubelet& tubelet) -> std::string {
+    try {
+      engine.new_stream()->push(tubelet, 0.5);
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "taken";
+  };
+  OnDevice fe, joint(test::tiny_joint());
+  const DevicePixels pixels(fe.tubelets), clip(joint.tubelets);
+  EXPECT_EQ(fe.engine->gpu(), 0);
+  EXPECT_EQ(error_of_push(*fe.engine, pixels.at(0)), "taken");
+  Tubelet elsewhere = pixels.at(0);
+  elsewhere.gpu = 1;
+  EXPECT_THAT(error_of_push(*fe.engine, elsewhere),
+              AllOf(HasSubstr("memory of GPU 1"), HasSubstr("from the host and GPU 0")));
+  EXPECT_EQ(joint.engine->gpu(), -1);
+  EXPECT_THAT(error_of_push(*joint.engine, clip.at(0)),
+              AllOf(HasSubstr("memory of GPU 0"), HasSubstr("(cuda, joint) takes them from the host")));
+  const auto cpu =
+      Engine::create(Model::load(test::write_model(test::tiny_fe())).value(), {"reference", DType::kF32})
+          .value();
+  EXPECT_EQ(cpu->gpu(), -1);
+  EXPECT_THAT(error_of_push(*cpu, pixels.at(0)), HasSubstr("this engine (reference, factorised)"));
+}
+
 TEST(CudaBackend, KeepsABoundedNumberOfRecordsAndNoMoreMemory) {
   OnDevice device;
   const auto stream = device.engine->new_stream();

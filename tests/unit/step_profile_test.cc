@@ -80,7 +80,7 @@ TEST_P(Profile, LeavesEveryBitAsItIs) {
   const auto pixels = test::random_tubelet(loaded->config(), 3);
   std::vector<float> logits[2];
   for (Vivit* network : {&plain, &watched}) {
-    const std::vector<const std::uint8_t*> tubelets(network->tubelets_per_item(), pixels.data());
+    const std::vector<PixelRef> tubelets(network->tubelets_per_item(), {pixels.data()});
     const auto rows = network->make_rows(1);
     const Counts counts = network->counts(0.4);
     const RowRef output{rows.get(), 0};

@@ -93,7 +93,10 @@ bool CudaBackend::begin_step(std::span<const int> shape, const StepArguments& ar
   arguments_ = arguments;
   inbox_ = &inboxes_[arguments.tubelets.empty()];
   if (inbox_->busy) wait({"the step before"});
-  if (!shape.empty()) record_ = records_.find(shape);
+  // Pixels on the device need no place in the inbox: a record copies as many as it was made with.
+  shape_.assign(shape.begin(), shape.end());
+  if (!shape.empty() && !arguments.tubelets.empty()) shape_.push_back(tubelets_on_host());
+  if (!shape.empty()) record_ = records_.find(shape_);
   if (record_ && record_->graph) {
     fill_inbox();
     inbox_->busy = true;
@@ -104,7 +107,7 @@ bool CudaBackend::begin_step(std::span<const int> shape, const StepArguments& ar
     return true;
   }
   if (!record_ && !shape.empty()) {
-    record_ = &records_.add(shape);
+    record_ = &records_.add(shape_);
   } else if (record_ && record_->seen && !record_->never) {
     record_->tables.clear();
     record_->routings.clear();
@@ -156,8 +159,9 @@ void CudaBackend::fill_inbox() {
   const StepArguments& a = arguments_;
   Inbox& in = *inbox_;
   in.outputs_at = a.sources.size() * sizeof(float*);
-  in.pixels_at = (in.outputs_at + a.outputs.size() * sizeof(float*) + kAlign - 1) / kAlign * kAlign;
-  in.bytes = in.pixels_at + a.tubelets.size() * in.tubelet_bytes;
+  in.tubelets_at = in.outputs_at + a.outputs.size() * sizeof(float*);
+  in.pixels_at = (in.tubelets_at + a.tubelets.size() * sizeof(std::uint8_t*) + kAlign - 1) / kAlign * kAlign;
+  in.bytes = in.pixels_at + static_cast<std::size_t>(tubelets_on_host()) * in.tubelet_bytes;
   if (in.host.bytes() < in.bytes) {
     const What what{"step input (KiB)", static_cast<int>(in.bytes / 1024)};
     grown(in.device, in.bytes, what);
@@ -171,8 +175,29 @@ void CudaBackend::fill_inbox() {
   };
   write_addresses(a.sources, 0);
   write_addresses(a.outputs, in.outputs_at);
-  for (std::size_t i = 0; i < a.tubelets.size(); ++i)
-    std::memcpy(in.host.get() + in.pixels_at + i * in.tubelet_bytes, a.tubelets[i], in.tubelet_bytes);
+  fill_tubelets();
+}
+
+int CudaBackend::tubelets_on_host() const {
+  return static_cast<int>(std::count_if(arguments_.tubelets.begin(), arguments_.tubelets.end(),
+                                        [](const PixelRef& tubelet) { return !tubelet.on_device; }));
+}
+
+/// Where each tubelet's pixels will be, and those that have to go there.
+void CudaBackend::fill_tubelets() {
+  const Inbox& in = *inbox_;
+  std::size_t next = in.pixels_at;
+  std::byte* address = in.host.get() + in.tubelets_at;
+  for (const PixelRef& tubelet : arguments_.tubelets) {
+    const std::uint8_t* there = tubelet.data;
+    if (!tubelet.on_device) {
+      std::memcpy(in.host.get() + next, tubelet.data, in.tubelet_bytes);
+      there = in.device.as<const std::uint8_t>() + next;
+      next += in.tubelet_bytes;
+    }
+    std::memcpy(address, &there, sizeof(there));
+    address += sizeof(there);
+  }
 }
 
 void CudaBackend::send_inbox() {
@@ -261,8 +286,7 @@ Product CudaBackend::product_of(const CudaLinear& linear, const void* x, const R
   return p;
 }
 
-void CudaBackend::embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-                        Buffer& rows) {
+void CudaBackend::embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) {
   const auto& e = static_cast<const CudaEmbedding&>(embedding);
   inbox_->tubelet_bytes = static_cast<std::size_t>(e.tokens) * e.depth;
   send_inbox();
@@ -272,10 +296,12 @@ void CudaBackend::embed(const Embedding& embedding, std::span<const std::uint8_t
   grown(pixels_, static_cast<std::size_t>(tokens) * line * bytes_of(operand_), what);
   with_operand(operand_, [&](auto tag) {
     using Unpack = UnpackPixels<decltype(tag)>;
-    const Unpack unpack{inbox_->device.as<const std::uint8_t>() + inbox_->pixels_at,
+    const Unpack unpack{reinterpret_cast<const std::uint8_t* const*>(inbox_->device.as<const std::byte>() +
+                                                                     inbox_->tubelets_at),
                         e.pixel.as<const decltype(tag)>(),
                         pixels_.as<decltype(tag)>(),
                         tokens,
+                        e.tokens,
                         e.depth,
                         line};
     const std::int64_t eights = std::int64_t{tokens} * (line / 8);

@@ -28,6 +28,7 @@ class CudaBackend : public Backend {
   std::string name() const override { return "cuda"; }
   DType dtype() const override { return dtype_; }
   int threads() const override { return 1; }
+  int gpu() const override { return runtime_->device().index; }
   std::string device_name() const override { return runtime_->device().name; }
 
   std::unique_ptr<Linear> prepare(const LinearSpec& spec) override;
@@ -40,8 +41,7 @@ class CudaBackend : public Backend {
 
   bool begin_step(std::span<const int> shape, const StepArguments& arguments) override;
   void end_step() override;
-  void embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-             Buffer& rows) override;
+  void embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) override;
   void assemble(const Buffer& cls_pos, bool has_cls, std::span<const RowRef> sources, int items, int width,
                 Buffer& rows) override;
   void route(const Router* router, const Buffer& rows, const RowPlan& plan,
@@ -63,17 +63,20 @@ class CudaBackend : public Backend {
   void download(const Buffer& buffer, std::int64_t offset, std::span<float> values) override;
 
  private:
-  /// What a step is given, on its way to the device: pixels, then addresses of sources and outputs. Encoding
-  /// and predicting have one each, so that one need not wait for the other.
+  /// What a step is given, on its way to the device: addresses of sources, outputs and tubelets, then those
+  /// tubelets' pixels that are not on the device. Encoding and predicting have one each, so that one need not
+  /// wait for the other.
   struct Inbox {
     PinnedMemory host;
     DeviceMemory device;
     bool busy = false;  ///< the device may still read the host's side
     std::size_t tubelet_bytes = 0;
-    std::size_t bytes = 0, outputs_at = 0, pixels_at = 0;  ///< sources come first
+    std::size_t bytes = 0, outputs_at = 0, tubelets_at = 0, pixels_at = 0;  ///< sources come first
   };
 
   void fill_inbox();
+  void fill_tubelets();
+  int tubelets_on_host() const;
   void send_inbox();
   void wait(const What& what);
   void give_logits();
@@ -104,6 +107,7 @@ class CudaBackend : public Backend {
   std::array<Inbox, 2> inboxes_;  // encoding, predicting
   Inbox* inbox_ = nullptr;
   StepArguments arguments_;
+  std::vector<int> shape_;        ///< with what it says of the tubelets
   StepRecord* record_ = nullptr;  ///< the step is being recorded into it, or would be the next time
   bool recording_ = false;
   std::span<float> logits_to_;

@@ -127,8 +127,7 @@ void CpuBackend::set_widths(const RowPlan& plan, int width) {
               expert_width(expert, plan.experts(), width));
 }
 
-void CpuBackend::embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-                       Buffer& rows) {
+void CpuBackend::embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) {
   const auto& e = static_cast<const CpuEmbedding&>(embedding);
   const int total = static_cast<int>(std::ssize(tubelets)) * e.tokens, cls = !e.cls.empty();
   const int per_item = e.tubelets * e.tokens, items = total / per_item;
@@ -143,7 +142,7 @@ void CpuBackend::embed(const Embedding& embedding, std::span<const std::uint8_t*
   team_.run(row_items(total), [&](int item, int) {
     for (int token = item * kRowsPerItem; token < std::min(total, (item + 1) * kRowsPerItem); ++token) {
       const std::uint8_t* from =
-          tubelets[token / e.tokens] + static_cast<std::ptrdiff_t>(token % e.tokens) * e.depth;
+          tubelets[token / e.tokens].data + static_cast<std::ptrdiff_t>(token % e.tokens) * e.depth;
       bf16_ ? e.normalise(from, pixels.as<Bf16>() + token * ld)
             : e.normalise(from, pixels.as<float>() + token * ld);
       std::copy_n(e.pos.data() + static_cast<std::ptrdiff_t>(token % per_item) * e.width, e.width,

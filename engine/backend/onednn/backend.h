@@ -43,8 +43,7 @@ class CpuBackend : public Backend {
   std::unique_ptr<Routing> make_routing(int max_rows, int experts) override;
   void reserve(int max_rows, int max_rows_per_item, int width, int heads) override;
 
-  void embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-             Buffer& rows) override;
+  void embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) override;
   void assemble(const Buffer& cls_pos, bool has_cls, std::span<const RowRef> sources, int items, int width,
                 Buffer& rows) override;
   void route(const Router* router, const Buffer& rows, const RowPlan& plan,

@@ -73,8 +73,7 @@ class ReferenceBackend : public Backend {
     }
   }
 
-  void embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-             Buffer& rows) override;
+  void embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) override;
   void assemble(const Buffer& cls_pos, bool has_cls, std::span<const RowRef> sources, int items, int width,
                 Buffer& rows) override;
   void route(const Router* router, const Buffer& rows, const RowPlan& plan,
@@ -123,14 +122,13 @@ class ReferenceBackend : public Backend {
   std::vector<float> row_scales_;       // their scales
 };
 
-void ReferenceBackend::embed(const Embedding& embedding, std::span<const std::uint8_t* const> tubelets,
-                             Buffer& rows) {
+void ReferenceBackend::embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) {
   const auto& e = static_cast<const HostEmbedding&>(embedding);
   const int cls = !e.cls.empty(), rows_per_item = cls + e.tubelets * e.tokens;
   float* pixels = scratch(inputs_, e.tokens, e.depth);
   float* sums = scratch(sums_, e.tokens, e.width);
   for (int t = 0; t < std::ssize(tubelets); ++t) {
-    for (int i = 0; i < e.tokens * e.depth; ++i) pixels[i] = e.pixel[i % 3 * 256 + tubelets[t][i]];
+    for (int i = 0; i < e.tokens * e.depth; ++i) pixels[i] = e.pixel[i % 3 * 256 + tubelets[t].data[i]];
     product(pixels, e.depth, e.tokens, e.depth, e.kernel.data(), e.width, e.width, sums);
     const int item = t / e.tubelets, first = cls + t % e.tubelets * e.tokens;
     float* out = row_of(rows, item * rows_per_item, e.width);

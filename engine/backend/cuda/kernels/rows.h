@@ -65,10 +65,11 @@ MONE_BOTH float inverse_deviation(Moments moments, int n, float eps) {
 template <class T>
 struct UnpackPixels {
   static constexpr int kThreads = 256;
-  const std::uint8_t* pixels;  ///< [tokens, depth]
-  const T* table;              ///< [3, 256]
-  T* out;                      ///< [tokens, stride]
-  int tokens, depth, stride;   ///< stride is a multiple of 8
+  const std::uint8_t* const* tubelets;  ///< of [per_tubelet, depth] pixels each
+  const T* table;                       ///< [3, 256]
+  T* out;                               ///< [tokens, stride]
+  int tokens, per_tubelet, depth;
+  int stride;  ///< a multiple of 8
 
   MONE_DEVICE void operator()() const {
     const long long eight = static_cast<long long>(block_x()) * kThreads + thread();
@@ -76,7 +77,8 @@ struct UnpackPixels {
     const int token = static_cast<int>(eight / per_row);
     const int first = static_cast<int>(eight % per_row) * 8;
     if (token >= tokens) return;
-    const std::uint8_t* from = pixels + static_cast<long long>(token) * depth;
+    const std::uint8_t* from =
+        tubelets[token / per_tubelet] + static_cast<long long>(token % per_tubelet) * depth;
     struct alignas(16) Eight {
       T v[8];
     } eights;
