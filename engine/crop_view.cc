@@ -3,24 +3,13 @@
 #include "engine/tubelet.h"
 
 namespace mone {
-namespace {
-
-/// The stage's pictures are finished: one channel of full-range bytes, whose box has the image's shape.
-TubeletFormat channel_format(TubeletFormat format) {
-  format.planes = Planes::kLumaMotion;
-  format.fit = Fit::kPad;
-  format.crop = CropMode::kFull;
-  return format;
-}
-
-}  // namespace
 
 CropView::CropView(const TubeletFormat& format, const Stage& stage)
     : format_(format),
       resizer_(channel_format(format)),
       box_(format.width, format.height, stage.width(), stage.height()),
       pictures_(static_cast<std::size_t>(format.width) * format.height * stage.channels() *
-                (format.pt + (format.planes == Planes::kRgb ? 0 : kLookBack))),
+                pictures_looked_at(format)),
       row_(static_cast<std::size_t>(format.width) * 3) {}
 
 void CropView::reset() {
@@ -31,14 +20,8 @@ void CropView::reset() {
 void CropView::cut(const Stage& stage, std::span<std::uint8_t> tubelet) {
   const std::size_t plane = static_cast<std::size_t>(format_.width) * format_.height;
   const std::size_t stage_plane = static_cast<std::size_t>(stage.width()) * stage.height();
-  const int depth = format_.pt + (stage.channels() > 1 ? 0 : kLookBack);
-  Frame frame;
-  frame.format = PixelFormat::kGray8;
-  frame.range = ColourRange::kFull;
-  frame.width = stage.width();
-  frame.height = stage.height();
-  frame.strides[0] = stage.width();
-  frame.crop = box_.box();
+  const int depth = pictures_looked_at(format_);
+  Frame frame = channel_frame(stage.width(), stage.height(), box_.box());
   const std::size_t picture = plane * static_cast<std::size_t>(stage.channels());
   std::uint8_t* out = pictures_.data();
   // Where the box stands, what the tubelet before looked at is still there.

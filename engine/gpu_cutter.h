@@ -10,7 +10,7 @@ namespace mone {
 
 /// A cutter whose frames and tubelets lie in the memory of NVIDIA GPU number `gpu`; see Tubelet::gpu for what
 /// takes them. Failure: there is no such device here, or this build has none; the sentence says which.
-/// @throws ConfigError if the format cannot be kept (see check()), or is not for GPUs
+/// @throws ConfigError if the format cannot be kept (see check())
 MONE_API Result<std::unique_ptr<Cutter>> make_gpu_cutter(int gpu, const TubeletFormat& format);
 
 }  // namespace mone

@@ -4,11 +4,12 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "engine/samples.h"
+
 namespace mone {
 namespace {
 
-constexpr int kCell = 8;            // stage pixels
-constexpr int kStill = 6;           // levels of change that noise makes
+constexpr int kCell = kMotionCell;  // stage pixels
 constexpr int kFade = 3;            // motion fades by 2^-kFade a step
 constexpr int kFewest = 160;        // level sums in a cell below which it does not count
 constexpr int kTailPercent = 3;     // of the motion that may lie outside on each side
@@ -41,9 +42,18 @@ void MotionBox::reset() {
   box_ = {0, 0, width_, height_};
 }
 
-void MotionBox::add(const std::uint8_t* now, const std::uint8_t* before, const Box& content) {
+void MotionBox::fade(const Box& content) {
   content_ = content;
   for (std::uint32_t& cell : motion_) cell -= cell >> kFade;
+}
+
+void MotionBox::add(std::span<const std::uint32_t> cells, const Box& content) {
+  fade(content);
+  for (std::size_t i = 0; i < motion_.size(); ++i) motion_[i] += cells[i];
+}
+
+void MotionBox::add(const std::uint8_t* now, const std::uint8_t* before, const Box& content) {
+  fade(content);
   for (int y = content.y; y < content.y + content.height; ++y) {
     const std::uint8_t *a = now + static_cast<std::ptrdiff_t>(y) * width_,
                        *b = before + static_cast<std::ptrdiff_t>(y) * width_;
@@ -51,8 +61,7 @@ void MotionBox::add(const std::uint8_t* now, const std::uint8_t* before, const B
     for (int c = 0; c < columns_; ++c) {
       const int end = std::min(width_, (c + 1) * kCell);
       std::uint32_t sum = 0;
-      for (int x = c * kCell; x < end; ++x)
-        sum += static_cast<std::uint32_t>(std::max(0, std::abs(a[x] - b[x]) - kStill));
+      for (int x = c * kCell; x < end; ++x) sum += moved(a[x], b[x]);
       cells[c] += sum;
     }
   }

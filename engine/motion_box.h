@@ -32,6 +32,11 @@ class MONE_API MotionBox {
   /// One sampled step. @param now, before  luma u8 [stage height, stage width]; content: what is not black
   /// border
   void add(const std::uint8_t* now, const std::uint8_t* before, const Box& content);
+  /// The same from sums of moved() that somebody else has made, [rows(), columns()] cells of kMotionCell
+  /// pixels, rows of pixels outside the content left out.
+  void add(std::span<const std::uint32_t> cells, const Box& content);
+  int columns() const { return columns_; }
+  int rows() const { return rows_; }
   /// End of a tubelet: the box for it, stage pixels, inside the stage.
   const Box& update();
   const Box& box() const { return box_; }
@@ -44,6 +49,7 @@ class MONE_API MotionBox {
     int left, top, right, bottom;  // stage pixels
     bool any;
   };
+  void fade(const Box& content);
   Tight tight() const;
   void steady(int left, int top, int right, int bottom, int need);
   void relax();

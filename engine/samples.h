@@ -81,4 +81,16 @@ MONE_BOTH std::uint8_t motion_of_one(std::uint8_t y, std::uint8_t y1) {
 }
 MONE_BOTH std::uint8_t motion_of_four(std::uint8_t y, std::uint8_t y4) { return clamp_byte(128 + y - y4); }
 
+/// `crop=motion` (engine/motion_box.h): the side of the cells in which motion is summed, and levels of change
+/// that noise makes.
+constexpr int kMotionCell = 8, kStill = 6;
+MONE_BOTH std::uint32_t moved(std::uint8_t now, std::uint8_t before) {
+  const int change = now - before, level = (change < 0 ? -change : change) - kStill;
+  return static_cast<std::uint32_t>(level > 0 ? level : 0);
+}
+/// Luma in which motion is looked for where the planes are R, G, B.
+MONE_BOTH std::uint8_t motion_luma(std::uint8_t red, std::uint8_t green, std::uint8_t blue) {
+  return static_cast<std::uint8_t>((red + 2 * green + blue) / 4);
+}
+
 }  // namespace mone

@@ -2,32 +2,15 @@
 
 #include <algorithm>
 
+#include "engine/samples.h"
+
 namespace mone {
-namespace {
-
-int scaled(std::int64_t value, int by, int over) { return static_cast<int>(value * by / over); }
-
-/// `value * by / over` to the nearest whole number, also below 0.
-int nearest(std::int64_t value, int by, int over) {
-  const std::int64_t twice = 2 * value * by + over, whole = twice / (2 * over);
-  return static_cast<int>(twice < whole * 2 * over ? whole - 1 : whole);
-}
-
-}  // namespace
-
-TubeletFormat stage_format(const TubeletFormat& format) {
-  TubeletFormat stage = format;
-  stage.width *= kStageScale;
-  stage.height *= kStageScale;
-  stage.resize_short *= kStageScale;
-  stage.crop = CropMode::kFull;
-  return stage;
-}
 
 Stage::Stage(const TubeletFormat& format)
     : format_(stage_format(format)),
       channels_(format.planes == Planes::kRgb ? 3 : 1),
-      depth_((format.planes == Planes::kRgb ? 1 : kLookBack) + format.pt),
+      // The motion of a step is looked for with R, G, B, too, so one more than such tubelets look at.
+      depth_(pictures_looked_at(format) + (format.planes == Planes::kRgb)),
       resizer_(format_),
       picture_(pixels() * channels_),
       luma_(channels_ > 1 && format.crop == CropMode::kMotion ? pixels() : 0),
@@ -36,11 +19,9 @@ Stage::Stage(const TubeletFormat& format)
 
 void Stage::load(const Frame& frame) {
   resizer_.resize(frame, picture_);
-  fit_ = fit_image(format_, field_of(frame));
-  visible_ = frame.visible();
+  map_ = {fit_image(format_, field_of(frame)), frame.visible()};
   for (std::size_t i = 0; i < luma_.size(); ++i)
-    luma_[i] = static_cast<std::uint8_t>(
-        (picture_[i] + 2 * picture_[i + pixels()] + picture_[i + 2 * pixels()]) / 4);
+    luma_[i] = motion_luma(picture_[i], picture_[i + pixels()], picture_[i + 2 * pixels()]);
 }
 
 void Stage::push() {
@@ -60,34 +41,6 @@ const std::uint8_t* Stage::at(int back) const { return ring_.data() + slot(back)
 
 const std::uint8_t* Stage::luma_at(int back) const {
   return channels_ == 1 ? at(back) : luma_ring_.data() + slot(back) * luma_.size();
-}
-
-Box Stage::content() const { return {fit_.x.begin, fit_.y.begin, fit_.x.size, fit_.y.size}; }
-
-Box Stage::to_source(const Box& stage) const {
-  const auto axis = [](const AxisFit& fit, int begin, int size, int first, int room, int* at, int* length) {
-    *at = first + nearest(begin - fit.begin + fit.skip, room, fit.full);
-    *length = std::max(1, nearest(size, room, fit.full));
-  };
-  Box out;
-  axis(fit_.x, stage.x, stage.width, visible_.x, visible_.width, &out.x, &out.width);
-  axis(fit_.y, stage.y, stage.height, visible_.y, visible_.height, &out.y, &out.height);
-  return out;
-}
-
-Box Stage::from_source(const Box& source) const {
-  const auto axis = [](const AxisFit& fit, int begin, int size, int first, int room, int* at, int* length) {
-    const auto place = [&](int pixel) {
-      const int in = scaled(std::clamp(pixel - first, 0, room), fit.full, room);
-      return fit.begin + std::clamp(in - fit.skip, 0, fit.size);
-    };
-    *at = place(begin);
-    *length = std::max(1, place(begin + size) - *at);
-  };
-  Box out;
-  axis(fit_.x, source.x, source.width, visible_.x, visible_.width, &out.x, &out.width);
-  axis(fit_.y, source.y, source.height, visible_.y, visible_.height, &out.y, &out.height);
-  return out;
 }
 
 }  // namespace mone

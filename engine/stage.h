@@ -9,17 +9,12 @@
 #include <span>
 #include <vector>
 
-#include "engine/fit.h"
 #include "engine/frame.h"
 #include "engine/frame_resizer.h"
 #include "engine/planes.h"
+#include "engine/stage_geometry.h"
 
 namespace mone {
-
-constexpr int kStageScale = 2;
-
-/// The contract of the stage itself: `crop=full`, every size kStageScale times the model's.
-TubeletFormat stage_format(const TubeletFormat& format);
 
 class Stage {
  public:
@@ -38,13 +33,8 @@ class Stage {
   const std::uint8_t* at(int back) const;
   /// Luma of it, u8 [height, width]. With the planes rgb only for `crop=motion`, which looks at nothing else.
   const std::uint8_t* luma_at(int back) const;
-  /// Of the loaded picture: what shows the frame, the rest is black.
-  Box content() const;
-  /// From stage pixels to pixels of the loaded frame. Black borders lie outside the frame, and so may the
-  /// box.
-  Box to_source(const Box& stage) const;
-  /// And back, cut to what shows the frame.
-  Box from_source(const Box& source) const;
+  /// Of the loaded picture.
+  const StageMap& map() const { return map_; }
 
   int width() const { return format_.width; }
   int height() const { return format_.height; }
@@ -57,8 +47,7 @@ class Stage {
   TubeletFormat format_;  // of the stage
   int channels_, depth_;
   FrameResizer resizer_;
-  ImageFit fit_;
-  Box visible_;                               // of the loaded frame
+  StageMap map_;                              // of the loaded frame
   std::vector<std::uint8_t> picture_, luma_;  // loaded; luma_ of R, G, B to find motion in
   std::vector<std::uint8_t> ring_, luma_ring_;
   std::int64_t count_ = 0;

@@ -100,7 +100,7 @@ void TubeletCutter::cut_full(int t, std::span<std::uint8_t> tubelet) {
 }
 
 void TubeletCutter::cut_motion(int t, std::span<std::uint8_t> tubelet) {
-  motion_->box().add(stage_->luma_at(0), stage_->luma_at(1), stage_->content());
+  motion_->box().add(stage_->luma_at(0), stage_->luma_at(1), stage_->map().content());
   if (t + 1 < format_.pt) return;
   motion_->box().update();
   show(*motion_, tubelet);
@@ -110,7 +110,7 @@ void TubeletCutter::cut_motion(int t, std::span<std::uint8_t> tubelet) {
 void TubeletCutter::show(CropView& view, std::span<std::uint8_t> tubelet) {
   const Box& box = view.box().box();
   const double width = stage_->width(), height = stage_->height();
-  shown_ = stage_->to_source(box);
+  shown_ = stage_->map().to_source(box);
   share_ = {box.x / width, box.y / height, box.width / width, box.height / height};
   if (!tubelet.empty()) view.cut(*stage_, tubelet);
 }
@@ -118,7 +118,7 @@ void TubeletCutter::show(CropView& view, std::span<std::uint8_t> tubelet) {
 void TubeletCutter::cut_region(const Region& region, std::span<std::uint8_t> tubelet) {
   auto& view = regions_[region.id];
   if (!view) view = std::make_unique<CropView>(format_, *stage_);
-  view->box().follow(stage_->from_source(region.box));
+  view->box().follow(stage_->map().from_source(region.box));
   show(*view, tubelet);
 }
 

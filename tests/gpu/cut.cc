@@ -152,6 +152,15 @@ int run(bool quick) {
                        (interlace == Interlace::kProgressive ? "" : " bottom field"),
                    different == 0, std::to_string(different) + " bytes differ");
           }
+  for (const PixelFormat pixels : {PixelFormat::kNv12, PixelFormat::kRgba})
+    for (const Planes planes : {Planes::kRgb, Planes::kLumaMotion}) {
+      TubeletFormat format = contract(planes, Fit::kPad, 112);
+      format.crop = CropMode::kMotion;
+      const long different = compare(format, pixels, 321, 181, Interlace::kProgressive);
+      report(
+          std::string("crop motion ") + (pixels == PixelFormat::kNv12 ? "NV12 " : "RGBA ") + to_name(planes),
+          different == 0, std::to_string(different) + " bytes differ");
+    }
   for (const DType dtype : {DType::kF32, DType::kBf16}) {
     const int different = compare_in_engine(dtype);
     report(std::string("tubelets in the engine, ") + to_name(dtype), different == 0,
@@ -162,6 +171,9 @@ int run(bool quick) {
          1080);
     time("NV12 1920x1080 to 112x112 luma-motion", contract(Planes::kLumaMotion, Fit::kPad, 112),
          PixelFormat::kNv12, 1920, 1080);
+    TubeletFormat motion = contract(Planes::kLumaMotion, Fit::kPad, 112);
+    motion.crop = CropMode::kMotion;
+    time("NV12 1920x1080 to 112x112 luma-motion, crop motion", motion, PixelFormat::kNv12, 1920, 1080);
   }
   std::printf("%d checks failed\n", failures);
   return failures != 0;

@@ -1,4 +1,5 @@
-// Tubelets cut in the memory of an emulated GPU, against TubeletCutter: the same bytes.
+// Tubelets cut in the memory of an emulated GPU, against TubeletCutter: the
+// same bytes.
 #include "engine/gpu_cutter.h"
 
 #include <gmock/gmock.h>
@@ -54,7 +55,8 @@ class Both {
   }
   void load(const test::OwnedFrame& frame) { load(frame.frame, frame.bytes); }
 
-  /// The next step on both sides; after the last one of a tubelet, both tubelets.
+  /// The next step on both sides; after the last one of a tubelet, both
+  /// tubelets.
   void step(int t, bool history = false) {
     on_gpu.cut(t, history ? std::span<std::uint8_t>() : tubelet_->bytes());
     expected.resize(static_cast<std::size_t>(on_cpu.format().bytes()));
@@ -95,7 +97,8 @@ constexpr std::pair<Planes, Fit> kContracts[] = {{Planes::kRgb, Fit::kCrop},
                                                  {Planes::kLumaMotion, Fit::kCrop},
                                                  {Planes::kLumaMotion, Fit::kPad}};
 
-/// Six steps: new pictures, one that stands for two steps, one that is loaded and never taken.
+/// Six steps: new pictures, one that stands for two steps, one that is loaded
+/// and never taken.
 void play(Both& both, const std::function<void(int)>& load) {
   for (int step = 0, picture = 0; step < 6; ++step) {
     if (step != 3) load(picture++);
@@ -117,7 +120,8 @@ TEST_P(EveryFrame, GivesTheBytesOfTheCpu) {
   }
 }
 
-// Far down, a little down, up, a row of pixels; odd sizes, where chroma reaches past the edge.
+// Far down, a little down, up, a row of pixels; odd sizes, where chroma reaches
+// past the edge.
 INSTANTIATE_TEST_SUITE_P(Sizes, EveryFrame,
                          testing::Combine(testing::Values(PixelFormat::kNv12, PixelFormat::kRgba),
                                           testing::Values(std::pair{320, 181}, std::pair{97, 141},
@@ -195,6 +199,72 @@ TEST(GpuCutter, TheSizeMayChangeAndAResetForgetsThePast) {
       both.step(i % 2, i < 2);
       if (i < 3 || i % 2 == 0) continue;
       EXPECT_EQ(both.got(), both.expected) << i;
+    }
+  }
+}
+
+/// A bright rectangle walks over noise that stands still.
+test::OwnedFrame walker(PixelFormat format, int width, int height, int step) {
+  std::mt19937 random(7);
+  const double left = width * (0.1 + 0.03 * step), top = height * 0.3;
+  const auto paint = [&](double x, double y) {
+    const bool inside = x > left && x < left + width * 0.15 && y > top && y < top + height * 0.4;
+    const double still = random() % 60;
+    return inside ? test::Rgb{250. - still, 30, 200 - 3. * step} : test::Rgb{still, 90 + still, 60};
+  };
+  return test::paint_frame(format, width, height, paint);
+}
+
+TEST(GpuCutter, ABoxThatFollowsMotionCutsWhatItCutsOnTheCpu) {
+  for (const PixelFormat format : {PixelFormat::kNv12, PixelFormat::kRgba})
+    for (const auto& [planes, fit] : kContracts) {
+      TubeletFormat f = contract(planes, fit);
+      f.crop = CropMode::kMotion;
+      Both both(f);
+      Box last;
+      int moves = 0;
+      for (int step = 0; step < 24; ++step) {
+        if (step == 18) {
+          both.on_gpu.reset();
+          both.on_cpu.reset();
+        }
+        if (step % 7 != 3) both.load(walker(format, 123, 81, step));
+        both.step(step % 2, step < 2);
+        if (step < 3 || step % 2 == 0) continue;
+        ASSERT_EQ(both.got(), both.expected) << "step " << step;
+        EXPECT_EQ(both.on_gpu.box(), both.on_cpu.box());
+        EXPECT_EQ(both.on_gpu.shown_share().left, both.on_cpu.shown_share().left);
+        EXPECT_EQ(both.on_gpu.shown_share().height, both.on_cpu.shown_share().height);
+        moves += both.on_cpu.box() != last;
+        last = both.on_cpu.box();
+      }
+      EXPECT_GE(moves, 2);  // it has followed something
+    }
+}
+
+TEST(GpuCutter, EachRegionIsCutAsOnTheCpu) {
+  for (const auto& [planes, fit] : kContracts) {
+    TubeletFormat f = contract(planes, fit);
+    f.crop = CropMode::kRegion;
+    Both both(f);
+    for (int step = 0; step < 12; ++step) {
+      both.load(walker(PixelFormat::kNv12, 123, 81, step));
+      both.step(step % 2);
+      if (step % 2 == 0) continue;
+      std::vector<Region> regions = {{4, {10 + 4 * step, 20, 30, 40}}, {9, {70, 5, 25, 60 - step}}};
+      if (step > 8) regions.pop_back();
+      if (step == 5) regions.erase(regions.begin());
+      both.on_gpu.keep_regions(regions);
+      both.on_cpu.keep_regions(regions);
+      for (const Region& region : regions) {
+        const auto tubelet = both.on_gpu.new_tubelet();
+        std::vector<std::uint8_t> got(tubelet->bytes().size()), expected(got.size());
+        both.on_gpu.cut_region(region, tubelet->bytes());
+        both.on_cpu.cut_region(region, expected);
+        tubelet->read(got);
+        ASSERT_EQ(got, expected) << "step " << step << " region " << region.id;
+        EXPECT_EQ(both.on_gpu.box(), both.on_cpu.box());
+      }
     }
   }
 }

@@ -193,10 +193,10 @@ TEST(Stage, ABoxInABlackBorderLeavesTheFrameWithItsShape) {
   Frame frame = frame_of(p, 320);
   frame.height = 240;  // 28 stage pixels of border above and below
   stage.load(frame);
-  EXPECT_EQ(stage.to_source({0, 0, 224, 224}), (Box{0, -40, 320, 320}));
-  EXPECT_EQ(stage.to_source({70, 0, 112, 112}), (Box{100, -40, 160, 160}));
-  EXPECT_EQ(stage.to_source({112, 112, 112, 112}), (Box{160, 120, 160, 160}));
-  EXPECT_EQ(stage.to_source({14, 42, 84, 84}), (Box{20, 20, 120, 120}));
+  EXPECT_EQ(stage.map().to_source({0, 0, 224, 224}), (Box{0, -40, 320, 320}));
+  EXPECT_EQ(stage.map().to_source({70, 0, 112, 112}), (Box{100, -40, 160, 160}));
+  EXPECT_EQ(stage.map().to_source({112, 112, 112, 112}), (Box{160, 120, 160, 160}));
+  EXPECT_EQ(stage.map().to_source({14, 42, 84, 84}), (Box{20, 20, 120, 120}));
 }
 
 /// R, G, B of a grey picture coloured orange: G is half of R, B is none.

@@ -5,5 +5,7 @@ namespace mone::cuda {
 
 MONE_KERNEL(ResizePicture)
 MONE_KERNEL(WriteStep)
+MONE_KERNEL(LumaOfPicture)
+MONE_KERNEL(MotionOfCells)
 
 }  // namespace mone::cuda

@@ -104,4 +104,40 @@ struct WriteStep {
   }
 };
 
+/// Luma of a picture of R, G, B, to look for motion in. A thread a pixel.
+struct LumaOfPicture {
+  static constexpr int kThreads = kPixelThreads;
+  const std::uint8_t* picture;  ///< [3, pixels]
+  std::uint8_t* luma;           ///< [pixels]
+  int pixels;
+
+  MONE_DEVICE void operator()() const {
+    const int at = pixel_of_thread();
+    if (at < pixels) luma[at] = motion_luma(picture[at], picture[at + pixels], picture[at + 2 * pixels]);
+  }
+};
+
+/// MotionBox::add(): how much moved in each cell of kMotionCell pixels on a side. A thread a cell.
+struct MotionOfCells {
+  static constexpr int kThreads = kPixelThreads;
+  const std::uint8_t *now, *before;  ///< [height, width]
+  std::uint32_t* cells;              ///< [rows, columns]
+  int width, rows, columns;
+  int top, bottom;  ///< rows of pixels that count
+
+  MONE_DEVICE void operator()() const {
+    const int cell = pixel_of_thread();
+    if (cell >= rows * columns) return;
+    const int left = cell % columns * kMotionCell, first = cell / columns * kMotionCell;
+    const int right = smaller(width, left + kMotionCell), last = smaller(bottom, first + kMotionCell);
+    std::uint32_t sum = 0;
+    for (int y = larger(top, first); y < last; ++y)
+      for (int x = left; x < right; ++x) {
+        const long long at = static_cast<long long>(y) * width + x;
+        sum += moved(now[at], before[at]);
+      }
+    cells[cell] = sum;
+  }
+};
+
 }  // namespace mone::cuda
