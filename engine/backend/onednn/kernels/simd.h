@@ -39,7 +39,8 @@ typedef float LooseVec __attribute__((vector_size(kLanes * 4), aligned(4), may_a
 
 MONE_INLINE Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 MONE_INLINE void store(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
-MONE_INLINE Vec splat(float x) { return Vec{} + x; }
+/// x - 0 is x, which the compiler knows; x + 0 is not where x is -0, and would be added.
+MONE_INLINE Vec splat(float x) { return x - Vec{}; }
 
 MONE_INLINE Vec fma(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__)
