@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """mone beside other CPU runtimes, both in turn in one run: what a figure in RESULTS.md is made of.
 
-Needs torch, transformers and openvino (nncf for int8) in an environment of its own; nothing of the project does.
+Needs torch, transformers, onnx and openvino (nncf for int8) in an environment of its own; nothing of the project does.
 
     peers.py --mone build/pipeline/mone [--what f32,bf16,int8,batch,joint] [--rounds 5] [--threads 2] [--clock wall]
 
