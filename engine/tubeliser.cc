@@ -2,13 +2,17 @@
 
 #include <utility>
 
+#include "engine/tubelet.h"
+
 namespace mone {
 
 Tubeliser::Tubeliser(const TubeletFormat& format, const SamplingOptions& options)
-    : sampler_(format, options),
-      cutter_(format),
-      pixels_(static_cast<std::size_t>(format.bytes())),
-      frame_times_(static_cast<std::size_t>(format.pt)) {}
+    : Tubeliser(std::make_unique<TubeletCutter>(format), options) {}
+
+Tubeliser::Tubeliser(std::unique_ptr<Cutter> cutter, const SamplingOptions& options)
+    : sampler_(cutter->format(), options),
+      cutter_(std::move(cutter)),
+      frame_times_(static_cast<std::size_t>(format().pt)) {}
 
 void Tubeliser::push(const Frame& frame, Time pts, Time duration, const OnTubelet& on_tubelet) {
   const Box box = frame.visible();
@@ -28,7 +32,7 @@ void Tubeliser::push(const Frame& frame, Time pts, Time duration, const OnTubele
 
 void Tubeliser::set_regions(std::span<const Region> regions) {
   regions_.assign(regions.begin(), regions.end());
-  cutter_.keep_regions(regions_);
+  cutter_->keep_regions(regions_);
 }
 
 void Tubeliser::gap(Time end, const OnTubelet& on_tubelet) { run(sampler_.gap(end), nullptr, on_tubelet); }
@@ -58,12 +62,12 @@ void Tubeliser::run(std::span<const SampleStep> steps, const Frame* frame, const
     switch (s.kind) {
       case SampleStep::Kind::kRestart:
         drop_partial();
-        cutter_.reset();
+        cutter_->reset();
         ++epoch_;
         restart_ = true;
         break;
       case SampleStep::Kind::kLoad:
-        cutter_.load(*frame);
+        cutter_->load(*frame);
         newest_ = pts_;
         break;
       case SampleStep::Kind::kTake:
@@ -81,7 +85,7 @@ void Tubeliser::step(const SampleStep& s, const OnTubelet& on_tubelet) {
     t.begin = s.time;
     t.stride = s.state.stride;
   }
-  cutter_.cut(steps_, pixels_);
+  cutter_->cut(steps_, room());
   frame_times_[static_cast<std::size_t>(steps_)] = newest_;
   if (s.kind == SampleStep::Kind::kRepeat) ++t.missing;
   if (++steps_ < format().pt) return;
@@ -100,13 +104,23 @@ void Tubeliser::step(const SampleStep& s, const OnTubelet& on_tubelet) {
   emit(on_tubelet);
 }
 
+/// Room for a tubelet: that of the one before, unless somebody has taken it away.
+std::span<std::uint8_t> Tubeliser::room() {
+  if (!memory_) memory_ = cutter_->new_tubelet();
+  return memory_->bytes();
+}
+
 /// Gives out what the cutter has finished: one tubelet, or one for each region.
 void Tubeliser::emit(const OnTubelet& on_tubelet) {
   CutTubelet& t = tubelet_;
   const auto give = [&] {
-    t.box = cutter_.box();
-    t.share = cutter_.shown_share();
-    if (!t.lost) t.pixels = pixels_;
+    t.box = cutter_->box();
+    t.share = cutter_->shown_share();
+    if (!t.lost) {
+      t.pixels = memory_->bytes();
+      t.gpu = memory_->gpu();
+      t.memory = &memory_;
+    }
     on_tubelet(t);
   };
   if (format().crop != CropMode::kRegion || t.lost) return give();
@@ -114,7 +128,7 @@ void Tubeliser::emit(const OnTubelet& on_tubelet) {
   for (const Region& region : regions_) {
     t.region = region.id;
     --t.following;
-    cutter_.cut_region(region, pixels_);
+    cutter_->cut_region(region, room());
     give();
   }
 }

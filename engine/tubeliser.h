@@ -14,21 +14,25 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "engine/cutter.h"
 #include "engine/engine.h"
 #include "engine/export.h"
 #include "engine/frame.h"
 #include "engine/sampling.h"
-#include "engine/tubelet.h"
 
 namespace mone {
 
 /// A finished tubelet. Spans are valid inside the callback that gets it.
 struct CutTubelet {
   std::span<const std::uint8_t> pixels;  ///< u8 [tokens, pt, ph, pw, 3]; empty when lost
-  bool lost = false;                     ///< `follow`: the source had no frame for any of its steps
+  int gpu = -1;                          ///< in whose memory they lie, see Tubelet::gpu
+  /// What they lie in, null when lost: whoever moves it away may use them after the callback.
+  std::shared_ptr<TubeletMemory>* memory = nullptr;
+  bool lost = false;                  ///< `follow`: the source had no frame for any of its steps
   bool restart = false;               ///< first one after a restart: no window may hold it and an earlier one
   unsigned epoch = 0;                 ///< counts restarts
   Time begin{}, end{};                ///< of its first and last step
@@ -44,7 +48,7 @@ struct CutTubelet {
   ShownShare share;
   int source_width = 0, source_height = 0;
 
-  Tubelet for_engine() const { return {pixels, begin, end, rate, missing}; }
+  Tubelet for_engine() const { return {pixels, begin, end, rate, missing, {}, gpu}; }
 };
 
 class MONE_API Tubeliser {
@@ -53,6 +57,8 @@ class MONE_API Tubeliser {
 
   /// @throws ConfigError if the format cannot be kept (see check())
   Tubeliser(const TubeletFormat& format, const SamplingOptions& options);
+  /// Tubelets that somebody else cuts, from frames in the memory that `cutter` reads.
+  Tubeliser(std::unique_ptr<Cutter> cutter, const SamplingOptions& options);
 
   /// Acts on the next tubelet.
   void set_options(const SamplingOptions& options) { sampler_.set_options(options); }
@@ -64,7 +70,7 @@ class MONE_API Tubeliser {
   void set_regions(std::span<const Region> regions);
 
   /// Takes the next frame. Another size or crop of the frames starts again. Nothing of the frame is kept.
-  /// @throws ShapeError if the frame is empty or its crop leaves it
+  /// @throws ShapeError if the frame is empty or its crop leaves it, DeviceError
   void push(const Frame& frame, Time pts, Time duration, const OnTubelet& on_tubelet);
   /// The source says that nothing comes before `end`.
   void gap(Time end, const OnTubelet& on_tubelet);
@@ -75,7 +81,7 @@ class MONE_API Tubeliser {
   /// Another stream.
   void reset();
 
-  const TubeletFormat& format() const { return cutter_.format(); }
+  const TubeletFormat& format() const { return cutter_->format(); }
   const SamplingCounters& counters() const { return sampler_.counters(); }
   /// Unfinished tubelets that restarts and ends have cut off.
   std::uint64_t partial_dropped() const { return partial_dropped_; }
@@ -86,11 +92,12 @@ class MONE_API Tubeliser {
   void run(std::span<const SampleStep> steps, const Frame* frame, const OnTubelet& on_tubelet);
   void step(const SampleStep& step, const OnTubelet& on_tubelet);
   void emit(const OnTubelet& on_tubelet);
+  std::span<std::uint8_t> room();
   void drop_partial();
 
   Sampler sampler_;
-  TubeletCutter cutter_;
-  std::vector<std::uint8_t> pixels_;
+  std::unique_ptr<Cutter> cutter_;
+  std::shared_ptr<TubeletMemory> memory_;  // of the tubelet under way; null once somebody has taken it
   std::vector<Time> frame_times_;
   CutTubelet tubelet_;
   std::vector<Region> regions_;

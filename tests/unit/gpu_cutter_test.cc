@@ -9,6 +9,7 @@
 
 #include "engine/backend/cuda/cutter.h"
 #include "engine/tubelet.h"
+#include "engine/tubeliser.h"
 #include "tests/emulation/emulated_runtime.h"
 #include "tests/unit/picture.h"
 
@@ -40,18 +41,24 @@ class Both {
         on_cpu(format),
         tubelet_(on_gpu.new_tubelet()) {}
 
-  void load(const Frame& frame, const std::array<std::vector<std::uint8_t>, 3>& bytes) {
-    on_cpu.load(frame);
-    Frame there = frame;
-    std::vector<cuda::DeviceMemory> planes;
-    for (std::size_t p = 0; p < bytes.size(); ++p) {
-      if (!frame.planes[p]) continue;
-      planes.emplace_back(*runtime_, bytes[p].size(), cuda::What{"a frame"});
-      runtime_->upload(planes.back().as<>(), bytes[p].data(), bytes[p].size(), {"a frame"});
-      there.planes[p] = planes.back().as<std::uint8_t>() + (frame.planes[p] - bytes[p].data());
+  using Bytes = std::array<std::vector<std::uint8_t>, 3>;
+  /// A frame in the device's memory; gone, and poisoned, with this.
+  struct OnDevice {
+    OnDevice(EmulatedRuntime& runtime, const Frame& from, const Bytes& bytes) : frame(from) {
+      for (std::size_t p = 0; p < bytes.size(); ++p) {
+        if (!from.planes[p]) continue;
+        planes.emplace_back(runtime, bytes[p].size(), cuda::What{"a frame"});
+        runtime.upload(planes.back().as<>(), bytes[p].data(), bytes[p].size(), {"a frame"});
+        frame.planes[p] = planes.back().as<std::uint8_t>() + (from.planes[p] - bytes[p].data());
+      }
     }
-    on_gpu.load(there);
-    // The frame is gone, and poisoned, from here on.
+    Frame frame;
+    std::vector<cuda::DeviceMemory> planes;
+  };
+
+  void load(const Frame& frame, const Bytes& bytes) {
+    on_cpu.load(frame);
+    on_gpu.load(OnDevice(*runtime_, frame, bytes).frame);
   }
   void load(const test::OwnedFrame& frame) { load(frame.frame, frame.bytes); }
 
@@ -265,6 +272,40 @@ TEST(GpuCutter, EachRegionIsCutAsOnTheCpu) {
         ASSERT_EQ(got, expected) << "step " << step << " region " << region.id;
         EXPECT_EQ(both.on_gpu.box(), both.on_cpu.box());
       }
+    }
+  }
+}
+
+TEST(GpuCutter, ATubeliserOnAGpuGivesTubeletsThatMayBeKept) {
+  for (const CropMode crop : {CropMode::kFull, CropMode::kMotion, CropMode::kRegion}) {
+    TubeletFormat f = contract(Planes::kLumaMotion, Fit::kPad);
+    f.crop = crop;
+    const auto runtime = std::make_shared<EmulatedRuntime>();
+    Tubeliser on_gpu(std::make_unique<CudaCutter>(runtime, f), {.stride = 1}), on_cpu(f, {.stride = 1});
+    std::vector<std::shared_ptr<TubeletMemory>> kept;
+    std::vector<std::vector<std::uint8_t>> expected;
+    const Region regions[] = {{2, {20, 10, 50, 60}}, {3, {60, 20, 40, 40}}};
+    for (Tubeliser* tubeliser : {&on_gpu, &on_cpu}) tubeliser->set_regions(regions);
+    for (int i = 0; i < 12; ++i) {
+      const auto owned = walker(PixelFormat::kNv12, 123, 81, i);
+      const Time at = std::chrono::milliseconds(100 * i), duration = std::chrono::milliseconds(100);
+      on_cpu.push(owned.frame, at, duration, [&](const CutTubelet& t) {
+        EXPECT_EQ(t.for_engine().gpu, -1);
+        expected.emplace_back(t.pixels.begin(), t.pixels.end());
+      });
+      Both::OnDevice there(*runtime, owned.frame, owned.bytes);
+      on_gpu.push(there.frame, at, duration, [&](const CutTubelet& t) {
+        EXPECT_EQ(t.for_engine().gpu, 0);
+        EXPECT_EQ(t.for_engine().pixels.data(), (*t.memory)->bytes().data());
+        kept.push_back(std::move(*t.memory));
+      });
+    }
+    ASSERT_EQ(kept.size(), crop == CropMode::kRegion ? 12u : 6u);
+    ASSERT_EQ(expected.size(), kept.size());
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      std::vector<std::uint8_t> got(kept[i]->bytes().size());
+      kept[i]->read(got);
+      EXPECT_EQ(got, expected[i]) << i;
     }
   }
 }
