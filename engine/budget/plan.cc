@@ -30,6 +30,7 @@ constexpr int kWideHops[] = {2, 4};
 // quarter of a tubelet, skipping a few tubelets saves as much and loses fewer predictions. Joint models,
 // whose prediction is nearly all of the work, widen the hop; factorised ones, where it is an eighth, skip.
 constexpr double kHopWorth = .25, kHopKept = .2;
+constexpr double kNoDearer = 1.02;  // times the lowest level's cost: costs as little
 
 double since(const std::optional<Time>& then, Time now) {
   return then ? Seconds(now - *then).count() : HUGE_VAL;
@@ -94,6 +95,12 @@ void Controller::Impl::bound(Planned& stream, Time now) {
   const bool none = demand.lowest > demand.highest || ladder.budget(demand.highest) > terms.budget_max ||
                     ladder.budget(demand.lowest) < terms.budget_min;
   if (!terms.fixed && none) demand.fixed_budget = terms.budget_max;  // no level in between: then exactly that
+  // A level that costs as much as a higher one would only answer worse: so it is with small models where
+  // multiply-adds are nearly free (matrix tiles).
+  const double least = cost.per_tubelet(ladder.budget(demand.lowest), batch_);
+  while (demand.lowest < demand.highest &&
+         cost.per_tubelet(ladder.budget(demand.lowest + 1), batch_) < kNoDearer * least)
+    ++demand.lowest;
 
   if (stream.ceiling < 0) return;
   if (now >= stream.ceiling_until) {

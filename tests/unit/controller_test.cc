@@ -179,6 +179,22 @@ TEST(Controller, AHopThatSavesLittleIsPassedOverAndNoMoreIsSkippedThanMust) {
   EXPECT_EQ(m.controller.view(ids[0]).run, 1);
 }
 
+TEST(Controller, ALevelThatSavesNothingIsNotUsed) {
+  CostTable table = linear_costs();
+  for (int l = 0; l < Ladder(table.experts).size(); ++l)
+    if (kLadder[l] <= .5) table.single[l] = table.single[0], table.batch[l] = table.batch[0];
+  Machine m(table);
+  const auto ids = m.add(200);  // far more than fit at any level
+  int skipped = 0;
+  for (const Verdict& v : m.play(ids, 7.5, 5)) {
+    skipped += v.skip;
+    if (!v.skip) {
+      EXPECT_EQ(v.budget, .5);
+    }
+  }
+  EXPECT_GT(skipped, 0);
+}
+
 TEST(Controller, SeveralLanesAreAsManyTimesTheMachine) {
   Machine m(linear_costs(), {.85, 3});
   const auto ids = m.add(60);  // 4.5 lanes at budget 1
