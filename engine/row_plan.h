@@ -22,13 +22,13 @@ struct Segment {
 /// What an item's class token is to the sorting.
 enum class ClsRow {
   kNone,    ///< there is none (`gap`)
-  kApart,   ///< largest expert, not counted: all items' CLS rows stand first in the batch
+  kApart,   ///< largest expert, not counted: it stands before its item's other rows of that expert
   kCounted  ///< a row like any other; first of its expert's rows within its item
 };
 
-/// Order inside a batch: CLS rows standing apart, then for each expert from the largest down: for each item:
-/// that item's rows in raster order. Raster order is row 0 = CLS (if there is one), then tokens (spec section
-/// 0).
+/// Order inside a batch: for each expert from the largest down: for each item: that item's rows in raster
+/// order, a CLS row that stands apart before those of the largest expert. Raster order is row 0 = CLS (if
+/// there is one), then tokens (spec section 0).
 class RowPlan {
  public:
   /// Room for `max_items` items, so that lay_out() does not allocate.
@@ -53,6 +53,9 @@ class RowPlan {
   std::span<const Segment> segments(int item) const {
     return std::span(segments_).subspan(static_cast<std::size_t>(item) * (experts_ + 1), experts_ + 1);
   }
+  /// Whether item i's rows are i * rows_per_item() and those after it, in the order of its segments: so they
+  /// are for any item alone, and in a batch at full budget.
+  bool even() const;
   /// The item's rows of one expert, CLS rows standing apart not among them.
   Segment segment(int item, int expert) const { return segments(item)[experts_ - expert]; }
 

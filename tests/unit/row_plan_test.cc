@@ -31,6 +31,19 @@ TEST(RowPlan, RowsOfAnExpertOrLargerAreAPrefix) {
   EXPECT_EQ(plan.expert_of(7), 0);
 }
 
+TEST(RowPlan, AnItemAloneAndItemsAtFullBudgetAreEven) {
+  RowPlan plan(3, 3);
+  const Counts full[] = {{0, 0, 3}, {0, 0, 3}, {0, 0, 3}};
+  plan.lay_out(full, ClsRow::kApart);
+  EXPECT_TRUE(plan.even());
+  EXPECT_EQ(visited(plan, 1), (std::vector<int>{4, 5, 6, 7}));
+  plan.lay_out({&kSmall, 1}, ClsRow::kApart);
+  EXPECT_TRUE(plan.even());
+  const Counts counts[] = {kSmall, kLarge};
+  plan.lay_out(counts, ClsRow::kApart);
+  EXPECT_FALSE(plan.even());
+}
+
 TEST(RowPlan, EveryRowBelongsToOneItem) {
   RowPlan plan(2, 3);
   const Counts counts[] = {kSmall, kLarge};
