@@ -149,6 +149,7 @@ struct BackendOptions {
   int threads = 0;             ///< 0: every core this process may use
   bool deterministic = false;  ///< same bits whoever shares a batch
   int device = 0;              ///< number of the GPU, for a backend that has one
+  void (*log)(int level, const std::string& line) = nullptr;  ///< as log_line(), which a module cannot reach
 };
 
 /// What a backend's threads have done while it was watched. Outside jobs only the caller works.

@@ -61,7 +61,7 @@ Result<std::unique_ptr<Backend>> choose_backend(const ModelConfig& config, const
     std::unique_ptr<Backend> backend;
     try {
       if (why_not.empty())
-        backend = entry.create({dtype, options.threads, options.deterministic, device.value().index});
+        backend = entry.create({dtype, options.threads, options.deterministic, device.value().index, &log_line});
     } catch (const DeviceError& error) {
       why_not = error.what();
     }

@@ -5,6 +5,15 @@
 #include <stdexcept>
 
 namespace mone::emulation {
+namespace {
+
+/// What a block may ask for (CUDA programming guide, technical specifications by compute capability).
+std::size_t shared_limit(int major, int minor) {
+  const std::size_t kib = major < 8 ? 64 : major >= 9 ? 227 : minor == 0 ? 163 : 99;
+  return kib * 1024;
+}
+
+}  // namespace
 
 EmulatedRuntime::EmulatedRuntime(const EmulatedDevice& device) : asked_(device) {
   info_.name = "emulated device";
@@ -83,6 +92,9 @@ void EmulatedRuntime::copy_out(void* to, const void* from, std::size_t bytes, co
 void EmulatedRuntime::launch(const cuda::Kernel& kernel, cuda::Grid grid, std::size_t shared_bytes,
                              const void* argument, const cuda::What& what) {
   check(what);
+  if (shared_bytes > shared_limit(info_.major, info_.minor))
+    throw DeviceError("cuda: " + to_string(what) + ": a block of this device has no " +
+                      std::to_string(shared_bytes) + " bytes of shared memory");
   if (++launches_ == asked_.fail_launch) {
     broken_ = "cuda: " + to_string(what) + ": an illegal memory access was encountered";
     throw DeviceError(broken_);
@@ -97,6 +109,22 @@ void EmulatedRuntime::launch(const cuda::Kernel& kernel, cuda::Grid grid, std::s
   });
 }
 
+void EmulatedRuntime::launch(const std::function<std::string(void*)>& work, const cuda::What& what) {
+  check(what);
+  const std::string wrong = work(this);
+  if (!wrong.empty()) throw DeviceError("cuda: " + to_string(what) + ": " + wrong);
+}
+
+Result<std::unique_ptr<cuda::AttentionLibrary>> EmulatedRuntime::attention_library() {
+  if (!asked_.has_libraries) return Failure{"libmone-cudnn.so cannot be opened"};
+  return libraries_.attention();
+}
+
+Result<std::unique_ptr<cuda::ProductLibrary>> EmulatedRuntime::product_library() {
+  if (!asked_.has_libraries) return Failure{"libmone-cublaslt.so cannot be opened"};
+  return libraries_.product();
+}
+
 void EmulatedRuntime::wait(const cuda::What& what) {
   check(what);
   for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i]();
@@ -109,8 +137,8 @@ void EmulatedRuntime::wait(const cuda::What& what) {
 void EmulatedRuntime::check_guards(const cuda::What& what) const {
   const auto look = [&](const GuardedMemory& memory) {
     if (!memory.intact())
-      throw std::logic_error("something queued before \"" + to_string(what) + "\" wrote outside a buffer of " +
-                             std::to_string(memory.bytes()) + " bytes");
+      throw std::logic_error("something queued before \"" + to_string(what) +
+                             "\" wrote outside a buffer of " + std::to_string(memory.bytes()) + " bytes");
   };
   for (const GuardedMemory& memory : freed_) look(memory);
   for (const auto& [at, memory] : memory_) look(memory);

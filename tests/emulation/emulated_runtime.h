@@ -1,5 +1,5 @@
-/// A device that is not there: kernels run on the host, as late as the caller allows, memory begins as NaN and
-/// is guarded on both sides, and calls fail when a test says so.
+/// A device that is not there: kernels run on the host, as late as the caller allows, memory begins as NaN
+/// and is guarded on both sides, and calls fail when a test says so.
 #pragma once
 
 #include <deque>
@@ -12,6 +12,7 @@
 #include "engine/backend/cuda/runtime.h"
 #include "tests/emulation/block.h"
 #include "tests/emulation/guarded_memory.h"
+#include "tests/emulation/host_libraries.h"
 
 namespace mone::emulation {
 
@@ -21,6 +22,7 @@ struct EmulatedDevice {
   Order order = Order::kForward;
   std::size_t memory_bytes = std::size_t{1} << 30;  ///< more than that is out of memory
   int fail_launch = 0;  ///< the n-th launch fails, and all calls after it; 0: none
+  bool has_libraries = true;
 };
 
 class EmulatedRuntime : public cuda::Runtime {
@@ -40,6 +42,9 @@ class EmulatedRuntime : public cuda::Runtime {
   void copy_out(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
   void launch(const cuda::Kernel& kernel, cuda::Grid grid, std::size_t shared_bytes, const void* argument,
               const cuda::What& what) override;
+  void launch(const std::function<std::string(void*)>& work, const cuda::What& what) override;
+  Result<std::unique_ptr<cuda::AttentionLibrary>> attention_library() override;
+  Result<std::unique_ptr<cuda::ProductLibrary>> product_library() override;
   void wait(const cuda::What& what) override;
   void begin_record() override;
   cuda::GraphView end_record() override;
@@ -54,18 +59,21 @@ class EmulatedRuntime : public cuda::Runtime {
   int launches() const { return launches_; }
   /// Of kernels whose name begins so.
   int launches_of(const std::string& kernel) const;
+  HostLibraries& libraries() { return libraries_; }
+  bool recording() const { return recorded_ != nullptr; }
+
+  using Work = std::function<void()>;
+  void queue(Work work);
 
  private:
-  using Work = std::function<void()>;
   using Graph = std::vector<Work>;
-  void queue(Work work);
   void check(const cuda::What& what) const;
 
   EmulatedDevice asked_;
   cuda::DeviceInfo info_;
   void check_guards(const cuda::What& what) const;
 
-  mutable std::mutex mutex_;  // of what follows up to in_use_: any thread may free
+  mutable std::mutex mutex_;          // of what follows up to in_use_: any thread may free
   std::vector<GuardedMemory> freed_;  // what is queued may still use it: returned once that is done
   std::map<void*, GuardedMemory> memory_, pinned_;  // in use
   std::size_t in_use_ = 0;
@@ -74,6 +82,7 @@ class EmulatedRuntime : public cuda::Runtime {
   std::string broken_;
   std::map<std::string, int> by_kernel_;
   int launches_ = 0, graphs_ = 0, graph_launches_ = 0;
+  HostLibraries libraries_{this};
 };
 
 }  // namespace mone::emulation

@@ -18,8 +18,7 @@ std::size_t whole(std::size_t bytes, std::size_t unit) { return (bytes + unit - 
 }  // namespace
 
 GuardedMemory::GuardedMemory(std::size_t bytes) : inner_(whole(bytes ? bytes : 1, kPage)), bytes_(bytes) {
-  void* pages =
-      mmap(nullptr, inner_ + 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* pages = mmap(nullptr, inner_ + 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) throw std::bad_alloc();
   pages_ = static_cast<std::byte*>(pages);
   mprotect(pages_, kPage, PROT_NONE);

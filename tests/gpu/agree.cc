@@ -1,16 +1,21 @@
 // agree [quick]: the cuda backend against `reference`, batches against single pushes, run against run, and
-// memory. `quick` is for compute-sanitizer: all kernels but those of heads wider than 64, few steps. One line
-// a check, exit code 1 if one fails.
+// memory. `quick` is for compute-sanitizer: every kernel of ours but FinishSums, few steps. One line a check,
+// exit code 1 if one fails.
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <random>
+#include <tuple>
 
 #include "engine/engine.h"
+#include "tests/gpu/choices.h"
 #include "tests/gpu/models.h"
 #include "tests/numbers.h"
 
@@ -73,13 +78,34 @@ std::string figure(double value) {
   return text;
 }
 
+/// What the reference says of tubelet `index` at a budget, computed once.
+class Reference {
+ public:
+  const Answer& answer(const test::TinyModel& model, DType dtype, const Pixels& pixels, int index,
+                       double budget) {
+    // The reference has no half precision: there f32 is the truth, and logits are as near as bf16's must be.
+    if (dtype == DType::kF16) dtype = DType::kF32;
+    const ModelConfig& c = model.config;
+    const Key of = {static_cast<int>(c.variant), c.E, c.H, static_cast<int>(dtype)};
+    if (!engines_[of]) engines_[of] = make(model, "reference", dtype);
+    const auto found = answers_.find({of, index, budget});
+    if (found != answers_.end()) return found->second;
+    const auto stream = engines_[of]->new_stream();
+    return answers_[{of, index, budget}] = answer_of(stream->push({pixels[index]}, budget));
+  }
+
+ private:
+  using Key = std::array<int, 4>;  // all that these models differ in
+  std::map<Key, std::shared_ptr<Engine>> engines_;
+  std::map<std::tuple<Key, int, double>, Answer> answers_;
+};
+
 /// Every budget of the ladder, each in a batch of `items`, against the reference alone. Experts in f32 are
 /// exact but for ties within rounding, which random weights do not have; in bf16 an embedding's rounding may
 /// flip near ties, so logits are compared where experts agree.
 void compare_with_reference(const std::string& name, const test::TinyModel& model, DType dtype, int items,
                             int budgets) {
-  // The reference has no half precision: there f32 is the truth, and logits are as near as bf16's must be.
-  const auto reference = make(model, "reference", dtype == DType::kF16 ? DType::kF32 : dtype);
+  static Reference reference;
   const auto cuda = make(model, "cuda", dtype);
   const Pixels pixels = pixels_of(model.config, 4);
   double largest = 0, smallest_cosine = 1;
@@ -90,8 +116,7 @@ void compare_with_reference(const std::string& name, const test::TinyModel& mode
     const auto got = batch(*cuda, pixels, asked);
     // Tubelets repeat every four and budgets too, so that the reference runs each pair once.
     for (int i = 0; i < items; i += std::max(1, items / 4)) {
-      const auto stream = reference->new_stream();
-      const Answer expected = answer_of(stream->push({pixels[i % 4]}, asked[i]));
+      const Answer& expected = reference.answer(model, dtype, pixels, i % 4, asked[i]);
       int flipped = 0;
       for (std::size_t t = 0; t < expected.experts.size(); ++t)
         flipped += expected.experts[t] != got[i].experts[t];
@@ -147,6 +172,33 @@ void compare_bits(const std::string& name, const test::TinyModel& model, DType d
          std::to_string(together) + " answers differ in a bit");
 }
 
+/// Each way of attention and products that there is here, alone and in batches whose items lie in one piece
+/// (budget 1) and among each other.
+void compare_choices() {
+  for (const test::Choice& choice : test::kChoices) {
+    const test::ChoiceSetting setting(choice);
+    std::string why_not;
+    set_log_sink([&](int, const std::string& line) {
+      if (line.find(", not ") != std::string::npos) why_not = line;
+    });
+    make(test::small_fe(4), "cuda", DType::kBf16);
+    set_log_sink({});
+    if (!why_not.empty()) {
+      report(choice.name, true, "not here: " + why_not);
+      continue;
+    }
+    const std::string name = std::string(choice.name) + ": ";
+    for (const DType dtype : {DType::kBf16, DType::kF16}) {
+      for (const int items : {1, 4, 16})
+        compare_with_reference(name + "FE, 4 experts,", test::small_fe(4), dtype, items, 4);
+      compare_with_reference(name + "plain FE,", test::small_fe(1), dtype, 16, 1);
+      compare_with_reference(name + "joint, 4 experts,", test::small_joint(4), dtype, 1, 4);
+      compare_with_reference(name + "FE, heads of 128,", test::wide_heads(test::small_fe(4)), dtype, 4, 2);
+    }
+    compare_bits(name + "small FE", test::small_fe(4), DType::kBf16, {16});
+  }
+}
+
 /// Free memory of the device, MiB, by the driver; -1 where there is none.
 double free_device_mib() {
   static void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
@@ -199,6 +251,8 @@ int run(bool quick) {
       }
     }
     for (const DType dtype : {DType::kBf16, DType::kF16}) {
+      batch(*make(test::wide_heads(test::small_fe(2)), "cuda", dtype), pixels_of(test::small_fe(2).config, 2),
+            {1, .4});
       const auto wide = make(test::small_fe(4), "cuda", dtype);
       // 16 at once fill a large device with large tiles, 3 do not.
       for (const int items : {3, 16}) {
@@ -216,12 +270,14 @@ int run(bool quick) {
                              1, experts == 4 ? 16 : 6);
     for (const int items : {2, 5, 16, 64})
       compare_with_reference("FE, 4 experts,", test::small_fe(4), dtype, items, 4);
+    compare_with_reference("FE, heads of 128,", test::wide_heads(test::small_fe(4)), dtype, 5, 4);
     for (const int experts : {1, 4})
       compare_with_reference("joint, " + std::to_string(experts) + " experts,", test::small_joint(experts),
                              dtype, 2, 4);
   }
   for (const int items : {4, 16})
     compare_with_reference("FE, 4 experts,", test::small_fe(4), DType::kF16, items, 4);
+  compare_choices();
   compare_bits("small FE", test::small_fe(4), DType::kF32, {2, 16, 64});
   compare_bits("small FE", test::small_fe(4), DType::kBf16, {2, 16, 64});
   compare_bits("ViViT-B FE", test::vivit_b(), DType::kBf16, {3, 32});

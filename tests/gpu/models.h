@@ -29,6 +29,20 @@ inline TinyModel small_fe(int experts) {
   return model;
 }
 
+/// The same in joint form, 3137 rows at once.
+inline TinyModel vivit_b_joint() {
+  TinyModel model = vivit_b();
+  model.config.variant = Variant::kJoint;
+  model.config.Lt = 0;
+  return model;
+}
+
+/// Heads of 128 instead of 64.
+inline TinyModel wide_heads(TinyModel model) {
+  model.config.H /= 2;
+  return model;
+}
+
 inline TinyModel small_joint(int experts) {
   TinyModel model = small_fe(experts);
   model.config.variant = Variant::kJoint;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/gpu/pack.sh FOLDER: copies the headers that tests/gpu/run.sh needs and a bare machine may lack (Boost.Outcome,
-# nlohmann-json, GoogleTest with its source) there. On that machine: MONE_GPU_HEADERS=FOLDER tests/gpu/run.sh
+# nlohmann-json, GoogleTest with its source, cuDNN's frontend from PyPI) there. On that machine:
+# MONE_GPU_HEADERS=FOLDER tests/gpu/run.sh
 set -eu
 folder=${1:?where to}
 cd "$(dirname "$0")/../.."
@@ -18,4 +19,11 @@ if [ -d /usr/src/googletest ]; then
     cp -r "/usr/include/${part/google/g}" "$folder/include/" 2>/dev/null || cp -r "/usr/src/googletest/$part/include/." "$folder/include/"
   done
 fi
+if wheel=$(mktemp -d) && python3 -m pip download -q --no-deps -d "$wheel" nvidia-cudnn-frontend; then
+  python3 -m zipfile -e "$wheel"/*.whl "$wheel/content"
+  cp -r "$wheel"/content/include/cudnn* "$folder/include/"
+else
+  echo "no headers of cuDNN's frontend: attention by cuDNN will not be built" >&2
+fi
+rm -rf "$wheel"
 du -sh "$folder"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # tests/gpu/run.sh [RESULTS.md]: proves the CUDA backend on this machine's GPU, in one call of less than ten minutes.
 #
-# Needs: g++ 12 or newer, nvcc 13, Python with PyTorch and safetensors for the comparison, compute-sanitizer for its part;
-# no GStreamer, no network, no Meson. Boost.Outcome, nlohmann-json and GoogleTest are the system's, or those that
-# tests/gpu/pack.sh put into $MONE_GPU_HEADERS. Leaves the machine's settings alone. Writes what tests/gpu/RESULTS.md holds.
+# Needs: g++ 12 or newer, nvcc 13, Python with PyTorch and safetensors for the comparison, compute-sanitizer for its part,
+# cuDNN 9 and cuBLASLt for theirs; no GStreamer, no network, no Meson. Boost.Outcome, nlohmann-json, GoogleTest and cuDNN's
+# frontend are the system's, or those that tests/gpu/pack.sh put into $MONE_GPU_HEADERS. Leaves the machine's settings alone. Writes what tests/gpu/RESULTS.md holds.
 set -u
 results=$(realpath -m "${1:-gpu-results.md}")
 cd "$(dirname "$0")/../.." || exit 1
@@ -46,11 +46,26 @@ shared=$(sed -n '/^cuda_host_sources/,/)/p' engine/meson.build | grep -o "'[a-z_
 # shellcheck disable=SC2046
 tests="tests/tiny_model.cc tests/gpu/agree.cc tests/gpu/cut.cc tests/gpu/speed.cc"
 [ -z "$gtest" ] || tests="$tests tests/parity/golden_test.cc tests/parity/identities_test.cc tests/parity/backends_agree_test.cc tests/unit/stream_test.cc"
+# Where cuDNN is: with CUDA, in the system, or in Python's package.
+cudnn=""
+for folder in "$cuda" /usr /usr/local "$(python3 -c 'import nvidia.cudnn; print(list(nvidia.cudnn.__path__)[0])' 2>/dev/null)"; do
+  [ -n "$cudnn" ] || [ ! -f "$folder/include/cudnn.h" ] || cudnn=$folder
+done
+# library NAME LINKED FLAG…: a module for one of NVIDIA's libraries; without it the rest still runs.
+library() {
+  local name=$1 linked=$2
+  shift 2
+  echo "g++ $flags $* -shared engine/backend/cuda/libraries/$name.cc -o $out/libmone-$name.so -Wl,--as-needed -L$cuda/lib64 -L$cuda/lib $linked >$out/$name.log 2>&1 || echo libmone-$name.so could not be built"
+}
 object() { echo "$out/$(echo "${1%.*}" | tr / _).o"; }
 {
   for source in $engine $host $tests; do
     echo "g++ $flags ${gtest:+-isystem $gtest/googletest/include -isystem $gtest/googlemock/include} -c $source -o $(object "$source")"
   done
+  library cublaslt -lcublasLt
+  if [ -n "$cudnn" ]; then
+    library cudnn "-L$cudnn/lib -L$cudnn/lib64 -L/usr/lib/x86_64-linux-gnu -l:libcudnn.so.9 -lnvrtc -lcudart_static -ldl -lrt -lpthread -Wl,-rpath,$cudnn/lib:$cudnn/lib64" "-isystem $cudnn/include"
+  fi
   for source in engine/backend/cuda/kernels/*.cu; do
     echo "$nvcc -std=c++20 -O3 -lineinfo -Xcompiler -fPIC -I. -gencode=arch=compute_$arch,code=sm_$arch -c $source -o $out/kernel_$(basename "$source" .cu).o"
   done
@@ -105,7 +120,7 @@ echo "## Parity" | write
 for program in golden_test identities_test backends_agree_test stream_test; do
   [ ! -x "$out/$program" ] || run "$program" 60 3 "$out/$program" --gtest_filter='*cuda*' --gtest_brief=1
 done
-run "agreement, bits, memory" 150 60 "$out/agree"
+run "agreement, bits, memory" 170 90 "$out/agree"
 run "tubelets cut in device memory" 40 60 "$out/cut"
 
 # speed PRODUCTS: Hopper's own instructions are not the default until they have been timed and checked here.
@@ -120,10 +135,17 @@ speed() {
   [ $status = 0 ] || { failed=1; echo "FAILED (exit status $status)" | write; }
 }
 speed mma
-if [ "$arch" = 90a ]; then
-  MONE_CUDA_PRODUCTS=wgmma run "agreement with wgmma" 100 60 "$out/agree"
-  speed wgmma
-fi
+[ "$arch" != 90a ] || speed wgmma
+
+echo "
+## Kernels and libraries side by side: ViViT-B/16x2, bf16, a step with its prediction
+" | write
+note "side by side"
+MONE_GPU_SECONDS=0.25 timeout "$(within 80)" "$out/speed" "$out/vivit_b.safetensors" choices >"$out/log" 2>"$out/errors"
+status=$?
+write <"$out/log"
+sed 's/^/    /' "$out/errors" | write
+[ $status = 0 ] || { failed=1; echo "FAILED (exit status $status)" | write; }
 
 echo "
 ## compute-sanitizer, small models

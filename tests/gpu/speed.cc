@@ -1,15 +1,18 @@
-// speed MODEL.safetensors: writes ViViT-B/16x2 with random weights there, then times the cuda backend on it
-// in bf16: streaming predictions and whole clips by batch and budget, and where a step's time goes. Markdown
-// on standard output.
+// speed MODEL.safetensors [choices]: writes ViViT-B/16x2 with random weights there, then times the cuda
+// backend on it in bf16: streaming predictions and whole clips by batch and budget, and where a step's time
+// goes. `choices`: each way of attention and products beside the others, on that model and its joint form,
+// instead. Markdown on standard output.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 
 #include "engine/cost.h"
 #include "engine/engine.h"
 #include "engine/step_profile.h"
+#include "tests/gpu/choices.h"
 #include "tests/gpu/models.h"
 
 namespace mone {
@@ -104,15 +107,69 @@ void profile(const std::shared_ptr<const Model>& model, int batch) {
   }
 }
 
-int run(const std::string& path) {
-  if (!std::ifstream(path)) std::ofstream(path, std::ios::binary) << test::model_bytes(test::vivit_b());
+std::shared_ptr<const Model> load(const test::TinyModel& tiny, const std::string& path) {
+  if (!std::ifstream(path)) std::ofstream(path, std::ios::binary) << test::model_bytes(tiny);
   const auto model = Model::load(path);
-  if (!model) return std::fprintf(stderr, "%s\n", model.error().text.c_str()), 1;
-  const auto engine = Engine::create(model.value(), {"cuda", DType::kBf16});
-  if (!engine) return std::fprintf(stderr, "%s\n", engine.error().text.c_str()), 1;
-  time_batches(engine.value(), {1, 4, 16, 64, 256});
-  profile(model.value(), 1);
-  profile(model.value(), 64);
+  if (!model) throw ConfigError(model.error().text);
+  return model.value();
+}
+
+std::shared_ptr<Engine> engine_of(const std::shared_ptr<const Model>& model) {
+  const auto engine = Engine::create(model, {"cuda", DType::kBf16});
+  if (!engine) throw ConfigError(engine.error().text);
+  return engine.value();
+}
+
+/// What an engine says when a choice is not to be had here.
+std::string refusal;
+
+void compare_choices(const char* name, const std::shared_ptr<const Model>& model,
+                     const std::vector<int>& batches) {
+  std::vector<std::shared_ptr<Engine>> engines;
+  for (const test::Choice& choice : test::kChoices) {
+    const test::ChoiceSetting setting(choice);
+    refusal.clear();
+    auto engine = engine_of(model);
+    if (!refusal.empty()) std::fprintf(stderr, "%s: %s\n", choice.name, refusal.c_str());
+    engines.push_back(refusal.empty() ? std::move(engine) : nullptr);
+  }
+  for (const int batch : batches) {
+    std::vector<std::unique_ptr<Load>> loads;
+    for (const auto& engine : engines)
+      loads.push_back(engine ? std::make_unique<Load>(engine, batch) : nullptr);
+    for (const double budget : {1.0, .25}) {
+      std::printf("| %s | %d | %g |", name, batch, budget);
+      for (const auto& load : loads) {
+        if (load)
+          std::printf(" %.3f |", load->time(budget, true) * 1e3);
+        else
+          std::printf(" |");
+      }
+      std::printf("\n");
+      std::fflush(stdout);
+    }
+  }
+}
+
+int run_choices(const std::string& path) {
+  set_log_sink([](int, const std::string& line) {
+    if (line.find(", not ") != std::string::npos) refusal = line;
+  });
+  std::printf("| model | batch | budget |");
+  for (const test::Choice& choice : test::kChoices) std::printf(" %s: ms |", choice.name);
+  std::printf("\n|---|---|---|");
+  for (std::size_t i = 0; i < std::size(test::kChoices); ++i) std::printf("---|");
+  std::printf("\n");
+  compare_choices("FE", load(test::vivit_b(), path), {1, 16, 64});
+  compare_choices("joint", load(test::vivit_b_joint(), path + ".joint"), {1, 4});
+  return 0;
+}
+
+int run(const std::string& path) {
+  const auto model = load(test::vivit_b(), path);
+  time_batches(engine_of(model), {1, 4, 16, 64, 256});
+  profile(model, 1);
+  profile(model, 64);
   return 0;
 }
 
@@ -120,9 +177,10 @@ int run(const std::string& path) {
 }  // namespace mone
 
 int main(int count, char** arguments) {
-  if (count != 2) return std::fprintf(stderr, "speed MODEL.safetensors\n"), 2;
+  const bool choices = count == 3 && std::string(arguments[2]) == "choices";
+  if (count != 2 && !choices) return std::fprintf(stderr, "speed MODEL.safetensors [choices]\n"), 2;
   try {
-    return mone::run(arguments[1]);
+    return choices ? mone::run_choices(arguments[1]) : mone::run(arguments[1]);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

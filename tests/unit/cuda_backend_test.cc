@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "engine/backend/cuda/backend.h"
 #include "engine/backend/cuda/entry.h"
@@ -20,20 +21,51 @@ using emulation::EmulatedDevice;
 using emulation::EmulatedRuntime;
 using testing::HasSubstr;
 
+std::vector<std::string> logged;
+
+/// An environment variable while it lives.
+class Setting {
+ public:
+  Setting(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  Setting(const Setting&) = delete;
+  Setting& operator=(const Setting&) = delete;
+  ~Setting() { unsetenv(name_); }
+
+ private:
+  const char* name_;
+};
+
 /// An engine on an emulated device, and the device.
 struct OnDevice {
   explicit OnDevice(const test::TinyModel& tiny = test::tiny_fe(), DType dtype = DType::kBf16,
-                    const EmulatedDevice& device = {}) {
+                    const EmulatedDevice& device = {}, bool deterministic = false) {
+    logged.clear();
     auto owned = std::make_unique<EmulatedRuntime>(device);
     runtime = owned.get();
     engine = std::make_shared<EngineImpl>(
         Model::load(test::write_model(tiny)).value(),
-        std::make_unique<cuda::CudaBackend>(std::move(owned), BackendOptions{dtype}));
+        std::make_unique<cuda::CudaBackend>(
+            std::move(owned), BackendOptions{dtype, 0, deterministic, 0,
+                                             [](int, const std::string& line) { logged.push_back(line); }}));
     for (unsigned i = 0; i < 8; ++i) tubelets.push_back(test::random_tubelet(engine->model().config(), i));
   }
   std::vector<float> push(Stream& stream, int tubelet, double budget) {
     const auto logits = stream.push({tubelets[tubelet]}, budget).logits;
     return {logits.begin(), logits.end()};
+  }
+  /// New streams' first tubelets in one call, at these budgets.
+  std::vector<std::vector<float>> push_together(const std::vector<double>& budgets) {
+    std::vector<std::unique_ptr<Stream>> streams;
+    std::vector<StreamPush> pushes;
+    for (std::size_t i = 0; i < budgets.size(); ++i) {
+      streams.push_back(engine->new_stream());
+      pushes.push_back({streams.back().get(), {tubelets[i % tubelets.size()]}, budgets[i]});
+    }
+    engine->push(pushes);
+    std::vector<std::vector<float>> logits;
+    for (const StreamPush& push : pushes)
+      logits.emplace_back(push.prediction->logits.begin(), push.prediction->logits.end());
+    return logits;
   }
   EmulatedRuntime* runtime;
   std::shared_ptr<EngineImpl> engine;
@@ -220,6 +252,22 @@ TEST(CudaBackend, SixteenBitsAreNearTheReference) {
   }
 }
 
+TEST(CudaBackend, HeadsOf128AreNearTheReferenceOnEveryKindOfDevice) {
+  test::TinyModel model = test::tiny_joint();
+  model.config.D = 128, model.config.H = 1, model.config.frames = 10;  // 81 rows: two turns of keys
+  const auto reference =
+      Engine::create(Model::load(test::write_model(model)).value(), {"reference", DType::kF32}).value();
+  for (const EmulatedDevice& gpu :
+       {EmulatedDevice{2, 7, 5}, EmulatedDevice{2, 8, 6}, EmulatedDevice{2, 9, 0}}) {
+    OnDevice device(model, DType::kF16, gpu);
+    const auto stream = device.engine->new_stream(), expected = reference->new_stream();
+    EXPECT_LE(
+        test::largest_difference(device.push(*stream, 0, 1), expected->push({device.tubelets[0]}, 1).logits),
+        0.05)
+        << gpu.major;
+  }
+}
+
 TEST(CudaBackend, HoppersInstructionsGiveWhatTheOthersDo) {
   // One multiprocessor, so that every product is large enough for them.
   EmulatedDevice hopper;
@@ -227,14 +275,144 @@ TEST(CudaBackend, HoppersInstructionsGiveWhatTheOthersDo) {
   hopper.major = 9;
   for (const DType dtype : {DType::kBf16, DType::kF16}) {
     OnDevice plain(test::tiny_fe(), dtype, hopper);
-    setenv("MONE_CUDA_PRODUCTS", "wgmma", 1);
+    const Setting wgmma("MONE_CUDA_PRODUCTS", "wgmma");
     OnDevice groups(test::tiny_fe(), dtype, hopper);
-    unsetenv("MONE_CUDA_PRODUCTS");
     const auto a = plain.engine->new_stream(), b = groups.engine->new_stream();
     for (const double budget : {1.0, 0.4}) EXPECT_EQ(groups.push(*b, 0, budget), plain.push(*a, 0, budget));
     EXPECT_GT(groups.runtime->launches_of("WarpgroupProduct"), 0);
     EXPECT_EQ(plain.runtime->launches_of("WarpgroupProduct"), 0);
   }
+}
+
+TEST(CudaLibraries, AttentionIsTheirsWhereAnItemsRowsAreInOnePiece) {
+  for (const bool joint : {false, true}) {
+    const test::TinyModel model = joint ? test::tiny_joint() : test::tiny_fe();
+    for (const DType dtype : {DType::kBf16, DType::kF16}) {
+      OnDevice plain(model, dtype);
+      const Setting cudnn("MONE_CUDA_ATTENTION", "cudnn");
+      OnDevice library(model, dtype);
+      EXPECT_THAT(logged, testing::ElementsAre(HasSubstr("attention by host loops")));
+      for (const auto& budgets : std::vector<std::vector<double>>{{1}, {0.3}, {1, 1, 1}, {0.3, 1}}) {
+        const auto expected = plain.push_together(budgets);
+        for (int round = 0; round < 3; ++round) {  // recorded the second time, launched whole the third
+          const auto got = library.push_together(budgets);
+          for (std::size_t i = 0; i < budgets.size(); ++i)
+            EXPECT_LE(test::largest_difference(got[i], expected[i]), 0.02) << joint << round << i;
+        }
+      }
+      EXPECT_GT(library.runtime->libraries().attentions, 0);
+      EXPECT_EQ(library.runtime->libraries().plans_while_recording, 0);
+      EXPECT_LT(library.runtime->launches_of("TensorAttention"),
+                plain.runtime->launches_of("TensorAttention"));
+    }
+  }
+}
+
+TEST(CudaLibraries, RowsOfItemsThatLieAmongOthersAreOurs) {
+  const Setting cudnn("MONE_CUDA_ATTENTION", "cudnn");
+  OnDevice device(test::tiny_joint());
+  device.push_together({0.3, 1});
+  const int ours = device.runtime->launches_of("TensorAttention");
+  EXPECT_GT(ours, 0);
+  device.push_together({0.3});
+  device.push_together({1, 1});
+  EXPECT_EQ(device.runtime->launches_of("TensorAttention"), ours);
+}
+
+TEST(CudaLibraries, APlanThatWasDroppedIsMadeAgainBeforeAStepIsRecorded) {
+  const Setting cudnn("MONE_CUDA_ATTENTION", "cudnn");
+  OnDevice device;
+  const auto first = device.push_together({1});
+  for (int items = 2; items <= 24; ++items) device.push_together(std::vector<double>(items, 1.0));
+  const int made = device.runtime->libraries().attention_plans;
+  EXPECT_GT(made, 64);
+  for (int round = 0; round < 2; ++round) EXPECT_EQ(device.push_together({1}), first);
+  EXPECT_GT(device.runtime->libraries().attention_plans, made);
+  EXPECT_EQ(device.runtime->libraries().plans_while_recording, 0);
+}
+
+TEST(CudaLibraries, ProductsAreTheirsExpertByExpert) {
+  for (const DType dtype : {DType::kBf16, DType::kF16}) {
+    OnDevice plain(test::tiny_fe(), dtype);
+    const Setting cublaslt("MONE_CUDA_PRODUCTS", "cublaslt");
+    OnDevice library(test::tiny_fe(), dtype);
+    for (const auto& budgets : std::vector<std::vector<double>>{{1}, {0.3}, {0.2, 1, 0.5}}) {
+      const auto expected = plain.push_together(budgets);
+      for (int round = 0; round < 3; ++round) {
+        const auto got = library.push_together(budgets);
+        for (std::size_t i = 0; i < budgets.size(); ++i)
+          EXPECT_LE(test::largest_difference(got[i], expected[i]), 0.02) << round << i;
+      }
+    }
+    EXPECT_EQ(library.runtime->launches_of("NarrowTensorProduct"), 0);
+    EXPECT_EQ(library.runtime->launches_of("WideTensorProduct"), 0);
+    EXPECT_GT(library.runtime->libraries().products, library.runtime->launches_of("FinishSums"));
+  }
+}
+
+TEST(CudaLibraries, WithoutThemOurKernelsDoItAndTheReasonIsLogged) {
+  OnDevice plain;
+  const auto expected = plain.push_together({0.5});
+  const Setting cudnn("MONE_CUDA_ATTENTION", "cudnn"), cublaslt("MONE_CUDA_PRODUCTS", "cublaslt");
+  EmulatedDevice bare;
+  bare.has_libraries = false;
+  OnDevice missing(test::tiny_fe(), DType::kBf16, bare);
+  EXPECT_THAT(logged, testing::UnorderedElementsAre(
+                          HasSubstr("products by mma, not cuBLASLt: libmone-cublaslt.so cannot be opened"),
+                          HasSubstr("our own kernel, not cuDNN: libmone-cudnn.so cannot be opened")));
+  EXPECT_EQ(missing.push_together({0.5}), expected);
+
+  OnDevice refused;
+  refused.runtime->libraries().has_plans = false;
+  EXPECT_EQ(refused.push_together({0.5}), expected);
+  EXPECT_THAT(logged, testing::Contains(HasSubstr("it does not know this shape; our own kernels do it")));
+  const std::size_t lines = logged.size();
+  refused.push_together({0.5});
+  EXPECT_EQ(logged.size(), lines);  // said once
+
+  OnDevice exact(test::tiny_fe(), DType::kBf16, {}, true);
+  EXPECT_THAT(logged, testing::Each(HasSubstr("deterministic is set")));
+  EXPECT_EQ(exact.push_together({0.5}), expected);
+
+  OnDevice turing(test::tiny_fe(), DType::kF16, {4, 7, 5});
+  EXPECT_THAT(logged, testing::Contains(HasSubstr("compute capability 8.0")));
+}
+
+TEST(CudaLibraries, AFailingOneIsAnErrorThatNamesTheWork) {
+  const Setting cudnn("MONE_CUDA_ATTENTION", "cudnn");
+  OnDevice device;
+  device.runtime->libraries().fail_attention = 2;
+  EXPECT_THAT(error_of([&] { device.push_together({0.5}); }), HasSubstr("cuda: attend ["));
+  EXPECT_THAT(error_of([&] { device.push_together({0.5}); }), "no DeviceError");
+}
+
+TEST(CudaLibraries, AutoTimesBothAtTheStartAndSaysWhoWon) {
+  const Setting automatic("MONE_CUDA_ATTENTION", "auto");
+  OnDevice device;
+  EXPECT_THAT(logged, testing::Contains(testing::AllOf(HasSubstr("host loops"), HasSubstr("our kernel"))));
+  const int attentions = device.runtime->libraries().attentions;
+  EXPECT_GT(attentions, 0);
+  // Plain loops are faster than an emulated GPU.
+  EXPECT_THAT(logged.back(), HasSubstr("the library's"));
+  device.push_together({0.5});
+  EXPECT_GT(device.runtime->libraries().attentions, attentions);
+}
+
+TEST(CudaLibraries, UnknownWordsInTheEnvironmentAreErrors) {
+  {
+    const Setting wrong("MONE_CUDA_ATTENTION", "flash");
+    EXPECT_THAT(error_of([] { OnDevice(); }),
+                HasSubstr("MONE_CUDA_ATTENTION is own, cudnn or auto, not \"flash\""));
+  }
+  const Setting wrong("MONE_CUDA_PRODUCTS", "cutlass");
+  EXPECT_THAT(error_of([] { OnDevice(); }), HasSubstr("MONE_CUDA_PRODUCTS is mma, wgmma or cublaslt"));
+}
+
+TEST(CudaLibraries, AModuleThatCannotBeOpenedSaysWhy) {
+  const std::string folder = testing::TempDir();
+  EXPECT_THAT(cuda::open_library(folder, "no-such-module.so").error().text, HasSubstr("it was not built"));
+  std::ofstream(folder + "/broken.so") << "not a library";
+  EXPECT_THAT(cuda::open_library(folder, "broken.so").error().text, HasSubstr("broken.so cannot be opened"));
 }
 
 TEST(CudaBackend, AFailingDeviceEndsTheEngineWithOneErrorThatNamesTheWork) {

@@ -102,11 +102,11 @@ TEST(CudaNumbers, MomentsOfPartsAreThoseOfTheWhole) {
 TEST(CudaStepRecords, AreFoundByShapeAndTheOldestGoes) {
   StepRecords records(2);
   const std::vector<int> a = {1, 2}, b = {1, 2, 3}, c = {2};
-  records.add(a).seen = true;
-  records.add(b);
+  records.add(a, {}).seen = true;
+  records.add(b, {});
   ASSERT_NE(records.find(a), nullptr);
   EXPECT_TRUE(records.find(a)->seen);
-  records.add(c);  // b was used longest ago
+  records.add(c, {});  // b was used longest ago
   EXPECT_EQ(records.size(), 2u);
   EXPECT_EQ(records.find(b), nullptr);
   EXPECT_NE(records.find(a), nullptr);

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <string_view>
+#include <utility>
 
 #include "engine/backend/cuda/kernels/float_product.h"
 #include "engine/backend/cuda/kernels/routing.h"
@@ -37,26 +36,17 @@ Stairs stairs_of(const RowPlan& plan) {
   return stairs;
 }
 
-/// $MONE_CUDA_PRODUCTS=wgmma: Hopper's own instructions for large products. Not the default: no device has
-/// timed or checked them yet. Their sums may round otherwise than those of small products, so `deterministic`
-/// goes without.
-bool wants_warpgroups(const DeviceInfo& device, bool deterministic) {
-  const char* variable = std::getenv("MONE_CUDA_PRODUCTS");
-  const std::string_view wanted = variable ? variable : "mma";
-  if (wanted != "mma" && wanted != "wgmma")
-    throw DeviceError("cuda: MONE_CUDA_PRODUCTS is mma or wgmma, not \"" + std::string(wanted) + "\"");
-  return wanted == "wgmma" && device.major == 9 && device.minor == 0 && !deterministic;
-}
-
 }  // namespace
 
 CudaBackend::CudaBackend(std::unique_ptr<Runtime> runtime, const BackendOptions& options)
     : runtime_(std::move(runtime)),
       dtype_(options.dtype),
       operand_(operand_of(options.dtype)),
+      log_(options.log),
       tables_(*runtime_, kTables),
-      records_(kRecords),
-      warpgroups_(wants_warpgroups(runtime_->device(), options.deterministic)) {}
+      records_(kRecords) {
+  open_libraries(options);
+}
 
 CudaBackend::~CudaBackend() {
   if (recording_) runtime_->abandon_record();
@@ -80,9 +70,10 @@ std::unique_ptr<Buffer> CudaBackend::make_buffer(std::int64_t elements, Store st
 std::unique_ptr<Routing> CudaBackend::make_routing(int max_rows, int experts) {
   return std::make_unique<CudaRouting>(*runtime_, max_rows, experts);
 }
-void CudaBackend::reserve(int, int, int width, int) {
+void CudaBackend::reserve(int, int max_rows_per_item, int width, int heads) {
   width_ = width;
   records_.clear();  // the network has new buffers
+  if (std::exchange(compare_attention_, false)) compare_attention(max_rows_per_item, width, heads);
 }
 
 bool CudaBackend::begin_step(std::span<const int> shape, const StepArguments& arguments) {
@@ -107,10 +98,11 @@ bool CudaBackend::begin_step(std::span<const int> shape, const StepArguments& ar
     return true;
   }
   if (!record_ && !shape.empty()) {
-    record_ = &records_.add(shape_);
+    record_ = &records_.add(shape_, {});
   } else if (record_ && record_->seen && !record_->never) {
-    record_->tables.clear();
+    record_->kept.clear();
     record_->routings.clear();
+    for (const AttentionShape& attention : record_->attentions) attention_->find(attention);
     runtime_->begin_record();
     recording_ = true;
   }
@@ -223,13 +215,8 @@ float* const* CudaBackend::addresses(std::span<const RowRef> rows) {
   return table<float*>(addresses_on_host(rows));
 }
 
-template <class T>
-const T* CudaBackend::table(std::span<const T> values) {
-  return keep(tables_.get(values))->template as<const T>();
-}
-
 const Tables::Handle& CudaBackend::keep(const Tables::Handle& handle) {
-  if (recording_) record_->tables.push_back(handle);
+  if (recording_) record_->kept.push_back(handle);
   return handle;
 }
 
@@ -247,6 +234,10 @@ void CudaBackend::launch(const Body& body, Grid grid, std::size_t shared_bytes, 
 }
 
 void CudaBackend::multiply(const Product& p, const What& what) {
+  if (!multiply_by_library(p, what)) multiply_here(p, what);
+}
+
+void CudaBackend::multiply_here(const Product& p, const What& what) {
   if (operand_ == Operand::kFloat)
     return launch(FloatProduct{p}, FloatProduct::grid(p), FloatProduct::kSharedBytes, what);
   with_operand(operand_, [&](auto tag) {
@@ -472,8 +463,6 @@ void CudaBackend::attend(Slice q, const RowPlan& q_plan, Slice k, Slice v, const
   a.q_stride = q.stride, a.k_stride = k.stride, a.v_stride = v.stride;
   a.out = own(out).memory.as<>();
   a.width = width;
-  a.q_rows = item_rows(q_plan);
-  a.rows = item_rows(plan);
   a.items = plan.items();
   a.heads = heads;
   a.queries = q_plan.rows_per_item();
@@ -481,18 +470,24 @@ void CudaBackend::attend(Slice q, const RowPlan& q_plan, Slice k, Slice v, const
   a.head_width = width / heads;
   a.scale = 1 / std::sqrt(static_cast<float>(a.head_width));
   const What what{"attend", a.items, a.queries, a.keys};
+  if (q_plan.even() && plan.even() && attend_by_library(a, what)) return;
+  a.q_rows = item_rows(q_plan);
+  a.rows = item_rows(plan);
+  attend_here(a, what);
+}
+
+void CudaBackend::attend_here(const Attention& a, const What& what) {
   if (operand_ == Operand::kFloat)
     return launch(FloatAttention{a}, FloatAttention::grid(a), FloatAttention::kSharedBytes, what);
   with_operand(operand_, [&](auto tag) {
     using T = decltype(tag);
     if constexpr (sizeof(T) == 2) {
       const auto run = [&](auto body) { launch(body, body.grid(a), body.kSharedBytes, what); };
-      if (a.head_width <= 32)
-        run(TensorAttention<T, 32>{a});
-      else if (a.head_width <= 64)
-        run(TensorAttention<T, 64>{a});
-      else
-        run(TensorAttention<T, 128>{a});
+      if (a.head_width <= 32) return run(TensorAttention<T, 32>{a});
+      if (a.head_width <= 64) return run(TensorAttention<T, 64>{a});
+      if constexpr (std::is_same_v<T, F16>)  // all that such a device has
+        if (runtime_->device().major < 8) return run(TensorAttention<T, 128, 1>{a});
+      run(TensorAttention<T, 128>{a});
     }
   });
 }

@@ -8,11 +8,13 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/backend/backend.h"
 #include "engine/backend/cuda/kernels/attention.h"
 #include "engine/backend/cuda/kernels/product.h"
+#include "engine/backend/cuda/library_plans.h"
 #include "engine/backend/cuda/prepared.h"
 #include "engine/backend/cuda/routing.h"
 #include "engine/backend/cuda/step_records.h"
@@ -84,9 +86,22 @@ class CudaBackend : public Backend {
   template <class Body>
   void launch(const Body& body, Grid grid, std::size_t shared_bytes, const What& what);
   void multiply(const Product& product, const What& what);
+  void multiply_here(const Product& product, const What& what);
+  void attend_here(const Attention& attention, const What& what);
   Product product_of(const CudaLinear& linear, const void* x, const RowPlan* plan, int rows) const;
+
+  // Work that a library does (library_work.cc). False: it cannot, or is not asked to.
+  void open_libraries(const BackendOptions& options);
+  bool attend_by_library(const Attention& attention, const What& what);
+  bool multiply_by_library(const Product& product, const What& what);
+  /// Drops the library's attention unless it is faster for one item of so many rows.
+  void compare_attention(int rows, int width, int heads);
+  void log(const std::string& line) const;
+
   template <class T>
-  const T* table(std::span<const T> values);
+  const T* table(std::span<const T> values) {
+    return keep(tables_.get(values))->template as<const T>();
+  }
   const Tables::Handle& keep(const Tables::Handle& handle);
   /// i32 [items, rows per item]: the item's rows in the order in which attention visits them.
   const int* item_rows(const RowPlan& plan);
@@ -99,9 +114,13 @@ class CudaBackend : public Backend {
   std::unique_ptr<Runtime> runtime_;  // before all that it owns memory of
   DType dtype_;
   Operand operand_;
+  void (*log_)(int level, const std::string& line);
+  std::optional<LibraryPlans<AttentionLibrary>> attention_;
+  std::optional<LibraryPlans<ProductLibrary>> products_;
+  bool compare_attention_ = false;  ///< before the first step
+  bool warpgroups_ = false;
   Tables tables_;
   StepRecords records_;
-  bool warpgroups_;
 
   // The step under way.
   std::array<Inbox, 2> inboxes_;  // encoding, predicting
@@ -113,7 +132,7 @@ class CudaBackend : public Backend {
   std::span<float> logits_to_;
   int width_ = 0;  ///< of the network: how far rows lie apart that a step names
 
-  DeviceMemory pixels_, head_rows_, logits_, moments_;  // scratch
+  DeviceMemory pixels_, head_rows_, logits_, moments_, sums_, workspace_;  // scratch
   PinnedMemory logits_host_;
   std::vector<int> ints_;
   std::vector<float> floats_, chosen_;

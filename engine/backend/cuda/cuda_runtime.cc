@@ -61,6 +61,9 @@ class CudaRuntime : public Runtime {
   void copy_out(void* to, const void* from, std::size_t bytes, const What& what) override;
   void launch(const Kernel& kernel, Grid grid, std::size_t shared_bytes, const void* argument,
               const What& what) override;
+  void launch(const std::function<std::string(void*)>& work, const What& what) override;
+  Result<std::unique_ptr<AttentionLibrary>> attention_library() override;
+  Result<std::unique_ptr<ProductLibrary>> product_library() override;
   void wait(const What& what) override;
   void begin_record() override;
   GraphView end_record() override;
@@ -221,6 +224,26 @@ void CudaRuntime::launch(const Kernel& kernel, Grid grid, std::size_t shared_byt
   check(cudaLaunchKernel(kernel.symbol, blocks, dim3(static_cast<unsigned>(kernel.threads)), arguments,
                          shared_bytes, work_),
         what);
+}
+
+void CudaRuntime::launch(const std::function<std::string(void*)>& work, const What& what) {
+  enter(what);
+  const std::string wrong = work(work_);
+  if (wrong.empty()) return;
+  check(cudaPeekAtLastError(), what);  // the device's own word first, which may be sticky
+  throw DeviceError("cuda: " + to_string(what) + ": " + wrong + " (" + info_.name + ")");
+}
+
+Result<std::unique_ptr<AttentionLibrary>> CudaRuntime::attention_library() {
+  enter({"opening cuDNN"});
+  const auto entry = open_library(own_folder(), "libmone-cudnn.so");
+  return entry ? entry.value()->attention() : Failure{entry.error()};
+}
+
+Result<std::unique_ptr<ProductLibrary>> CudaRuntime::product_library() {
+  enter({"opening cuBLASLt"});
+  const auto entry = open_library(own_folder(), "libmone-cublaslt.so");
+  return entry ? entry.value()->products() : Failure{entry.error()};
 }
 
 void CudaRuntime::wait(const What& what) {

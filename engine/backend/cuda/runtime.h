@@ -8,10 +8,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include "engine/backend/cuda/kernel.h"
+#include "engine/backend/cuda/library.h"
 #include "engine/error.h"
 
 namespace mone::cuda {
@@ -59,6 +61,12 @@ class Runtime {
   virtual void copy_out(void* to, const void* from, std::size_t bytes, const What& what) = 0;
   virtual void launch(const Kernel& kernel, Grid grid, std::size_t shared_bytes, const void* argument,
                       const What& what) = 0;
+  /// Queued by a library: `work` puts it on the stream it is given (a cudaStream_t), and returns what went
+  /// wrong.
+  virtual void launch(const std::function<std::string(void* stream)>& work, const What& what) = 0;
+  /// The libraries for this device, or why there is none.
+  virtual Result<std::unique_ptr<AttentionLibrary>> attention_library() = 0;
+  virtual Result<std::unique_ptr<ProductLibrary>> product_library() = 0;
   /// Until all that was queued is done.
   virtual void wait(const What& what) = 0;
 

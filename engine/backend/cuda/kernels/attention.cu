@@ -10,5 +10,6 @@ MONE_KERNEL(TensorAttention<Bf16, 128>)
 MONE_KERNEL(TensorAttention<F16, 32>)
 MONE_KERNEL(TensorAttention<F16, 64>)
 MONE_KERNEL(TensorAttention<F16, 128>)
+MONE_KERNEL(TensorAttention<F16, 128, 1>)
 
 }  // namespace mone::cuda

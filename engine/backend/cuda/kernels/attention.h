@@ -22,14 +22,15 @@ struct Attention {
 constexpr float kLog2E = 1.4426950408889634f;
 
 /// On tensor cores: a block takes 64 queries of one head, a warp 16 of them; keys come 64 at a time, the next
-/// 64 on their way meanwhile. kWidth: the head's width rounded up; the rest is zero.
-template <class T, int kWidth>
+/// 64 on their way meanwhile. kWidth: the head's width rounded up; the rest is zero. kTurns: 1 where copies
+/// do not run ahead and a block has 64 KiB of shared memory, as on sm_75, too little for two turns of 128.
+template <class T, int kWidth, int kTurns = 2>
 struct TensorAttention {
   static constexpr int kThreads = 128;
   static constexpr int kQueries = 64, kKeys = 64;
   static constexpr int kPieces = kWidth / 8;
-  static constexpr int kTile = 64 * kWidth;           // elements
-  static constexpr int kSharedBytes = 5 * kTile * 2;  // q, two of k, two of v
+  static constexpr int kTile = 64 * kWidth;                          // elements
+  static constexpr int kSharedBytes = (1 + 2 * kTurns) * kTile * 2;  // q, each turn's k and v
 
   Attention a;
 
@@ -54,8 +55,8 @@ struct TensorAttention {
 
   MONE_DEVICE void operator()() const {
     T* const q_tile = reinterpret_cast<T*>(shared_memory());
-    const auto k_tile = [&](int turn) { return q_tile + (1 + turn % 2) * kTile; };
-    const auto v_tile = [&](int turn) { return q_tile + (3 + turn % 2) * kTile; };
+    const auto k_tile = [&](int turn) { return q_tile + (1 + turn % kTurns) * kTile; };
+    const auto v_tile = [&](int turn) { return q_tile + (1 + kTurns + turn % kTurns) * kTile; };
     const int* rows = a.rows + static_cast<long long>(block_z()) * a.keys;
     const int* q_rows = a.q_rows + static_cast<long long>(block_z()) * a.queries;
     const int query0 = block_x() * kQueries, turns = ceil_div(a.keys, kKeys);
@@ -67,14 +68,14 @@ struct TensorAttention {
       copy_async_commit();
     };
     fetch(q_tile, a.q, a.q_stride, q_rows, query0, a.queries);
-    fetch_turn(0);
+    for (int turn = 0; turn < kTurns - 1; ++turn) fetch_turn(turn);
 
     float sums[kWidth / 8][4]{};
     float most[2] = {-3.0e38f, -3.0e38f}, total[2]{};  // of this lane's two rows: l / 4 and 8 below
     const float scale = a.scale * kLog2E;              // so that exponentials are powers of two
     for (int turn = 0; turn < turns; ++turn) {
-      fetch_turn(turn + 1);
-      copy_async_wait<1>();
+      fetch_turn(turn + kTurns - 1);
+      copy_async_wait<kTurns - 1>();
       sync_block();
       float scores[kKeys / 8][4]{};
       for (int step = 0; step < kWidth / 16; ++step) {
