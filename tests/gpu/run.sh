@@ -55,7 +55,7 @@ done
 library() {
   local name=$1 linked=$2
   shift 2
-  echo "g++ $flags $* -shared engine/backend/cuda/libraries/$name.cc -o $out/libmone-$name.so -Wl,--as-needed -L$cuda/lib64 -L$cuda/lib $linked >$out/$name.log 2>&1 || echo libmone-$name.so could not be built"
+  echo "g++ $flags $* -shared engine/backend/cuda/libraries/$name.cc -o $out/libmone-$name.so -Wl,--as-needed -L$cuda/lib64 -L$cuda/lib $linked >$out/$name.log 2>&1 || { echo libmone-$name.so could not be built:; grep -m 3 -e error -e cannot $out/$name.log; }"
 }
 object() { echo "$out/$(echo "${1%.*}" | tr / _).o"; }
 {
@@ -64,7 +64,7 @@ object() { echo "$out/$(echo "${1%.*}" | tr / _).o"; }
   done
   library cublaslt -lcublasLt
   if [ -n "$cudnn" ]; then
-    library cudnn "-L$cudnn/lib -L$cudnn/lib64 -L/usr/lib/x86_64-linux-gnu -l:libcudnn.so.9 -lnvrtc -lcudart_static -ldl -lrt -lpthread -Wl,-rpath,$cudnn/lib:$cudnn/lib64" "-isystem $cudnn/include"
+    library cudnn "-L$cudnn/lib -L$cudnn/lib64 -L/usr/lib/x86_64-linux-gnu -l:libcudnn.so.9 -lnvrtc -lcudart_static -ldl -lrt -lpthread -Wl,-rpath,$cudnn/lib:$cudnn/lib64" $([ "$cudnn" = /usr ] || echo "-isystem $cudnn/include")
   fi
   for source in engine/backend/cuda/kernels/*.cu; do
     echo "$nvcc -std=c++20 -O3 -lineinfo -Xcompiler -fPIC -I. -gencode=arch=compute_$arch,code=sm_$arch -c $source -o $out/kernel_$(basename "$source" .cu).o"
