@@ -160,6 +160,8 @@ CostTable measure_costs(Engine& engine, const MeasureOptions& options) {
   fill_between(ladder, config, table.single);
   if (batches) fill_between(ladder, config, table.batch);
   for (int l = 0; l <= top; ++l) {
+    // A batch is more work than a tubelet of it. Where that took longer, it was interrupted every time.
+    if (batches) table.single[l] = std::min(table.single[l], table.batch[l]);
     const double further = batches ? (table.batch[l] - table.single[l]) / (size - 1) : table.single[l];
     table.batch[l] = table.single[l] + (options.max_batch - 1) * further;
   }
