@@ -84,12 +84,12 @@ void report_actors(const std::string& clutter, const std::string& width, const s
                                " num-buffers=" + std::to_string(kFrames) + " ! video/x-raw,width=" + width +
                                ",height=" + height + " ! fakesink sync=false";
     GstElement* pipeline = gst_parse_launch(launch.c_str(), nullptr);
-    const double start = cpu_seconds();
+    const double start = processor_ms();
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
     GstBus* bus = gst_element_get_bus(pipeline);
     gst_message_unref(gst_bus_timed_pop_filtered(
         bus, GST_CLOCK_TIME_NONE, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
-    rates.push_back(kFrames / (cpu_seconds() - start));
+    rates.push_back(1e3 * kFrames / (processor_ms() - start));
     gst_object_unref(bus);
     gst_element_set_state(pipeline, GST_STATE_NULL);
     gst_object_unref(pipeline);
