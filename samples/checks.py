@@ -207,8 +207,8 @@ def main() -> None:
         beta_and_delta(args.mone, args.model, folder)
         router_share(shown)
         where_tokens_go(args.model, labels, seeds[:2], args.seconds, shown["E"])
-        print("## What this does not check\n\nOne adaptive model against models trained for one budget, and E = 2, 3, 5 against 4: each would need a "
-              "training of its own as long as the model's.")  # fmt: skip
+        print("## What this does not check\n\nWhat nesting costs at budget 1 (against E = 1), one adaptive model against models trained for one budget, and E = 2, 3, 5 against 4: "
+              "each needs a training of its own as long as the model's. `train.py --experts` and `--budgets` in `samples/training` make such models, `evaluate.py` there sets them beside each other.")  # fmt: skip
 
 
 if __name__ == "__main__":
