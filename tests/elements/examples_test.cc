@@ -42,7 +42,8 @@ TEST(Examples, EveryElementHasOneThatRuns) {
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
     const auto bus = Owned<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
     const auto end = Owned<GstMessage>::adopt(gst_bus_timed_pop_filtered(
-        bus.get(), 30 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+        bus.get(), patience(30 * GST_SECOND),
+        static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
     ASSERT_TRUE(end) << name;
     if (GST_MESSAGE_TYPE(end.get()) == GST_MESSAGE_ERROR)
       ADD_FAILURE() << name << ": " << error_text(end.get());

@@ -23,9 +23,10 @@ inline void play(const std::string& line, std::function<void(GstBuffer*)> see) {
   const auto bus = Owned<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   const auto end = Owned<GstMessage>::adopt(gst_bus_timed_pop_filtered(
-      bus.get(), 60 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+      bus.get(), patience(60 * GST_SECOND),
+      static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-  ASSERT_TRUE(end) << "nothing came for a minute";
+  ASSERT_TRUE(end) << "no end came";
   ASSERT_EQ(GST_MESSAGE_TYPE(end.get()), GST_MESSAGE_EOS) << error_text(end.get());
 }
 

@@ -5,6 +5,8 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -17,6 +19,13 @@
 #include "engine/model.h"
 
 namespace mone {
+
+/// How long to wait for what should take at most `usual`: a sanitizer's build is told to be patient, as
+/// `meson test --timeout-multiplier` is (tests/run.sh).
+inline GstClockTime patience(GstClockTime usual) {
+  const char* times = std::getenv("MONE_TEST_PATIENCE");
+  return usual * static_cast<GstClockTime>(std::max(1, times ? std::atoi(times) : 1));
+}
 
 /// A random model of a few KB: 16x20 pixels, tubelets of 2x4x4, 5 classes, 3 tubelets a window.
 inline std::string tiny_model(const char* name = "fe_e3") {
