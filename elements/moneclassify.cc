@@ -28,6 +28,7 @@
 
 #include "elements/action_meta.h"
 #include "elements/analytics.h"
+#include "elements/cuda_memory.h"
 #include "elements/elements.h"
 #include "elements/glue/element.h"
 #include "elements/glue/gst_ptr.h"
@@ -71,12 +72,12 @@ const Shown kShown[] = {
     {gst_mone_tubelet_get_type, {"sampling", "stride", "crop", "max-regions"}}};
 enum : guint { kWait = 1, kFirstShown };
 
-GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw"));
-GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw"));
-GstStaticPadTemplate feed_template =
-    GST_STATIC_PAD_TEMPLATE("feed", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw"));
+GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw" MONE_CUDA_VIDEO_CAPS));
+GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw" MONE_CUDA_VIDEO_CAPS));
+GstStaticPadTemplate feed_template = GST_STATIC_PAD_TEMPLATE(
+    "feed", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw" MONE_CUDA_VIDEO_CAPS));
 GstStaticPadTemplate results_template =
     GST_STATIC_PAD_TEMPLATE("results", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(MONE_SCORES_CAPS));
 
@@ -125,6 +126,7 @@ class Classify {
   gboolean sink_event(GstEvent* event);
   gboolean sink_query(GstQuery* query);
   gboolean src_query(GstQuery* query);
+  bool answer_context(GstQuery* query) const;
   gboolean feed_latency(GstQuery* query);
 
  private:
@@ -317,11 +319,19 @@ gboolean Classify::sink_event(GstEvent* event) {
 }
 
 gboolean Classify::sink_query(GstQuery* query) {
+  if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT && answer_context(query)) return TRUE;
   if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
     return gst_pad_query_default(sink_, GST_OBJECT(bin_), query);
   const bool answered = gst_pad_peer_query(src_, query);
   if (wait != kWaitAlways) ask_for_more(query, answered);
   return answered || wait != kWaitAlways;
+}
+
+/// The analysis may not be linked yet: its engine's context is asked for at the engine.
+bool Classify::answer_context(GstQuery* query) const {
+  if (!vivit_) return false;
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(vivit_, "sink"));
+  return gst_pad_query(pad.get(), query);
 }
 
 /// Frames that wait are never skipped, so to the analysis even a camera is not live then.

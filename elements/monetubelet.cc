@@ -14,6 +14,11 @@
  * GstAnalyticsRelationMeta), so that every person gets labels of their own; regions keep their ids from frame
  * to frame. In both the pictures before that the planes look back to are seen through the tubelet's own box.
  *
+ * Frames in the memory of a GPU (video/x-raw(memory:CUDAMemory), from nvh264dec or cudaupload) are cut there,
+ * and tubelets stay there for monevivit, if they are in the CUDA context of the engine, which monevivit
+ * shares with the elements of its pipeline. Otherwise they are copied to the host; GST_DEBUG=monecuda:2 says
+ * why, and `stats` has the GPU (gpu, -1 for the host).
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 -v videotestsrc num-buffers=60 ! video/x-raw,framerate=30/1 ! monetubelet ! fakesink
@@ -22,6 +27,7 @@
  */
 #include <gst/gst.h>
 
+#include "elements/cuda_memory.h"
 #include "elements/elements.h"
 #include "elements/glue/element.h"
 #include "elements/glue/property.h"
@@ -128,8 +134,8 @@ constexpr guint kStats = std::size(kProperties) + 1;
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS(
-        GST_VIDEO_CAPS_MAKE(MONE_VIDEO_FORMATS) ", interlace-mode=(string){progressive,interleaved,mixed}"));
+    GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(
+        MONE_VIDEO_FORMATS) ", interlace-mode=(string){progressive,interleaved,mixed}" MONE_CUDA_VIDEO_CAPS));
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(MONE_TUBELET_CAPS_TEMPLATE));
 
@@ -316,7 +322,7 @@ static void gst_mone_tubelet_class_init(GstMoneTubeletClass* klass) {
           "stats", "stats",
           "Counts since the start: frames, frames-missing, frames-late, restarts, tubelets, "
           "tubelets-lost, tubelets-partial (uint64); now: rate (tubelets/s), stride, rate-out-of-range, "
-          "interlaced",
+          "interlaced, gpu that cuts (-1: none)",
           GST_TYPE_STRUCTURE, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   element_class->change_state = gst_mone_tubelet_change_state;
   gst_element_class_add_static_pad_template(element_class, &sink_template);

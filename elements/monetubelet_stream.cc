@@ -7,6 +7,8 @@
 #include "elements/glue/clock.h"
 #include "elements/glue/element.h"
 #include "elements/tubelet_caps.h"
+#include "elements/tubelet_memory.h"
+#include "engine/gpu_cutter.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_mone_tubelet_debug);
 #define GST_CAT_DEFAULT gst_mone_tubelet_debug
@@ -16,6 +18,11 @@ namespace {
 
 Time to_time(GstClockTime t) { return Time(static_cast<Time::rep>(t)); }
 GstClockTime to_clock(Time t) { return static_cast<GstClockTime>(t.count()); }
+
+/// 0: not said.
+double frames_per_second(const GstVideoInfo& info) {
+  return info.fps_n > 0 && info.fps_d > 0 ? static_cast<double>(info.fps_n) / info.fps_d : 0;
+}
 
 std::string text_of(const GstCaps* caps) { return OwnedChars(gst_caps_to_string(caps)).get(); }
 
@@ -39,7 +46,7 @@ OwnedStructure TubeletStream::stats() const {
       c.frames.restarts, "tubelets", G_TYPE_UINT64, c.tubelets, "tubelets-lost", G_TYPE_UINT64, c.lost,
       "tubelets-partial", G_TYPE_UINT64, c.partial, "rate", G_TYPE_DOUBLE, c.rate, "stride", G_TYPE_INT,
       c.stride, "rate-out-of-range", G_TYPE_BOOLEAN, c.rate_out_of_range, "interlaced", G_TYPE_BOOLEAN,
-      c.interlaced, nullptr));
+      c.interlaced, "gpu", G_TYPE_INT, c.gpu, nullptr));
 }
 
 Owned<GstCaps> TubeletStream::src_caps() const {
@@ -116,7 +123,7 @@ bool TubeletStream::negotiate() {
   if (!same) {
     retire();
     regions_.reset();
-    tubeliser_.emplace(format.value(), settings().sampling_options());
+    start_tubeliser(format.value());
     out_caps_ = caps;
     // Downstream may be flushing: then nothing is agreed, and the next frame tries again from the start.
     if (!gst_pad_push_event(src_, gst_event_new_caps(caps.get())) || !allocate(caps.get(), format.value())) {
@@ -126,9 +133,36 @@ bool TubeletStream::negotiate() {
     }
     GST_INFO_OBJECT(element_, "tubelets: %" GST_PTR_FORMAT, static_cast<void*>(caps.get()));
   }
-  tubeliser_->declare_frame_rate(
-      info_.fps_n > 0 && info_.fps_d > 0 ? static_cast<double>(info_.fps_n) / info_.fps_d : 0);
+  tubeliser_->declare_frame_rate(frames_per_second(info_));
   return true;
+}
+
+/// Cuts where the latest frame lies, or, where that GPU cannot be used, on the host.
+void TubeletStream::start_tubeliser(const TubeletFormat& format) {
+  counts_.gpu = -1;
+  if (gpu_ >= 0) {
+    auto cutter = make_gpu_cutter(gpu_, format);
+    if (cutter) {
+      counts_.gpu = gpu_;
+      tubeliser_.emplace(std::move(cutter).value(), settings().sampling_options());
+      return;
+    }
+    GST_WARNING_OBJECT(element_, "frames on GPU %d are cut on the host: %s", gpu_,
+                       cutter.error().text.c_str());
+  }
+  tubeliser_.emplace(format, settings().sampling_options());
+}
+
+/// Moves to the memory that frames now come in.
+bool TubeletStream::follow_frame(GstBuffer* buffer) {
+  const int gpu = cuda_frames_.gpu_of(buffer);
+  if (gpu == gpu_) return true;
+  gpu_ = gpu;
+  const TubeletFormat format = tubeliser_->format();
+  retire();
+  start_tubeliser(format);
+  tubeliser_->declare_frame_rate(frames_per_second(info_));
+  return allocate(out_caps_.get(), format);
 }
 
 /// Lets go of the tubeliser and keeps what it counted.
@@ -141,13 +175,15 @@ void TubeletStream::retire() {
   tubeliser_.reset();
 }
 
-/// Buffers are our own, made once and reused; downstream may ask for an allocator.
+/// Buffers are our own, made once and reused; downstream may ask for an allocator of host memory.
 bool TubeletStream::allocate(GstCaps* caps, const TubeletFormat& format) {
   const auto query = Owned<GstQuery>::adopt(gst_query_new_allocation(caps, TRUE));
   GstAllocator* allocator = nullptr;
   GstAllocationParams params;
   gst_allocation_params_init(&params);
-  if (gst_pad_peer_query(src_, query.get()) && gst_query_get_n_allocation_params(query.get()) > 0)
+  if (counts_.gpu >= 0)
+    allocator = tubelet_allocator().release();
+  else if (gst_pad_peer_query(src_, query.get()) && gst_query_get_n_allocation_params(query.get()) > 0)
     gst_query_parse_nth_allocation_param(query.get(), 0, &allocator, &params);
   if (pool_) gst_buffer_pool_set_active(pool_.get(), FALSE);
   pool_ = Owned<GstBufferPool>::adopt(gst_buffer_pool_new());
@@ -228,7 +264,10 @@ GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
     GST_DEBUG_OBJECT(element_, "frame at %" GST_TIME_FORMAT " is outside the segment", GST_TIME_ARGS(*pts));
     return GST_FLOW_OK;
   }
-  const MappedFrame mapped(info_, *layout_, buffer);
+  if (!follow_frame(buffer)) return GST_FLOW_ERROR;
+  const bool on_gpu = counts_.gpu >= 0;
+  if (on_gpu) finish_upload(buffer);
+  const MappedFrame mapped(info_, *layout_, buffer, on_gpu ? kMapCuda : static_cast<GstMapFlags>(0));
   if (!mapped) {
     GST_ELEMENT_ERROR(element_, STREAM, FORMAT,
                       ("A video buffer of %" G_GSIZE_FORMAT " bytes does not hold the frame of its caps",
@@ -286,6 +325,8 @@ void TubeletStream::stop() {
   frame_duration_ = GST_CLOCK_TIME_NONE;
   have_last_ = false;
   next_pts_ = GST_CLOCK_TIME_NONE;
+  gpu_ = -1;
+  cuda_frames_ = {};
 }
 
 /// From running time back to the segment's own.
@@ -310,7 +351,10 @@ void TubeletStream::send(const CutTubelet& t, GstBuffer* frame) {
   flow_ = gst_buffer_pool_acquire_buffer(pool_.get(), &acquired, nullptr);
   if (flow_ != GST_FLOW_OK) return;
   auto buffer = Owned<GstBuffer>::adopt(acquired);
-  gst_buffer_fill(buffer.get(), 0, t.pixels.data(), t.pixels.size());
+  if (t.gpu >= 0)
+    swap_tubelet(buffer.get(), *t.memory);
+  else
+    gst_buffer_fill(buffer.get(), 0, t.pixels.data(), t.pixels.size());
   GST_BUFFER_PTS(buffer.get()) = last_position_;
   GST_BUFFER_DURATION(buffer.get()) = hop;
   if (t.restart) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 
+#include "elements/cuda_memory.h"
 #include "elements/glue/gst_ptr.h"
 #include "elements/tubelet_meta.h"
 #include "elements/upstream_regions.h"
@@ -62,6 +63,8 @@ class TubeletStream {
  private:
   bool negotiate();
   void retire();
+  void start_tubeliser(const TubeletFormat& format);
+  bool follow_frame(GstBuffer* buffer);
   bool allocate(GstCaps* caps, const TubeletFormat& format);
   void apply_settings();
   std::optional<GstClockTime> timestamp(GstBuffer* buffer);
@@ -80,6 +83,7 @@ class TubeletStream {
     double rate = 0;
     int stride = 0;
     bool rate_out_of_range = false, interlaced = false;
+    int gpu = -1;
   } shown_;
   std::atomic<bool> settings_changed_{true};
   std::atomic<GstClockTime> frame_duration_{GST_CLOCK_TIME_NONE};
@@ -89,6 +93,8 @@ class TubeletStream {
   GstSegment segment_;
   Owned<GstCaps> out_caps_;
   std::optional<Tubeliser> tubeliser_;
+  int gpu_ = -1;  // where tubelets are cut; -1: on the host
+  CudaFrames cuda_frames_;
   UpstreamRegions regions_;
   Owned<GstBufferPool> pool_;
   Counts counts_;

@@ -304,6 +304,7 @@ gboolean src_event(GstBaseTransform* t, GstEvent* event) {
 
 /// A live tubelet may take until the next one comes, or latency-target.
 gboolean query(GstBaseTransform* t, GstPadDirection direction, GstQuery* query) {
+  if (GST_QUERY_TYPE(query) == GST_QUERY_CONTEXT && impl(t).answer_context(query)) return TRUE;
   const bool done = GST_BASE_TRANSFORM_CLASS(gst_mone_vivit_parent_class)->query(t, direction, query);
   if (!done || direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return done;
   gboolean live;

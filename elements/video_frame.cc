@@ -102,8 +102,10 @@ std::optional<Frame> frame_of(const GstVideoInfo& info, const GstCaps* caps) {
   return frame;
 }
 
-MappedFrame::MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer) : frame_(layout) {
-  mapped_ = gst_video_frame_map(&video_, const_cast<GstVideoInfo*>(&info), buffer, GST_MAP_READ);
+MappedFrame::MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer, GstMapFlags where)
+    : frame_(layout) {
+  mapped_ = gst_video_frame_map(&video_, const_cast<GstVideoInfo*>(&info), buffer,
+                                static_cast<GstMapFlags>(GST_MAP_READ | where));
   if (!mapped_) return;
   for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES(&video_); ++p) {
     frame_.planes[p] = static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&video_, p));

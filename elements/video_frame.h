@@ -21,7 +21,9 @@ std::optional<Frame> frame_of(const GstVideoInfo& info, const GstCaps* caps);
 class MappedFrame {
  public:
   /// @param layout  frame_of(info, caps)
-  MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer);
+  /// @param where   0: in the host's memory; kMapCuda: where a frame on a GPU lies
+  MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer,
+              GstMapFlags where = static_cast<GstMapFlags>(0));
   MappedFrame(const MappedFrame&) = delete;
   MappedFrame& operator=(const MappedFrame&) = delete;
   ~MappedFrame();

@@ -106,6 +106,7 @@ Result<bool> VivitScorer::open() {
     const std::lock_guard lock(mutex_);
     hold(made.value(), asked);
   }
+  share_context(made.value()->gpu());
   change_utilisation();
   return true;
 }
@@ -121,8 +122,22 @@ void VivitScorer::hold(std::shared_ptr<Engine> engine, const VivitSettings& aske
       info_.model.c_str(), "model-hash", G_TYPE_STRING, info_.model_hash.c_str(), nullptr));
 }
 
+/// The bins are told with no lock held.
+void VivitScorer::share_context(int gpu) {
+  CudaContext context;
+  context.open(GST_ELEMENT(element_), gpu);
+  const std::lock_guard lock(mutex_);
+  cuda_ = std::move(context);
+}
+
+bool VivitScorer::answer_context(GstQuery* query) const {
+  const std::lock_guard lock(mutex_);
+  return cuda_.answer(GST_ELEMENT(element_), query);
+}
+
 void VivitScorer::close() {
   const std::lock_guard lock(mutex_);
+  cuda_.close();
   engine_.reset();
   sink_caps_ = {};
   src_caps_ = {};
@@ -231,7 +246,13 @@ RegionTubelet VivitScorer::read(const Waiting& w) const {
   const TubeletMeta& meta = w.meta;
   const GstClockTime end = GST_BUFFER_PTS_IS_VALID(in) ? GST_BUFFER_PTS(in) : 0;
   const GstClockTime begin = meta.frame_pts.empty() ? end : std::min(meta.frame_pts.front(), end);
-  t.tubelet = {{w.pixels->data(), w.pixels->size()}, from_gst(begin), from_gst(end), meta.rate, meta.missing};
+  t.tubelet = {w.on_gpu ? w.on_gpu->bytes() : std::span(w.mapped->data(), w.mapped->size()),
+               from_gst(begin),
+               from_gst(end),
+               meta.rate,
+               meta.missing,
+               {},
+               w.on_gpu ? w.on_gpu->gpu() : -1};
   t.region = meta.region;
   t.epoch = meta.epoch;
   t.discont = GST_BUFFER_IS_DISCONT(in);
@@ -284,8 +305,10 @@ void VivitScorer::take(Owned<GstBuffer> tubelet) {
     settle();  // the last one of that moment was lost on the way
   Waiting w;
   w.in = std::move(tubelet);
-  w.pixels = std::make_unique<BufferMap>(w.in.get(), GST_MAP_READ);
-  if (!*w.pixels) throw Error("cannot read the tubelet's memory");
+  w.on_gpu = tubelet_of(w.in.get());
+  if (w.on_gpu && w.on_gpu->gpu() != engine()->gpu()) w.on_gpu = nullptr;
+  if (!w.on_gpu) w.mapped = std::make_unique<BufferMap>(w.in.get(), GST_MAP_READ);
+  if (w.mapped && !*w.mapped) throw Error("cannot read the tubelet's memory");
   find_out_whether_live();
   w.meta = get_tubelet_meta(w.in.get()).value_or(TubeletMeta{});
   follow_rate(w.meta.rate);
@@ -310,7 +333,7 @@ void VivitScorer::settle() {
     tell_budget(w.in.get(), w.outcome.answer);
     Owned<GstBuffer> scores;
     if (w.outcome.answer.prediction) scores = write(w);
-    w.pixels.reset();
+    w.mapped.reset();
     answered_.push_back({std::move(w.in), std::move(scores)});
   }
 }

@@ -11,10 +11,12 @@
 #include <span>
 #include <string>
 
+#include "elements/cuda_memory.h"
 #include "elements/glue/gst_ptr.h"
 #include "elements/glue/property.h"
 #include "elements/region_windows.h"
 #include "elements/scores_meta.h"
+#include "elements/tubelet_memory.h"
 #include "elements/tubelet_meta.h"
 #include "elements/vivit_stats.h"
 
@@ -66,6 +68,9 @@ class VivitScorer {
   /// What a live tubelet may take: latency-target, else the time to the next one.
   Time latency() const;
 
+  /// Whether the query asked for the context of the engine's GPU and has it now.
+  bool answer_context(GstQuery* query) const;
+
   /// Whether these caps are refused for the first time.
   bool refuse(GstCaps* caps);
 
@@ -93,10 +98,11 @@ class VivitScorer {
     const std::lock_guard lock(mutex_);
     return engine_;
   }
-  /// In line at the engine; its pixels are mapped until it is answered.
+  /// In line at the engine; its pixels stay where they are until it is answered.
   struct Waiting {
     Owned<GstBuffer> in;
-    std::unique_ptr<BufferMap> pixels;
+    std::unique_ptr<BufferMap> mapped;      // null: read as they lie
+    const TubeletMemory* on_gpu = nullptr;  // the engine's; null: mapped
     TubeletMeta meta;
     RegionWindows::Outcome outcome;
   };
@@ -117,6 +123,7 @@ class VivitScorer {
   void change_terms();
   void change_utilisation();
   void hold(std::shared_ptr<Engine> engine, const VivitSettings& asked);
+  void share_context(int gpu);
   void find_out_whether_live();
   void follow_rate(double rate);
   void tell_model();
@@ -135,6 +142,7 @@ class VivitScorer {
   std::shared_ptr<Engine> engine_;
   std::shared_ptr<Feed> feed_;
   ModelInfo info_;
+  CudaContext cuda_;  // of the engine's GPU, if it has one
   Owned<GstCaps> sink_caps_, src_caps_;
   VivitStats stats_;
 

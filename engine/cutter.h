@@ -23,7 +23,8 @@ struct Region {
   Box box;               ///< source pixels
 };
 
-/// Memory that holds one tubelet, u8 [tokens, pt, ph, pw, 3]. Any thread may let go of it.
+/// Memory that holds one tubelet, u8 [tokens, pt, ph, pw, 3]. Any thread may read it once it is cut, and let
+/// go of it.
 class MONE_API TubeletMemory {
  public:
   virtual ~TubeletMemory() = default;

@@ -13,4 +13,8 @@ namespace mone {
 /// @throws ConfigError if the format cannot be kept (see check())
 MONE_API Result<std::unique_ptr<Cutter>> make_gpu_cutter(int gpu, const TubeletFormat& format);
 
+/// The CUcontext in which cutters and engines of GPU number `gpu` work, the device's primary one: they cannot
+/// read what was allocated in another. It stays for the life of the process. Failure: as above.
+MONE_API Result<void*> gpu_context(int gpu);
+
 }  // namespace mone

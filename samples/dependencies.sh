@@ -14,8 +14,10 @@ run_packages="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-
 test_packages="libgtest-dev libgmock-dev libgstrtspserver-1.0-dev python3-gi python3-numpy
   gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 ffmpeg"
 
-# GstAnalytics metadata needs GStreamer 1.24 and this package, 750 MB with all it brings: tested, not forced on a newcomer.
-if dpkg --compare-versions "$(apt-cache policy libgstreamer-plugins-bad1.0-dev 2>/dev/null | sed -n 's/ *Candidate: //p')" ge 1.24 2>/dev/null; then
+# GstAnalytics metadata (GStreamer 1.24) and video in CUDA memory (beside CUDA's toolkit) need this package, 750 MB with all it
+# brings: tested, not forced on a newcomer.
+if PATH=$PATH:/usr/local/cuda/bin command -v nvcc >/dev/null ||
+  dpkg --compare-versions "$(apt-cache policy libgstreamer-plugins-bad1.0-dev 2>/dev/null | sed -n 's/ *Candidate: //p')" ge 1.24 2>/dev/null; then
   test_packages="$test_packages libgstreamer-plugins-bad1.0-dev"
 fi
 

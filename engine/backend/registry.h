@@ -25,6 +25,8 @@ struct BackendEntry {
 
   /// See make_gpu_cutter(). @throws ConfigError, DeviceError
   std::unique_ptr<Cutter> (*make_cutter)(int device, const TubeletFormat& format) = nullptr;
+  /// See gpu_context(). @throws DeviceError
+  void* (*context)(int device) = nullptr;
 
   bool on_cpu() const { return why_no_device == nullptr; }
 };

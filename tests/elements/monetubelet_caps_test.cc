@@ -72,7 +72,16 @@ TEST(MoneTubelet, AcceptsTheFormatsOfItsTemplateOnly) {
     EXPECT_TRUE(accepts(h, std::string("video/x-raw,width=64,height=48,framerate=0/1,format=") + format))
         << format;
   EXPECT_FALSE(accepts(h, "video/x-raw,width=64,height=48,framerate=30/1,format=P010_10LE"));
-  EXPECT_FALSE(accepts(h, "video/x-raw(memory:CUDAMemory),width=64,height=48,framerate=30/1,format=NV12"));
+  EXPECT_FALSE(accepts(h, "video/x-raw(memory:GLMemory),width=64,height=48,framerate=30/1,format=RGBA"));
+#ifdef HAVE_GST_CUDA
+  constexpr bool kTakesCuda = true;
+#else
+  constexpr bool kTakesCuda = false;
+#endif
+  EXPECT_EQ(accepts(h, "video/x-raw(memory:CUDAMemory),width=64,height=48,framerate=30/1,format=NV12"),
+            kTakesCuda);
+  EXPECT_FALSE(
+      accepts(h, "video/x-raw(memory:CUDAMemory),width=64,height=48,framerate=30/1,format=P010_10LE"));
   EXPECT_FALSE(accepts(h,
                        "video/x-raw(format:Interlaced),width=64,height=48,framerate=30/1,format=NV12,"
                        "interlace-mode=alternate"));

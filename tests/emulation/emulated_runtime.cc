@@ -78,6 +78,9 @@ void EmulatedRuntime::download(void* to, const void* from, std::size_t bytes, co
   wait(what);
   std::memcpy(to, from, bytes);
 }
+void EmulatedRuntime::read(void* to, const void* from, std::size_t bytes, const cuda::What&) const {
+  std::memcpy(to, from, bytes);
+}
 
 void EmulatedRuntime::queue(Work work) { (recorded_ ? *recorded_ : queue_).push_back(std::move(work)); }
 

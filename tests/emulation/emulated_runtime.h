@@ -38,6 +38,7 @@ class EmulatedRuntime : public cuda::Runtime {
   void upload(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
   void zero(void* memory, std::size_t bytes, const cuda::What& what) override;
   void download(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
+  void read(void* to, const void* from, std::size_t bytes, const cuda::What& what) const override;
   void copy_in(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
   void copy_out(void* to, const void* from, std::size_t bytes, const cuda::What& what) override;
   void launch(const cuda::Kernel& kernel, cuda::Grid grid, std::size_t shared_bytes, const void* argument,

@@ -35,6 +35,10 @@ const BackendEntry kEntry = {
     &why_no_device,
     [](int, const TubeletFormat& format) -> std::unique_ptr<Cutter> {
       return std::make_unique<cuda::CudaCutter>(std::make_shared<EmulatedRuntime>(device()), format);
+    },
+    [](int) -> void* {
+      static int context = 0;  // its address is one, and nobody looks inside
+      return &context;
     }};
 
 }  // namespace

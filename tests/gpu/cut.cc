@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <thread>
 
 #include "engine/engine.h"
 #include "engine/gpu_cutter.h"
@@ -123,6 +124,45 @@ int compare_in_engine(DType dtype) {
   return different;
 }
 
+/// The context that others are to allocate frames in is the one that cudaMalloc() of this program allocates
+/// in.
+bool context_is_current() {
+  const auto context = gpu_context(0);
+  cudaSetDevice(0);
+  void* symbol = nullptr;
+  cudaGetDriverEntryPointByVersion("cuCtxGetCurrent", &symbol, 4000, cudaEnableDefault);
+  void* current = nullptr;
+  return context && symbol && reinterpret_cast<int (*)(void**)>(symbol)(&current) == 0 &&
+         current == context.value();
+}
+
+/// Bytes that differ when a tubelet is read by one thread while the next is cut by another.
+long read_while_cutting() {
+  const TubeletFormat format = contract(Planes::kRgb, Fit::kCrop, 112);
+  const auto gpu = make(format);
+  TubeletCutter cpu(format);
+  const auto image = noise(PixelFormat::kNv12, 321, 181, 7);
+  const DeviceFrame frame(image);
+  const auto tubelet = gpu->new_tubelet(), next = gpu->new_tubelet();
+  std::vector<std::uint8_t> expected(tubelet->bytes().size()), got(expected.size());
+  cpu.load(image.frame);
+  gpu->load(frame.frame);
+  for (int t = 0; t < format.pt; ++t) cpu.cut(t, expected), gpu->cut(t, tubelet->bytes());
+  long different = 0;
+  std::jthread reader([&] {
+    for (int i = 0; i < 200; ++i) {
+      tubelet->read(got);
+      for (std::size_t b = 0; b < got.size(); ++b) different += got[b] != expected[b];
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    gpu->load(frame.frame);
+    gpu->cut(i % format.pt, next->bytes());
+  }
+  reader.join();
+  return different;
+}
+
 void time(const char* name, const TubeletFormat& format, PixelFormat pixels, int width, int height) {
   using Clock = std::chrono::steady_clock;
   const auto gpu = make(format);
@@ -166,6 +206,9 @@ int run(bool quick) {
     report(std::string("tubelets in the engine, ") + to_name(dtype), different == 0,
            std::to_string(different) + " answers differ in a bit");
   }
+  report("the context for frames", context_is_current(), "");
+  const long torn = read_while_cutting();
+  report("tubelets read by another thread", torn == 0, std::to_string(torn) + " bytes differ");
   if (!quick) {
     time("NV12 1920x1080 to 224x224 rgb", contract(Planes::kRgb, Fit::kCrop, 224), PixelFormat::kNv12, 1920,
          1080);

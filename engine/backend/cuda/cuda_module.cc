@@ -35,7 +35,8 @@ std::unique_ptr<Cutter> make_cutter(int device, const TubeletFormat& format) {
   return std::make_unique<CudaCutter>(make_cuda_runtime(device), format);
 }
 
-const BackendEntry kEntry = {"cuda", &why_not, &default_dtype, &create, &why_no_device, &make_cutter};
+const BackendEntry kEntry = {"cuda",         &why_not,     &default_dtype,  &create,
+                             &why_no_device, &make_cutter, &primary_context};
 
 }  // namespace
 }  // namespace mone::cuda

@@ -57,6 +57,7 @@ class CudaRuntime : public Runtime {
   void upload(void* to, const void* from, std::size_t bytes, const What& what) override;
   void zero(void* memory, std::size_t bytes, const What& what) override;
   void download(void* to, const void* from, std::size_t bytes, const What& what) override;
+  void read(void* to, const void* from, std::size_t bytes, const What& what) const override;
   void copy_in(void* to, const void* from, std::size_t bytes, const What& what) override;
   void copy_out(void* to, const void* from, std::size_t bytes, const What& what) override;
   void launch(const Kernel& kernel, Grid grid, std::size_t shared_bytes, const void* argument,
@@ -201,6 +202,16 @@ void CudaRuntime::download(void* to, const void* from, std::size_t bytes, const 
   check(cudaStreamSynchronize(work_), what);
 }
 
+/// An error that stays is remembered by the thread that works here, which meets it, too.
+void CudaRuntime::read(void* to, const void* from, std::size_t bytes, const What& what) const {
+  cudaError_t error = cudaSetDevice(info_.index);
+  if (error == cudaSuccess) error = cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, side_);
+  if (error == cudaSuccess) error = cudaStreamSynchronize(side_);
+  if (error == cudaSuccess) return;
+  cudaGetLastError();
+  throw DeviceError("cuda: reading " + to_string(what) + ": " + text_of(error) + " (" + info_.name + ")");
+}
+
 void CudaRuntime::copy_in(void* to, const void* from, std::size_t bytes, const What& what) {
   enter(what);
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, work_), what);
@@ -334,5 +345,24 @@ Result<DeviceInfo> find_device(int index) {
 }
 
 std::unique_ptr<Runtime> make_cuda_runtime(int device) { return std::make_unique<CudaRuntime>(device); }
+
+/// By the driver's own call, which the runtime finds: this module does not link the driver.
+void* primary_context(int device) {
+  const auto check = [device](cudaError_t error) {
+    if (error == cudaSuccess) return;
+    cudaGetLastError();
+    throw DeviceError("cuda: the context of device " + std::to_string(device) + ": " + text_of(error));
+  };
+  check(cudaSetDevice(device));
+  check(cudaFree(nullptr));  // makes it, where nothing has been done on the device
+  using GetCurrent = int (*)(void** context);
+  void* symbol = nullptr;
+  constexpr unsigned kSince = 4000;  // CUDA 4.0
+  check(cudaGetDriverEntryPointByVersion("cuCtxGetCurrent", &symbol, kSince, cudaEnableDefault));
+  void* context = nullptr;
+  if (!symbol || reinterpret_cast<GetCurrent>(symbol)(&context) != 0 || !context)
+    throw DeviceError("cuda: device " + std::to_string(device) + " has no context");
+  return context;
+}
 
 }  // namespace mone::cuda

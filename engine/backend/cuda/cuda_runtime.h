@@ -15,4 +15,7 @@ Result<DeviceInfo> find_device(int index);
 /// @throws DeviceError if the device's context cannot be made
 std::unique_ptr<Runtime> make_cuda_runtime(int device);
 
+/// The CUcontext that those runtimes work in. @throws DeviceError if it cannot be made
+void* primary_context(int device);
+
 }  // namespace mone::cuda

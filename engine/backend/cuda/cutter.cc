@@ -28,7 +28,7 @@ class CudaTubelet : public TubeletMemory {
   std::span<std::uint8_t> bytes() const override { return {memory_.as<std::uint8_t>(), memory_.bytes()}; }
   int gpu() const override { return runtime_->device().index; }
   void read(std::span<std::uint8_t> to) const override {
-    runtime_->download(to.data(), memory_.as<>(), to.size(), {"a tubelet", static_cast<int>(to.size())});
+    runtime_->read(to.data(), memory_.as<>(), to.size(), {"a tubelet", static_cast<int>(to.size())});
   }
 
  private:

@@ -66,8 +66,14 @@ std::unique_ptr<Cutter> make_cutter(int device, const TubeletFormat& format) {
   return module().entry->make_cutter(device, format);
 }
 
+void* context(int device) {
+  if (!module().entry) throw DeviceError("cuda: " + module().why_not);
+  return module().entry->context(device);
+}
+
 }  // namespace
 
-const BackendEntry kCudaBackend = {"cuda", &why_not, &best_dtype, &create, &why_no_device, &make_cutter};
+const BackendEntry kCudaBackend = {"cuda",         &why_not,     &best_dtype, &create,
+                                   &why_no_device, &make_cutter, &context};
 
 }  // namespace mone

@@ -55,6 +55,8 @@ class Runtime {
   virtual void zero(void* memory, std::size_t bytes, const What& what) = 0;
   /// After all work queued so far.
   virtual void download(void* to, const void* from, std::size_t bytes, const What& what) = 0;
+  /// Of what is finished, beside the queue. Any thread, whatever others are doing.
+  virtual void read(void* to, const void* from, std::size_t bytes, const What& what) const = 0;
 
   // Queued. The host's side is pinned, and left alone until wait().
   virtual void copy_in(void* to, const void* from, std::size_t bytes, const What& what) = 0;
