@@ -42,7 +42,7 @@ flags="-std=c++20 -O3 -fPIC -I. -include $out/config.h ${headers:+-isystem $head
 engine=$(ls engine/*.cc engine/budget/*.cc engine/backend/*.cc engine/backend/reference/*.cc 2>/dev/null; echo engine/backend/cuda/module.cc)
 host=$(ls engine/backend/cuda/*.cc | grep -v /module.cc)
 # What the module shares with the library: as cuda_host_sources of engine/meson.build.
-shared=$(sed -n '/^cuda_host_sources/,/)/p' engine/meson.build | grep -o "'[a-z_]*\.cc'" | tr -d "'" | sed 's|^|engine/|')
+shared=$(sed -n '/^cuda_host_sources/,/)/p' engine/meson.build | grep -o "'\(backend/\)\?[a-z_]*\.cc'" | tr -d "'" | sed 's|^|engine/|')
 # shellcheck disable=SC2046
 tests="tests/tiny_model.cc tests/gpu/agree.cc tests/gpu/cut.cc tests/gpu/speed.cc"
 [ -z "$gtest" ] || tests="$tests tests/parity/golden_test.cc tests/parity/identities_test.cc tests/parity/backends_agree_test.cc tests/unit/stream_test.cc"
