@@ -64,11 +64,13 @@ check_cuda() {
     meson setup build-cuda -Dtests=disabled -Dbench=disabled -Dwerror=true -Dcuda=enabled -Dgpu_archs=all || return 1
   fi
   ninja -C build-cuda $module || return 1
-  cuobjdump=$(PATH=$PATH:/usr/local/cuda/bin command -v cuobjdump)
+  cuobjdump=$(PATH=$PATH:/usr/local/cuda/bin command -v cuobjdump || python3 -c '
+import importlib.metadata
+print(importlib.metadata.distribution("nvidia-cuda-cuobjdump").locate_file("nvidia/cu13/bin/cuobjdump"))' 2>/dev/null)
   if [ -n "$cuobjdump" ]; then
     "$cuobjdump" --dump-resource-usage build-cuda/$module | tests/gpu/resources.py || { echo "a kernel spills" >&2; return 1; }
   else
-    echo "no cuobjdump here, so no table of registers; ptxas warned of no spills"
+    echo "no cuobjdump here (pip install nvidia-cuda-cuobjdump), so no table of registers; ptxas warned of no spills"
   fi
   MONE_TEST_PATIENCE=5 build_and_test build-test cuda ""
 }
