@@ -40,7 +40,7 @@ GstCudaMemory* cuda_memory(GstBuffer* frame) {
 
 }  // namespace
 
-const GstMapFlags kMapCuda = static_cast<GstMapFlags>(GST_MAP_CUDA);
+const guint kMapCuda = GST_MAP_CUDA;
 
 void CudaContext::open(GstElement* element, int gpu) {
   init_category();
@@ -100,7 +100,7 @@ void finish_upload(GstBuffer* frame) {
 
 #else
 
-const GstMapFlags kMapCuda = static_cast<GstMapFlags>(0);
+const guint kMapCuda = 0;
 void CudaContext::open(GstElement*, int) {}
 bool CudaContext::answer(GstElement*, GstQuery*) const { return false; }
 int CudaFrames::gpu_of(GstBuffer*) { return -1; }

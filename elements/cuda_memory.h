@@ -48,8 +48,9 @@ class CudaFrames {
   int gpu_ = -1;              // what came of it
 };
 
-/// For gst_video_frame_map(): addresses on the device, instead of a copy on the host.
-extern const GstMapFlags kMapCuda;
+/// For gst_video_frame_map(): addresses on the device, instead of a copy on the host. More than C++ lets a
+/// GstMapFlags hold.
+extern const guint kMapCuda;
 /// Waits until what has been queued on the frame's memory is done.
 void finish_upload(GstBuffer* frame);
 

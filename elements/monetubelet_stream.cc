@@ -267,7 +267,7 @@ GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
   if (!follow_frame(buffer)) return GST_FLOW_ERROR;
   const bool on_gpu = counts_.gpu >= 0;
   if (on_gpu) finish_upload(buffer);
-  const MappedFrame mapped(info_, *layout_, buffer, on_gpu ? kMapCuda : static_cast<GstMapFlags>(0));
+  const MappedFrame mapped(info_, *layout_, buffer, on_gpu ? kMapCuda : 0);
   if (!mapped) {
     GST_ELEMENT_ERROR(element_, STREAM, FORMAT,
                       ("A video buffer of %" G_GSIZE_FORMAT " bytes does not hold the frame of its caps",

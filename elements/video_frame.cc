@@ -102,7 +102,7 @@ std::optional<Frame> frame_of(const GstVideoInfo& info, const GstCaps* caps) {
   return frame;
 }
 
-MappedFrame::MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer, GstMapFlags where)
+MappedFrame::MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer, guint where)
     : frame_(layout) {
   mapped_ = gst_video_frame_map(&video_, const_cast<GstVideoInfo*>(&info), buffer,
                                 static_cast<GstMapFlags>(GST_MAP_READ | where));

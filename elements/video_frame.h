@@ -22,8 +22,7 @@ class MappedFrame {
  public:
   /// @param layout  frame_of(info, caps)
   /// @param where   0: in the host's memory; kMapCuda: where a frame on a GPU lies
-  MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer,
-              GstMapFlags where = static_cast<GstMapFlags>(0));
+  MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffer* buffer, guint where = 0);
   MappedFrame(const MappedFrame&) = delete;
   MappedFrame& operator=(const MappedFrame&) = delete;
   ~MappedFrame();
