@@ -77,7 +77,12 @@ Look draw_look(Rng& rng, float strength) {
       tone[i] = static_cast<uint8_t>(255 * std::pow(clamp01(value), gamma) + 0.5f);
     }
   }
-  look.noise = (rng.chance(0.7f) ? rng.in(0, 0.025f) : rng.in(0.02f, 0.06f)) * strength;
+  // Most video has been through a coder, which keeps little of the grain where nothing moves.
+  const float grainy = rng.unit();
+  look.noise = (grainy < 0.5f   ? rng.in(0, 0.004f)
+                : grainy < 0.8f ? rng.in(0.002f, 0.02f)
+                                : rng.in(0.02f, 0.05f)) *
+               strength;
   look.soften = rng.chance(0.75f * strength) ? rng.in(0, 0.3f) : 0;
   look.soften_times = rng.chance(0.3f) ? 2 : 1;
   look.flicker = rng.chance(0.2f * strength) ? rng.in(0, 0.06f) : 0.004f * strength;

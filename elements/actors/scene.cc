@@ -83,12 +83,18 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
     camera.offset_y = 0.24f * share + rng.in(-0.08f, 0.08f);
     camera.offset_x *= 0.6f;
   }
-  camera.distance = camera.focal * actor.height / share;
   const bool travels = motion_of(options.subject).speed != nullptr;
+  if (travels && rng.chance(0.12f * d)) {  // close by, as in a room: parts of the body only
+    share = rng.in(1.2f, 2.2f);
+    camera.offset_y = rng.in(-0.4f, 0.3f);
+  }
+  if (options.subject == Label::kNothing && rng.chance(0.2f * d))  // at the edge, coming or going
+    camera.offset_x = rng.sign() * rng.in(0.3f, 0.6f);
+  camera.distance = camera.focal * actor.height / share;
   setup.follow = rng.chance((travels ? 0.5f : 0.15f) * d) ? rng.in(0.5f, 1) : 0;
   setup.pan = rng.chance(0.08f * d) ? 0.4f * rng.normal() : 0;
   setup.shake = rng.chance(0.2f * d) ? rng.in(0.2f, 1.5f) * static_cast<float>(options.height) / 112 : 0;
-  setup.stage.odd_views = 0.2f * d;
+  setup.stage.odd_views = (travels ? 0.4f : 0.2f) * d;  // towards the camera and away from it, too
   setup.stage.straight_paths = 0.5f;
   setup.stage.company_share = 0.4f;
   setup.stage.partner_share = 0.6f;  // a blow in the air looks unlike one that lands

@@ -86,7 +86,7 @@ void Timeline::place(Entry& entry, const Entry* before, Rng& rng) {
   entry.partner_style.side = 1 - entry.style.side;
   entry.yaw = draw_yaw(motion.facing, stage_.odd_views, rng);
   const float jitter_x = rng.in(-0.4f, 0.4f) * stage_.half_width, jitter_z = rng.in(-0.2f, 0.2f);
-  const float kind = rng.unit(), company = rng.unit(), distance = rng.in(0.9f, 1.5f), straight = rng.unit();
+  const float kind = rng.unit(), company = rng.unit(), distance = rng.in(0.6f, 2.0f), straight = rng.unit();
   const bool talks = entry.cue.label == Label::kNothing && company < stage_.company_share;
   entry.partner = !entry.cue.empty &&
                   (motion.needs_partner || talks || (motion.partner && company < stage_.partner_share));

@@ -55,6 +55,7 @@ def parse_arguments():
     p.add_argument("--batch", type=int, default=24)
     p.add_argument("--tokens", type=int, default=10, help="moving tokens per tubelet in the first phase")
     p.add_argument("--nested", type=float, help="share of the time for the first phase (default: .6; 0 from nested --init)")
+    p.add_argument("--first", type=float, help="difficulty of the first rendered clips, 0 to 1 (default: .1; .6 with --init); all there is after 40 %% of the time")
     p.add_argument("--lr", type=float, default=1e-3, help="AdamW; vectors, tables, embedding and heads")
     p.add_argument("--matrix-lr", type=float, default=2e-3, help="Muon; the blocks' matrices (0 = AdamW for all)")
     p.add_argument("--seed", type=int, default=1)
@@ -70,6 +71,8 @@ def parse_arguments():
     a = p.parse_args()
     if not 0 <= a.actors <= 1:
         p.error("--actors is a share, 0 to 1")
+    if a.first is not None and not 0 <= a.first <= 1:
+        p.error("--first is a difficulty, 0 to 1")
     if a.experts < 1 or a.width >> (a.experts - 1) << (a.experts - 1) != a.width:
         p.error(f"--experts {a.experts}: the width {a.width} cannot be halved so often")
     if not all(0 < budget <= 1 for budget in a.budgets):
@@ -180,7 +183,8 @@ def settle_actors(run: Run) -> None:
 
 def train(run: Run, clips: list) -> bool:
     """Trains to the end of the schedule; False if asked to stop (SIGTERM) before it."""
-    a, first = run.a, 0.6 if run.a.init else 0.1
+    a = run.a
+    first = a.first if a.first is not None else 0.6 if a.init else 0.1
     clock = torch.multiprocessing.Value("d", run.progress())
 
     def level(index: int) -> float:  # by steps it is known for every batch; by minutes as it comes

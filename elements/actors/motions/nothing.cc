@@ -11,7 +11,7 @@ void talk(const Style& style, float t, Pose& pose) {
         (s == style.side ? 1.0f : both) * ease(-0.35f, 0.25f, wander(style, 10 + s, t, 0.35f));
     aim_elbow(pose, s, 0.7f, -0.8f, -0.5f);
     reach(pose, s, weight, style.pick(2, -0.1f, 0.25f) + 0.1f * wander(style, s, t, 1.1f),
-          style.pick(3, -0.65f, -0.35f) + 0.12f * wander(style, 2 + s, t, 1.3f),
+          style.pick(3, -0.7f, -0.15f) + 0.15f * wander(style, 2 + s, t, 1.3f),
           style.pick(4, 0.35f, 0.6f) + 0.08f * wander(style, 4 + s, t, 0.9f));
   }
   pose.head_pitch += 0.1f * wander(style, 3, t, 0.9f);
@@ -20,7 +20,7 @@ void talk(const Style& style, float t, Pose& pose) {
 void step_about(const Style& style, float t, Pose& pose) {
   const float amount = ease(0.0f, 0.5f, wander(style, 1, t, 0.3f)) * style.pick(2, 0.35f, 0.8f);
   step_legs(pose, amount, 2 * kPi * style.pick(3, 0.7f, 1.0f) * t + style.phase);
-  pose.yaw += 0.35f * wander(style, 2, t, 0.2f);
+  pose.yaw += style.pick(4, 0.2f, 1.2f) * wander(style, 2, t, 0.2f);
   pose.position =
       pose.position + Vec3{0.12f * wander(style, 3, t, 0.18f), 0, 0.1f * wander(style, 4, t, 0.16f)};
 }
@@ -68,7 +68,7 @@ void lean_and_look(const Style& style, float t, Pose& pose) {
 
 /// A few steps to one side, a rest, and back, looking where the steps go: what people do who wait.
 void pace_slowly(const Style& style, float t, Pose& pose) {
-  const float rate = style.pick(2, 0.12f, 0.22f), reach_to = style.pick(3, 0.15f, 0.45f);
+  const float rate = style.pick(2, 0.12f, 0.22f), reach_to = style.pick(3, 0.15f, 0.7f);
   const float swing = wander(style, 6, t, rate), before = wander(style, 6, t - 0.1f, rate);
   const float speed = std::min(1.0f, std::abs(swing - before) * 14);
   step_legs(pose, speed * style.pick(4, 0.45f, 0.9f), 2 * kPi * style.pick(5, 0.8f, 1.1f) * t + style.phase);

@@ -10,7 +10,7 @@ struct Beat {
 };
 Timing strike_timing(const Style& style) {
   const float land = style.pick(0, 0.35f, 0.6f), back = style.pick(1, 0.35f, 0.6f);
-  return {land + back + style.pick(2, 0.05f, 0.3f), land * 0.45f, land + back * 0.4f, land + back + 0.3f};
+  return {land + back + style.pick(2, 0.05f, 0.8f), land * 0.45f, land + back * 0.4f, land + back + 0.3f};
 }
 float landing(const Style& style) { return style.pick(0, 0.35f, 0.6f); }
 
@@ -27,11 +27,17 @@ void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
   const int s = style.chance(12, 0.5f) && (turn & 1) ? 1 - style.side : style.side, other = 1 - s;
   const Beat b = beat(style, t);
   const float out = b.strike * (1 - b.back);
-  for (int k = 0; k < 2; ++k) {  // fists up, as a boxer
+  // Fists up as a boxer, or out of hanging arms; straight from the chest, or swung from behind.
+  const bool boxes = style.chance(14, 0.5f), swings = style.chance(7, 0.4f);
+  for (int k = 0; k < 2; ++k) {
     aim_elbow(pose, k, 0.7f, -0.9f, -0.1f);
-    reach(pose, k, style.pick(4, 0.75f, 1), -0.12f, style.pick(5, -0.12f, 0.18f), style.pick(6, 0.25f, 0.4f));
+    reach(pose, k, boxes ? style.pick(4, 0.75f, 1) : style.pick(4, 0, 0.15f), -0.12f,
+          style.pick(5, -0.12f, 0.18f), style.pick(6, 0.25f, 0.4f));
   }
-  reach(pose, s, b.wind * (1 - b.strike), 0.12f, style.pick(7, -0.2f, 0.1f), -0.02f);
+  const float drawn = b.wind * (1 - b.strike);
+  if (swings) aim_elbow(pose, s, 1, 0, -0.3f);
+  reach(pose, s, drawn, swings ? 0.5f : 0.12f, swings ? 0.05f : style.pick(7, -0.3f, 0.1f),
+        swings ? -0.4f : -0.02f);
   reach(pose, s, out, -0.22f, style.pick(8, -0.05f, 0.3f), 0.98f);
   pose.twist += side_sign(s) * (-0.5f * b.wind * (1 - b.strike) - style.pick(9, 0.35f, 0.9f) * -out) * 0.9f;
   pose.spine += style.pick(10, 0, 0.3f) * out;
@@ -39,7 +45,7 @@ void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
   pose.hip[other] += stride;
   pose.knee[other] += stride * 0.6f;
   pose.hip[s] -= stride * 0.7f;
-  pose.position = pose.position + heading(pose.yaw) * (0.12f * out);
+  pose.position = pose.position + heading(pose.yaw) * (style.pick(9, 0.05f, 0.3f) * out);
 }
 
 void pose_push(const Style& style, const Body&, float t, Pose& pose) {
@@ -55,7 +61,7 @@ void pose_push(const Style& style, const Body&, float t, Pose& pose) {
   pose.hip[style.side] += stride;
   pose.knee[style.side] += stride * 0.6f;
   pose.hip[1 - style.side] -= stride * 0.8f;
-  pose.position = pose.position + heading(pose.yaw) * (style.pick(9, 0.1f, 0.3f) * out);
+  pose.position = pose.position + heading(pose.yaw) * (style.pick(9, 0.1f, 0.45f) * out);
 }
 
 void pose_kick(const Style& style, const Body&, float t, Pose& pose) {
@@ -97,32 +103,64 @@ void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
   pose.hip[s] -= stride * 0.6f;
 }
 
-/// Thrown back a little by each hit, now and then with the hands up.
-void take_hit(const Style& style, const Body&, float t, Pose& pose) {
+/// How far a blow has taken effect: at once, and slowly over until the next.
+float effect(const Style& style, float t, float lasts) {
   const Timing timing = strike_timing(style);
   const float c = std::fmod(t, timing.period), land = landing(style);
-  const float hit = bump(land - 0.03f, land + 0.12f, land + 0.2f, land + 0.6f, c);
+  const float over = std::max(land + 0.3f, std::min(land + lasts, timing.period));
+  return bump(land - 0.03f, land + 0.14f, land + 0.2f, over, c);
+}
+
+void guard(const Style& style, float hit, Pose& pose) {
+  const float up = style.chance(18, 0.25f) ? 0.8f : hit * 0.6f;
+  for (int s = 0; s < 2; ++s) reach(pose, s, up, 0, style.pick(19, -0.4f, 0.1f), 0.45f);
+}
+
+/// The head goes back, then the trunk turns away and bends.
+void take_punch(const Style& style, const Body&, float t, Pose& pose) {
+  const float hit = effect(style, t, 0.7f), bent = effect(style, t - 0.1f, 1.1f);
+  pose.head_pitch -= 0.4f * hit;
+  pose.twist += style.pick(16, -0.9f, 0.9f) * hit;
+  pose.spine += style.pick(15, -0.25f, 0.9f) * bent;
+  pose.side += style.pick(10, -0.4f, 0.4f) * bent;
+  pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0, 0.25f) * bent);
+  step_legs(pose, 0.5f * hit, 6 * t);
+  guard(style, hit, pose);
+}
+
+/// Thrown back, some steps to catch the balance, arms forward.
+void take_push(const Style& style, const Body&, float t, Pose& pose) {
+  const float hit = effect(style, t, 0.6f), away = effect(style, t, 1.6f);
   pose.spine -= style.pick(15, 0.05f, 0.4f) * hit;
-  pose.head_pitch -= 0.3f * hit;
+  pose.head_pitch -= 0.2f * hit;
+  pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0.15f, 0.7f) * away);
+  step_legs(pose, 0.9f * hit, 7 * t);
+  for (int s = 0; s < 2; ++s)
+    reach(pose, s, hit * style.pick(18, 0.2f, 0.9f), 0.3f, style.pick(19, -0.5f, 0.2f), 0.6f);
+}
+
+/// Doubles up over the foot that hit.
+void take_kick(const Style& style, const Body&, float t, Pose& pose) {
+  const float hit = effect(style, t, 0.9f);
+  pose.spine += style.pick(15, -0.2f, 0.7f) * hit;
   pose.twist += style.pick(16, -0.4f, 0.4f) * hit;
-  pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0.05f, 0.3f) * hit);
+  pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0.05f, 0.4f) * hit);
   step_legs(pose, 0.6f * hit, 6 * t);
-  const float guard = style.chance(18, 0.4f) ? 0.8f : hit * 0.6f;
-  for (int s = 0; s < 2; ++s) reach(pose, s, guard, 0, style.pick(19, -0.4f, 0.1f), 0.45f);
+  guard(style, hit, pose);
 }
 
 float punch_distance(const Style& style) { return style.pick(13, 0.75f, 0.95f); }
-float push_distance(const Style& style) { return style.pick(13, 0.65f, 0.85f); }
+float push_distance(const Style& style) { return style.pick(13, 0.7f, 1.0f); }
 float kick_distance(const Style& style) { return style.pick(13, 0.85f, 1.15f); }
 
 }  // namespace
 
 const Motion kKick = {"kick",   Facing::kSideways, pose_kick, strike_timing, nullptr,
-                      take_hit, kick_distance,     false,     false};
+                      take_kick, kick_distance,     false,     false};
 const Motion kPunch = {"punch",  Facing::kSideways, pose_punch, strike_timing, nullptr,
-                       take_hit, punch_distance,    false,      false};
+                       take_punch, punch_distance,    false,      false};
 const Motion kPush = {"push",   Facing::kSideways, pose_push, strike_timing, nullptr,
-                      take_hit, push_distance,     false,     false};
+                      take_push, push_distance,     false,     false};
 const Motion kThrow = {"throw", Facing::kAny, pose_throw, strike_timing, nullptr,
                        nullptr, nullptr,      false,      false};
 
