@@ -67,7 +67,8 @@ void tone_row(const float* in, int count, float bright, float noise, const float
 
 Look draw_look(Rng& rng, float strength) {
   Look look;
-  const float gain = mix(1, rng.in(0.65f, 1.25f), strength), bias = rng.in(-0.1f, 0.1f) * strength;
+  const float exposure = rng.chance(0.35f) ? rng.in(0.3f, 0.65f) : rng.in(0.65f, 1.25f);  // often too dark
+  const float gain = mix(1, exposure, strength), bias = rng.in(-0.1f, 0.1f) * strength;
   const float gamma = mix(1, rng.in(0.75f, 1.35f), strength);
   const float fog = rng.chance(0.15f * strength) ? rng.in(0.1f, 0.45f) : 0, fog_tone = rng.in(0.2f, 0.9f);
   for (auto& tone : look.tone) {

@@ -97,7 +97,7 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   setup.stage.odd_views = (travels ? 0.4f : 0.2f) * d;  // towards the camera and away from it, too
   setup.stage.straight_paths = 0.5f;
   setup.stage.company_share = 0.4f;
-  setup.stage.partner_share = 0.6f;  // a blow in the air looks unlike one that lands
+  setup.stage.partner_share = 0.75f;  // a blow in the air looks unlike one that lands
 }
 
 Scene::Scene(const SceneOptions& options)

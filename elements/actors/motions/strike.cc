@@ -9,15 +9,15 @@ struct Beat {
   float wind, strike, back;  ///< 0..1 progress of each part
 };
 Timing strike_timing(const Style& style) {
-  const float land = style.pick(0, 0.35f, 0.6f), back = style.pick(1, 0.35f, 0.6f);
+  const float land = style.pick(0, 0.35f, 0.75f), back = style.pick(1, 0.35f, 0.75f);
   return {land + back + style.pick(2, 0.05f, 0.8f), land * 0.45f, land + back * 0.4f, land + back + 0.3f};
 }
-float landing(const Style& style) { return style.pick(0, 0.35f, 0.6f); }
+float landing(const Style& style) { return style.pick(0, 0.35f, 0.75f); }
 
 Beat beat(const Style& style, float t) {
   const Timing timing = strike_timing(style);
-  const float c = std::fmod(t, timing.period), land = landing(style), back = style.pick(1, 0.35f, 0.6f);
-  const float quick = style.pick(3, 0.12f, 0.22f);
+  const float c = std::fmod(t, timing.period), land = landing(style), back = style.pick(1, 0.35f, 0.75f);
+  const float quick = style.pick(3, 0.12f, 0.3f);
   return {ease(0, land - quick, c), ease(land - quick, land, c), ease(land + 0.06f, land + back, c)};
 }
 
@@ -86,7 +86,7 @@ void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
   const float back = 1 - b.back, release = b.strike * back, draw = b.wind * (1 - b.strike) * back;
   if (style.chance(5, 0.8f)) {  // over the shoulder
     aim_elbow(pose, s, 1, 0.1f, -0.4f);
-    reach(pose, s, b.wind * back, style.pick(6, 0.2f, 0.5f), style.pick(7, 0.25f, 0.65f),
+    reach(pose, s, b.wind * back, style.pick(6, 0.2f, 0.8f), style.pick(7, 0.25f, 0.65f),
           style.pick(8, -0.5f, -0.05f));
     reach(pose, s, release, style.pick(9, -0.35f, 0.1f), style.pick(10, -0.4f, 0.25f),
           style.pick(11, 0.7f, 0.95f));
@@ -95,9 +95,9 @@ void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
     reach(pose, s, release, 0, style.pick(10, -0.2f, 0.4f), 0.85f);
   }
   reach(pose, other, draw * style.pick(12, 0, 0.9f), 0.1f, 0, 0.7f);
-  pose.twist += side_sign(s) * (-style.pick(13, 0.2f, 0.6f) * draw + style.pick(14, 0.3f, 0.9f) * release);
-  pose.spine += -0.12f * draw + style.pick(4, 0.08f, 0.4f) * release;
-  const float stride = style.pick(19, 0.1f, 0.5f) * b.wind * back;
+  pose.twist += side_sign(s) * (-style.pick(13, 0, 0.6f) * draw + style.pick(14, 0, 0.9f) * release);
+  pose.spine += -0.12f * draw + style.pick(4, 0, 0.4f) * release;
+  const float stride = style.pick(19, 0, 0.5f) * b.wind * back;
   pose.hip[other] += stride;
   pose.knee[other] += stride * 0.5f;
   pose.hip[s] -= stride * 0.6f;

@@ -30,8 +30,8 @@ void pose_clap(const Style& style, const Body& body, float t, Pose& pose) {
   const float gap = 0.5f - 0.5f * std::cos(2 * kPi * style.pick(0, 1.0f, 2.9f) * t + style.phase);
   for (int s = 0; s < 2; ++s) {
     aim_elbow(pose, s, 0.8f, -0.8f, -0.3f);
-    reach(pose, s, 1, -body.shoulder / body.arm * 0.93f + gap * style.pick(6, 0.18f, 0.7f),
-          style.pick(7, -0.4f, 0.2f) - 0.06f * gap, style.pick(8, 0.38f, 0.72f));
+    reach(pose, s, 1, -body.shoulder / body.arm * 0.93f + gap * style.pick(6, 0.08f, 0.7f),
+          style.pick(7, -0.4f, 0.35f) - 0.06f * gap, style.pick(8, 0.38f, 0.72f));
   }
 }
 
