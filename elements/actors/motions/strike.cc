@@ -155,11 +155,11 @@ float kick_distance(const Style& style) { return style.pick(13, 0.85f, 1.15f); }
 
 }  // namespace
 
-const Motion kKick = {"kick",   Facing::kSideways, pose_kick, strike_timing, nullptr,
+const Motion kKick = {"kick",    Facing::kSideways, pose_kick, strike_timing, nullptr,
                       take_kick, kick_distance,     false,     false};
-const Motion kPunch = {"punch",  Facing::kSideways, pose_punch, strike_timing, nullptr,
+const Motion kPunch = {"punch",    Facing::kSideways, pose_punch, strike_timing, nullptr,
                        take_punch, punch_distance,    false,      false};
-const Motion kPush = {"push",   Facing::kSideways, pose_push, strike_timing, nullptr,
+const Motion kPush = {"push",    Facing::kSideways, pose_push, strike_timing, nullptr,
                       take_push, push_distance,     false,     false};
 const Motion kThrow = {"throw", Facing::kAny, pose_throw, strike_timing, nullptr,
                        nullptr, nullptr,      false,      false};
