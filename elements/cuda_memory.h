@@ -51,7 +51,7 @@ class CudaFrames {
 /// For gst_video_frame_map(): addresses on the device, instead of a copy on the host. More than C++ lets a
 /// GstMapFlags hold.
 extern const guint kMapCuda;
-/// Waits until what has been queued on the frame's memory is done.
+/// Waits until what has been queued on the mapped frame's memory is done.
 void finish_upload(GstBuffer* frame);
 
 }  // namespace mone

@@ -266,7 +266,6 @@ GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
   }
   if (!follow_frame(buffer)) return GST_FLOW_ERROR;
   const bool on_gpu = counts_.gpu >= 0;
-  if (on_gpu) finish_upload(buffer);
   const MappedFrame mapped(info_, *layout_, buffer, on_gpu ? kMapCuda : 0);
   if (!mapped) {
     GST_ELEMENT_ERROR(element_, STREAM, FORMAT,
@@ -275,6 +274,7 @@ GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
                       (nullptr));
     return GST_FLOW_ERROR;
   }
+  if (on_gpu) finish_upload(buffer);  // which mapping may have begun
   const GstClockTime duration =
       GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : frame_duration_.load();
   last_pts_ = *pts;
