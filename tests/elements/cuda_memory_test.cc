@@ -47,6 +47,11 @@ Seen seen(GstBuffer* buffer) {
 class CudaMemory : public testing::Test {
  protected:
   void SetUp() override {
+#ifndef HAVE_GST_CUDA
+    GTEST_SKIP() << "built without gst_cuda, which needs gstreamer-cuda-1.0 and cuda.h";
+#endif
+    if (!g_getenv("MONE_CUDA_MODULE"))
+      GTEST_SKIP() << "ThreadSanitizer does not follow the fibers of the emulated device";
     const auto upload = Owned<GstElementFactory>::adopt(gst_element_factory_find("cudaupload"));
     ASSERT_TRUE(upload) << "GStreamer's nvcodec plug-in did not find the emulated driver";
   }
