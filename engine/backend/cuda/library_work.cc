@@ -50,6 +50,18 @@ AttentionShape shape_of(const Attention& a, bool bf16) {
   return shape;
 }
 
+/// Opens a library unless there is a reason not to, and says in `why_not` if it could not be.
+template <class Library, class Open>
+void take(std::optional<LibraryPlans<Library>>& plans, std::string& why_not, Open&& open, std::size_t limit,
+          LogLine log) {
+  if (!why_not.empty()) return;
+  auto library = open();
+  if (library)
+    plans.emplace(std::move(library).value(), limit, std::move(log));
+  else
+    why_not = library.error().text;
+}
+
 }  // namespace
 
 void CudaBackend::log(const std::string& line) const {
@@ -67,24 +79,14 @@ void CudaBackend::open_libraries(const BackendOptions& options) {
   }
   if (products == ProductChoice::kCublasLt) {
     std::string why_not = why_no_cublaslt(options);
-    if (why_not.empty()) {
-      auto library = runtime_->product_library();
-      if (library)
-        products_.emplace(std::move(library).value(), kProductPlans, say);
-      else
-        why_not = library.error().text;
-    }
+    take(
+        products_, why_not, [this] { return runtime_->product_library(); }, kProductPlans, say);
     log(products_ ? "products by " + products_->name() : "products by mma, not cuBLASLt: " + why_not);
   }
   if (attention != AttentionChoice::kOwn) {
     std::string why_not = why_no_cudnn(runtime_->device(), options);
-    if (why_not.empty()) {
-      auto library = runtime_->attention_library();
-      if (library)
-        attention_.emplace(std::move(library).value(), kAttentionPlans, say);
-      else
-        why_not = library.error().text;
-    }
+    take(
+        attention_, why_not, [this] { return runtime_->attention_library(); }, kAttentionPlans, say);
     compare_attention_ = attention_ && attention == AttentionChoice::kAuto;
     log(attention_ ? "attention by " + attention_->name()
                    : "attention by our own kernel, not cuDNN: " + why_not);
