@@ -43,9 +43,9 @@ SceneOptions ClipMaker::choose_scene(Rng& rng, uint64_t seed, Label label, bool 
   scene.difficulty = options_.difficulty;
   scene.wide = !live;
   scene.subject = label;
-  // Hands that meet look like much else once they have met: the coming together is often in the picture.
+  // Without a history the two are there from the beginning, apart, as those who are about to meet often are.
   const bool meets = motion_of(label).needs_partner;
-  const bool history = rng.chance(meets ? 0.9f : live ? 0.75f : 0.45f), idle = rng.chance(live ? 0.2f : 0.5f);
+  const bool history = rng.chance(meets ? 0.5f : live ? 0.75f : 0.45f), idle = rng.chance(live ? 0.2f : 0.5f);
   const Cue before{idle ? Label::kNothing : static_cast<Label>(rng.below(kLabelCount)),
                    idle && rng.chance(0.1f), rng.in(1.5f, 4)};
   if (history) scene.cues.push_back(before);
@@ -57,7 +57,7 @@ SceneOptions ClipMaker::choose_scene(Rng& rng, uint64_t seed, Label label, bool 
 ClipMaker::Window ClipMaker::choose_window(Scene& scene, Rng& rng, bool live, double action_start) const {
   Window window{action_start + kActionSeconds / 2, draw_fps(rng, options_.fps, live), 1};
   const double seconds = static_cast<double>(options_.frames - 1) / static_cast<double>(window.fps);
-  const bool early = rng.chance(motion_of(scene.options().subject).needs_partner ? 0.7f : 0.4f);
+  const bool early = rng.chance(motion_of(scene.options().subject).needs_partner ? 0.6f : 0.4f);
   const double latest = early ? 1.2 + seconds : static_cast<double>(kActionSeconds) - 0.1;
   for (int attempt = 0; attempt < 60; ++attempt) {
     const double end = action_start + static_cast<double>(rng.unit()) * latest * (attempt < 30 ? 1 : 2);

@@ -68,6 +68,8 @@ struct Motion {
   float (*distance)(const Style&);
   bool needs_partner;  ///< always two (handshake, hug); otherwise the partner is sometimes there
   bool needs_chair;
+  /// 0..1: how firmly the two hold each other's right hand; null never.
+  float (*grip)(const Style&, float t) = nullptr;
 };
 
 const Motion& motion_of(Label label);

@@ -241,7 +241,8 @@ Moment Timeline::at(double time) {
   moment.actor_there = !entry.cue.empty;
   moment.partner_there = entry.partner;
   if (entry.partner) moment.partner = partner_pose(entry, moment.elapsed, moment.actor);
-  if (entry.cue.label == Label::kHandshake) join_hands(moment.actor, actor_, moment.partner, partner_, 0, 1);
+  if (const auto grip = motion_of(entry.cue.label).grip; grip && entry.partner)
+    join_hands(moment.actor, actor_, moment.partner, partner_, 0, grip(entry.style, moment.acted));
   const Entry* last = moment.elapsed < entry.transition ? before(entry) : nullptr;
   if (!last) return moment;
 

@@ -19,6 +19,9 @@ class Batch:
     joints: torch.Tensor      # f32 [n, frames, 2, 13, 2] shares of what is shown; persons from left to right
     importance: torch.Tensor  # f32 [n, nt, tokens] motion, for choosing tokens and starting the router
 
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(getattr(self, name).to(device, non_blocking=True) for name in Batch.__dataclass_fields__))
+
 
 def left_to_right(joints: np.ndarray) -> np.ndarray:
     """Which of two persons acts cannot be seen at once; the order in the picture can."""

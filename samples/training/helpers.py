@@ -32,7 +32,7 @@ class Helpers(nn.Module):
         present = joint_cells(joints, self.frames, grid).flatten(0, 1)
         target = present.gather(1, chosen[..., None].expand(-1, -1, JOINTS))
         logits = self.cells(patches).float() - 2.5  # a joint is rarely there
-        return F.binary_cross_entropy_with_logits(logits, target, pos_weight=torch.tensor(3.0))
+        return F.binary_cross_entropy_with_logits(logits, target, pos_weight=torch.tensor(3.0, device=logits.device))
 
 
 def joint_cells(joints, frames: int, grid: tuple[int, int]):
@@ -42,7 +42,7 @@ def joint_cells(joints, frames: int, grid: tuple[int, int]):
     x, y = (joints[..., 0] * columns).floor().long(), (joints[..., 1] * rows).floor().long()
     inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
     cell = torch.where(inside, y * columns + x, rows * columns)
-    out = torch.zeros(n, total // frames, rows * columns + 1, JOINTS)
+    out = torch.zeros(n, total // frames, rows * columns + 1, JOINTS, device=joints.device)
     index = cell.view(n, total // frames, frames * PERSONS, JOINTS)
     return out.scatter_(2, index, 1.0)[:, :, :-1]
 

@@ -106,7 +106,8 @@ class Mixed(torch.utils.data.IterableDataset):
         footage = Footage(self.footage, self.config) if self.footage else None
         actors = Actors(self.library) if self.rendered else None
         cutter, frames = Cutter(self.config), self.config["frames"]
-        index = self.first
+        worker = torch.utils.data.get_worker_info()  # the loader takes from its workers in turn
+        index = self.first + (worker.id if worker else 0)
         while True:
             rng = np.random.default_rng([self.seed, index])
             parts = []
@@ -118,4 +119,4 @@ class Mixed(torch.utils.data.IterableDataset):
                 joints = np.full((len(labels), frames, PERSONS, JOINTS, 2), ABSENT, np.float32)
                 parts.append(Batch(*map(torch.from_numpy, (tubelets, labels, joints, motion(tubelets)))))
             yield Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in Batch.__dataclass_fields__))
-            index += 1
+            index += worker.num_workers if worker else 1

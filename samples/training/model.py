@@ -176,7 +176,7 @@ class MoneVivit(nn.Module):
         """u8 [B, frames, height, width, 3] -> normalised f32 [B, frames / pt, Ns, 3 * pt * ph * pw]."""
         c = self.config
         (pt, ph, pw), (batch, frames, height, width, _) = c["tubelet"], clip.shape
-        mean, std = torch.tensor(c["input"]["mean"]), torch.tensor(c["input"]["std"])
+        mean, std = (torch.tensor(c["input"][k], device=clip.device) for k in ("mean", "std"))
         x = (clip.float() * c["input"]["scale"] - mean) / std
         x = x.view(batch, frames // pt, pt, height // ph, ph, width // pw, pw, 3)
         return x.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(batch, frames // pt, self.ns, -1)
@@ -217,22 +217,28 @@ class MoneVivit(nn.Module):
             return self.run_blocks(encoder, x, None, None), Routing()
         routing = self.route(encoder, x, budget, forced)
         assign, gate = self.with_cls(routing)
-        widths = self.config["D"] >> torch.arange(self.config["E"] - 1, -1, -1)
+        widths = [self.config["D"] >> k for k in range(self.config["E"] - 1, -1, -1)]
         cls_row = None
         if sort:
-            x, rows, cls_row = self.sorted_rows(x, assign, gate, widths)
+            counts = None if forced is not None else self.counts_with_cls(routing)
+            x, rows, cls_row = self.sorted_rows(x, assign, gate, widths, counts)
         else:
-            keep = torch.arange(self.config["D"]) < widths[assign][..., None]
+            width = torch.tensor(widths, device=x.device)[assign]
+            keep = torch.arange(self.config["D"], device=x.device) < width[..., None]
             rows = Sampling(None, keep.to(x.dtype), gate)
         return self.run_blocks(encoder, x, rows, cls_row), routing
 
-    def sorted_rows(self, x, assign, gate, widths):
+    def counts_with_cls(self, routing: Routing) -> list[int]:
+        """Rows per expert, the class token's among them: known without asking the device."""
+        return routing.counts if self.routes_cls() else [*routing.counts[:-1], routing.counts[-1] + 1]
+
+    def sorted_rows(self, x, assign, gate, widths, counts=None):
         order = assign.sort(dim=1, descending=True, stable=True).indices
-        counts = assign[0].bincount(minlength=len(widths)).tolist()
+        counts = counts or assign[0].bincount(minlength=len(widths)).tolist()
         segments, first = [], 0
         for expert in range(len(widths) - 1, -1, -1):
             if counts[expert]:
-                segments.append((first, first + counts[expert], int(widths[expert])))
+                segments.append((first, first + counts[expert], widths[expert]))
                 first += counts[expert]
         cls_row = (order == 0).int().argmax(1)
         x = x.gather(1, order[..., None].expand_as(x))
@@ -244,7 +250,7 @@ class MoneVivit(nn.Module):
             x = block(x, rows, None if alpha is None else alpha[i if len(alpha) > 1 else 0])
         if cls_row is None or not encoder.has_cls:
             return encoder.read_out(encoder.norm(x))
-        return encoder.norm(x[torch.arange(len(x)), cls_row])
+        return encoder.norm(x[torch.arange(len(x), device=x.device), cls_row])
 
     # -- the whole model
 

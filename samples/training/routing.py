@@ -68,7 +68,7 @@ def assign_experts(probs: torch.Tensor, counts: list[int]) -> torch.Tensor:
     sets, rows, experts = probs.shape
     assert sum(counts) == rows and len(counts) == experts
     probs = probs.detach().float()
-    result = torch.zeros(sets, rows, dtype=torch.int64)
+    result = torch.zeros(sets, rows, dtype=torch.int64, device=probs.device)
     for expert in range(experts - 1, 0, -1):
         score = probs[:, :, expert]
         score = torch.where(score.isnan(), torch.full_like(score, -1.0), score)

@@ -70,13 +70,15 @@ class Run:
         self.a = a
         a.run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(a.seed)
+        self.device = torch.device(a.device)
         self.model, trained = start_model(a, labels)
+        self.model.to(self.device)
         self.config = self.model.config
         # Widths again only where the model is new: a nested one goes on with its experts.
         self.nested = (0.0 if trained else 0.6) if a.nested is None else a.nested
         self.router_started = trained or self.config["E"] == 1
         self.budgets = a.budgets if self.config["E"] > 1 else [1.0]
-        self.helpers = Helpers(self.config["D"], self.config["tubelet"][0])
+        self.helpers = Helpers(self.config["D"], self.config["tubelet"][0]).to(self.device)
         self.optimizers = make_optimizers(self.model, self.helpers, a.lr, a.matrix_lr)
         self.average = Average(self.model, 0.998 if not a.steps else min(0.998, 1 - 4 / a.steps))
         self.rng = np.random.default_rng(a.seed)
@@ -85,7 +87,7 @@ class Run:
         self.cut: tuple[int, int] | None = None  # (step at which the end was asked for, the last step)
         self.grid = tuple(s // p for s, p in zip(self.config["image"], self.config["tubelet"][1:]))
         pixels = int(np.prod(self.config["tubelet"]))
-        mean, std = (torch.tensor(self.config["input"][k]).repeat_interleave(pixels) for k in ("mean", "std"))
+        mean, std = (torch.tensor(self.config["input"][k], device=self.device).repeat_interleave(pixels) for k in ("mean", "std"))
         self.scale, self.shift = self.config["input"]["scale"] / std, -mean / std
         if (a.run / "checkpoint.pt").exists():
             self.load()
@@ -131,12 +133,13 @@ class Run:
         self.export()
 
     def load(self) -> None:
-        state = torch.load(self.a.run / "checkpoint.pt", weights_only=False)
+        state = torch.load(self.a.run / "checkpoint.pt", map_location="cpu", weights_only=False)
         self.model.load_state_dict(state["model"])
         self.helpers.load_state_dict(state["helpers"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
-        self.average.weights, self.average.steps = state["average"], state["average_steps"]
+        self.average.weights = {name: value.to(self.device) for name, value in state["average"].items()}
+        self.average.steps = state["average_steps"]
         self.rng.bit_generator.state = state["numpy"]
         torch.set_rng_state(state["torch"])
         self.step, self.clips, self.seconds = state["step"], state["clips"], state["seconds"]
@@ -152,7 +155,8 @@ class Run:
                       f"{self.seconds / 60:.0f} min{start}")  # fmt: skip
         provenance = {"name": a.name or a.out.stem, "trained_on": trained_on, "terms": a.terms}
         new = a.out.with_suffix(".new")
-        save_model(new, self.config | {"provenance": provenance}, self.average.weights, torch.bfloat16)
+        weights = {name: value.cpu() for name, value in self.average.weights.items()}
+        save_model(new, self.config | {"provenance": provenance}, weights, torch.bfloat16)
         os.replace(new, a.out)
 
     # -- one step
@@ -189,7 +193,7 @@ class Run:
         tokens away."""
         spatial, rows, importance = self.model.spatial, [], []
         with torch.no_grad():
-            for batch in batches:
+            for batch in (batch.to(self.device) for batch in batches):
                 x = spatial.embed(self.model.embed(self.pixels(batch.tubelets)).flatten(0, 1))
                 x = x if self.model.routes_cls() else x[:, 1:]
                 rows.append(spatial.blocks[0].norm1(x) if self.config["router_input"] == "ln1" else x)
@@ -227,7 +231,8 @@ class Run:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["first_lr"]
-        with torch.autocast("cpu", torch.bfloat16):
+        batch = batch.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
             if progress < nested:
                 logits, extra = self.nested_step(batch)
             else:
@@ -252,6 +257,7 @@ def some_tokens(batch, moving: int, others: int):
     """The tokens of each tubelet that move most and some drawn from the rest: (u8 [n, nt, k, pixels], places)."""
     chosen = batch.importance.topk(moving, -1).indices
     if others > 0:
-        rest = torch.rand_like(batch.importance).scatter_(-1, chosen, -1.0)
+        # Drawn by the processor, whatever the rest runs on: the same numbers everywhere.
+        rest = torch.rand(batch.importance.shape).to(chosen.device).scatter_(-1, chosen, -1.0)
         chosen = torch.cat([chosen, rest.topk(others, -1).indices], -1)
     return batch.tubelets.gather(2, chosen[..., None].expand(-1, -1, -1, batch.tubelets.shape[-1])), chosen

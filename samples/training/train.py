@@ -59,7 +59,9 @@ def parse_arguments():
     p.add_argument("--lr", type=float, default=1e-3, help="AdamW; vectors, tables, embedding and heads")
     p.add_argument("--matrix-lr", type=float, default=2e-3, help="Muon; the blocks' matrices (0 = AdamW for all)")
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ...; auto = cuda where PyTorch finds one")
+    p.add_argument("--threads", type=int, default=1, help="of the processor, for the model")
+    p.add_argument("--workers", type=int, help="processes that render and cut (default: 1; with a GPU all cores but one)")
     p.add_argument("--checkpoint-minutes", type=float, default=3)
     p.add_argument("--evaluate-minutes", type=float, default=12)
     p.add_argument("--held-out", type=int, default=360, help="rendered clips of the last evaluation")
@@ -77,6 +79,14 @@ def parse_arguments():
         p.error(f"--experts {a.experts}: the width {a.width} cannot be halved so often")
     if not all(0 < budget <= 1 for budget in a.budgets):
         p.error("--budgets are shares of the width, above 0 and up to 1")
+    if a.device == "auto":
+        a.device = "cuda" if torch.cuda.is_available() else "cpu"
+    if a.device.startswith("cuda") and not torch.cuda.is_available():
+        p.error(f"--device {a.device}: this PyTorch finds no GPU (torch.cuda.is_available() is false); --device cpu works everywhere")
+    if a.workers is None:
+        a.workers = 1 if a.device == "cpu" else max(1, len(os.sched_getaffinity(0)) - 1)
+    if a.workers < 1:
+        p.error("--workers: at least one process has to make the clips")
     a.run = a.out.with_suffix(".run")
     return a
 
@@ -134,7 +144,10 @@ class Curves:
         self.file.flush()
 
     def draw(self) -> None:
-        import matplotlib
+        try:
+            import matplotlib
+        except ImportError:
+            return  # a bare machine: the numbers are in the CSV
 
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt
@@ -181,8 +194,13 @@ def settle_actors(run: Run) -> None:
     a.actors = 0.0
 
 
+def ignore_interrupt(_) -> None:
+    """Ctrl-C reaches every process of a terminal; the clips go on until the last step is saved."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def train(run: Run, clips: list) -> bool:
-    """Trains to the end of the schedule; False if asked to stop (SIGTERM) before it."""
+    """Trains to the end of the schedule; False if asked to stop (SIGTERM, Ctrl-C) before it."""
     a = run.a
     first = a.first if a.first is not None else 0.6 if a.init else 0.1
     clock = torch.multiprocessing.Value("d", run.progress())
@@ -192,7 +210,8 @@ def train(run: Run, clips: list) -> bool:
 
     stream = Mixed(run.config, a.seed, run.batches, a.batch, level, a.library, clips, a.actors)
     # Its own generator: making an iterator draws a number, and a resumed run makes one more.
-    loader = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4,
+    loader = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=a.workers, prefetch_factor=4,
+                                              worker_init_fn=ignore_interrupt, pin_memory=a.device != "cpu",
                                               generator=torch.Generator().manual_seed(a.seed)))  # fmt: skip
 
     def next_batch():
@@ -203,7 +222,8 @@ def train(run: Run, clips: list) -> bool:
     rendered = not clips or a.actors > 0
     held_out = held_out_clips(run.config, a.library, 10 * run.config["C"], 0.3) if rendered else None
     print(f"{sum(p.numel() for p in run.model.parameters()):,} parameters, from step {run.step}", flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda number, _: (stop.append(True), signal.signal(number, signal.SIG_DFL)))
     last = saved = evaluated = time.monotonic()
     loss_mean = right_mean = None
     while True:

@@ -168,6 +168,12 @@ timeout "$left" python3 tests/gpu/torch_speed.py "$out/vivit_b.safetensors" $((l
 grep -v Warning "$out/log" | tail -n 20 | write
 
 echo "
+## The trainer on this device
+" | write
+g++ -shared -o "$out/libmone.so" -Wl,--whole-archive "$out/libcore.a" -Wl,--no-whole-archive -ldl -lpthread &&
+  MONE_LIBRARY=$out/libmone.so run "training" 90 8 tests/gpu/train.sh cuda
+
+echo "
 ## Kernels: registers by target
 " | write
 cuobjdump --dump-resource-usage "$out/libmone-cuda.so" 2>/dev/null | tests/gpu/resources.py | write

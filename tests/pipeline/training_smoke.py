@@ -63,6 +63,33 @@ def check_footage(model) -> None:
         assert bool((batch.joints == ABSENT).all()) == (fit == "crop"), fit
 
 
+def check_device(model: Path, out: Path) -> None:
+    """Every tensor of a step is where the model is. Pretended CUDA tensors have a place and a shape and no values, so this needs no GPU."""
+    import numpy as np
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    import train
+    from actors import Actors
+    from clips import Batch, rendered
+    from cutter import Cutter
+    from run import Run
+
+    sys.argv = ["train.py", "--init", str(model), "--out", str(out), "--steps", "9", "--nested", "0.5", "--device", "cpu"]
+    run = Run(train.parse_arguments(), None)
+    batch = rendered(Actors(), Cutter(run.config), run.config, np.random.default_rng(1), 5, 4, 1.0)
+    mode, run.device = FakeTensorMode(), torch.device("cuda")
+    with mode:
+        for module in [*run.model.modules(), *run.helpers.modules()]:
+            for name, value in module._parameters.items():
+                module._parameters[name] = torch.nn.Parameter(torch.empty(value.shape, device="cuda"))
+        run.scale, run.shift = torch.empty(run.scale.shape, device="cuda"), torch.empty(run.shift.shape, device="cuda")
+        batch = Batch(*(mode.from_tensor(getattr(batch, name)) for name in Batch.__dataclass_fields__)).to(run.device)
+        for logits, extra in [run.nested_step(batch), *(run.routed_step(batch, share) for share in (0.0, 0.3, 0.6, 0.9))]:
+            assert logits.device.type == extra.device.type == "cuda"
+        run.model.forward_tokens(run.pixels(batch.tubelets), 0.5)
+
+
 def check_blend(blended: Path, halves: list[Path]) -> None:
     import torch
     from model_file import load_model
@@ -169,6 +196,7 @@ def main() -> int:
 
         os.environ |= environment
         check_footage(load_model(own))
+        check_device(straight, here / "pretended.safetensors")
         for model in (straight, dense, own, nested, mixed, alone, again):
             subprocess.run([mone, "model", "verify", model], check=True)
     return 0

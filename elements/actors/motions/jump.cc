@@ -18,10 +18,10 @@ float hop(Pose& pose, float q, float airborne, float crouch) {
 }
 
 float jump_rate(const Style& style) { return style.pick(0, 0.8f, 2.1f); }
-bool jumps_forward(const Style& style) { return style.chance(1, 0.35f); }
+bool jumps_forward(const Style& style) { return style.chance(1, 0.5f); }
 
 float jump_speed(const Style& style, const Body&) {
-  return jumps_forward(style) ? style.pick(2, 0.4f, 1.3f) : 0.0f;
+  return jumps_forward(style) ? style.pick(2, 0.4f, 1.9f) : 0.0f;
 }
 
 void pose_jump(const Style& style, const Body&, float t, Pose& pose) {

@@ -4,28 +4,78 @@
 namespace mone::actors {
 namespace {
 
-/// Wind up, strike, come back, over and over. The strike lands at `land`.
+/// Step up, wind up, strike, hold, come back, over and over. Seconds.
+struct Blow {
+  float land;   ///< from the beginning to the contact
+  float quick;  ///< of them the strike itself
+  float hold;   ///< the limb stays where it hit
+  float back;   ///< the limb comes back
+  float step;   ///< metres stepped up before and back after; 0 strikes from where the person stands
+  float walk;   ///< for them
+  float wait;
+  float period() const { return land + hold + std::max(back, walk) + wait; }
+};
+
+Blow blow(const Style& style) {
+  Blow b{style.pick(0, 0.35f, 0.75f),
+         style.pick(3, 0.12f, 0.3f),
+         style.chance(24, 0.5f) ? 0 : style.pick(25, 0.05f, 0.5f),
+         style.pick(1, 0.35f, 0.75f),
+         style.chance(21, 0.25f) ? 0 : style.pick(22, 0.15f, 1.1f),
+         0,
+         style.pick(2, 0.05f, 0.8f)};
+  b.walk = b.step / style.pick(23, 0.9f, 2);
+  b.land = std::max(b.land, b.walk + 0.1f);
+  return b;
+}
+
+/// A throw at nobody may take its time.
+Blow throwing(const Style& style) {
+  const float slow = style.pick(20, 1, 2);
+  return {style.pick(0, 0.35f, 0.75f) * slow,
+          style.pick(3, 0.14f, 0.35f) * slow,
+          0,
+          style.pick(1, 0.35f, 0.75f) * slow,
+          0,
+          0,
+          style.pick(2, 0.05f, 1.2f)};
+}
+
+Timing timing_of(const Blow& b) {
+  return {b.period(), b.land * 0.45f, b.land + b.hold * 0.5f + b.back * 0.4f,
+          b.land + b.hold + std::max(b.back, b.walk) + 0.3f};
+}
+Timing blow_timing(const Style& style) { return timing_of(blow(style)); }
+Timing throw_timing(const Style& style) { return timing_of(throwing(style)); }
+
 struct Beat {
   float wind, strike, back;  ///< 0..1 progress of each part
 };
-Timing strike_timing(const Style& style) {
-  const float land = style.pick(0, 0.35f, 0.75f), back = style.pick(1, 0.35f, 0.75f);
-  return {land + back + style.pick(2, 0.05f, 0.8f), land * 0.45f, land + back * 0.4f, land + back + 0.3f};
+Beat beat(const Blow& b, float t) {
+  const float c = std::fmod(t, b.period()), held = b.land + b.hold;
+  return {ease(std::max(0.0f, b.walk - 0.4f), b.land - b.quick, c), ease(b.land - b.quick, b.land, c),
+          ease(held + 0.06f, held + b.back, c)};
 }
-float landing(const Style& style) { return style.pick(0, 0.35f, 0.75f); }
 
-Beat beat(const Style& style, float t) {
-  const Timing timing = strike_timing(style);
-  const float c = std::fmod(t, timing.period), land = landing(style), back = style.pick(1, 0.35f, 0.75f);
-  const float quick = style.pick(3, 0.12f, 0.3f);
-  return {ease(0, land - quick, c), ease(land - quick, land, c), ease(land + 0.06f, land + back, c)};
+/// To the one who is hit and back again; the last step goes with the blow.
+void step_in(const Style& style, float t, Pose& pose) {
+  const Blow b = blow(style);
+  if (b.step <= 0) return;
+  const float held = b.land + b.hold;
+  const auto away = [&](float c) {
+    return 1 - ease(b.land - 0.1f - b.walk, b.land - 0.05f, c) * (1 - ease(held, held + b.walk, c));
+  };
+  const float c = std::fmod(t, b.period()), here = away(c);
+  pose.position = pose.position - heading(pose.yaw) * (b.step * here);
+  step_legs(pose, std::min(1.0f, std::abs(away(c + 0.08f) - here) * b.step * 8),
+            2 * kPi * 1.2f * t + style.phase);
 }
 
 void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
-  const Timing timing = strike_timing(style);
-  const int turn = static_cast<int>(t / timing.period);
+  const Blow hit = blow(style);
+  const int turn = static_cast<int>(t / hit.period());
   const int s = style.chance(12, 0.5f) && (turn & 1) ? 1 - style.side : style.side, other = 1 - s;
-  const Beat b = beat(style, t);
+  const Beat b = beat(hit, t);
   const float out = b.strike * (1 - b.back);
   // Fists up as a boxer, or out of hanging arms; straight from the chest, or swung from behind.
   const bool boxes = style.chance(14, 0.5f), swings = style.chance(7, 0.4f);
@@ -40,16 +90,17 @@ void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
         swings ? -0.4f : -0.02f);
   reach(pose, s, out, -0.22f, style.pick(8, -0.05f, 0.3f), 0.98f);
   pose.twist += side_sign(s) * (-0.5f * b.wind * (1 - b.strike) - style.pick(9, 0.35f, 0.9f) * -out) * 0.9f;
-  pose.spine += style.pick(10, 0, 0.3f) * out;
+  pose.spine += style.pick(10, 0, 0.8f) * out;
   const float stride = style.pick(11, 0.15f, 0.5f);
   pose.hip[other] += stride;
   pose.knee[other] += stride * 0.6f;
   pose.hip[s] -= stride * 0.7f;
   pose.position = pose.position + heading(pose.yaw) * (style.pick(9, 0.05f, 0.3f) * out);
+  step_in(style, t, pose);
 }
 
 void pose_push(const Style& style, const Body&, float t, Pose& pose) {
-  const Beat b = beat(style, t);
+  const Beat b = beat(blow(style), t);
   const float out = b.strike * (1 - b.back), ready = b.wind * (1 - b.back);
   for (int s = 0; s < 2; ++s) {
     aim_elbow(pose, s, 0.8f, -0.8f, -0.2f);
@@ -62,10 +113,11 @@ void pose_push(const Style& style, const Body&, float t, Pose& pose) {
   pose.knee[style.side] += stride * 0.6f;
   pose.hip[1 - style.side] -= stride * 0.8f;
   pose.position = pose.position + heading(pose.yaw) * (style.pick(9, 0.1f, 0.45f) * out);
+  step_in(style, t, pose);
 }
 
 void pose_kick(const Style& style, const Body&, float t, Pose& pose) {
-  const Beat b = beat(style, t);
+  const Beat b = beat(blow(style), t);
   const int s = style.side, other = 1 - s;
   const float high = style.pick(5, 0.75f, 1.65f), back = 1 - b.back;
   const float cocked = style.chance(6, 0.5f) ? -0.4f : 0.6f * high;
@@ -78,16 +130,23 @@ void pose_kick(const Style& style, const Body&, float t, Pose& pose) {
   pose.twist += side_sign(s) * -0.3f * b.strike * back;
   for (int k = 0; k < 2; ++k)
     reach(pose, k, b.wind * back * style.pick(9, 0.2f, 0.9f), style.pick(10, 0.1f, 0.6f), -0.5f, 0.35f);
+  step_in(style, t, pose);
 }
 
 void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
-  const Beat b = beat(style, t);
+  const Blow throws = throwing(style);
+  const Beat b = beat(throws, t);
   const int s = style.side, other = 1 - s;
-  const float back = 1 - b.back, release = b.strike * back, draw = b.wind * (1 - b.strike) * back;
+  const float c = std::fmod(t, throws.period()), middle = throws.land - 0.5f * throws.quick;
+  const float back = 1 - b.back, release = ease(middle, throws.land, c) * back,
+              draw = b.wind * (1 - b.strike) * back;
   if (style.chance(5, 0.8f)) {  // over the shoulder
     aim_elbow(pose, s, 1, 0.1f, -0.4f);
     reach(pose, s, b.wind * back, style.pick(6, 0.2f, 0.8f), style.pick(7, 0.25f, 0.65f),
           style.pick(8, -0.5f, -0.05f));
+    // The hand goes over the head, not through the shoulder.
+    const float over = ease(throws.land - throws.quick, middle, c) * back;
+    reach(pose, s, over, style.pick(22, -0.1f, 0.35f), style.pick(23, 0.6f, 0.95f), style.pick(24, 0, 0.35f));
     reach(pose, s, release, style.pick(9, -0.35f, 0.1f), style.pick(10, -0.4f, 0.25f),
           style.pick(11, 0.7f, 0.95f));
   } else {  // underarm, as a bowl
@@ -105,9 +164,9 @@ void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
 
 /// How far a blow has taken effect: at once, and slowly over until the next.
 float effect(const Style& style, float t, float lasts) {
-  const Timing timing = strike_timing(style);
-  const float c = std::fmod(t, timing.period), land = landing(style);
-  const float over = std::max(land + 0.3f, std::min(land + lasts, timing.period));
+  const Blow b = blow(style);
+  const float c = std::fmod(t, b.period()), land = b.land;
+  const float over = std::max(land + 0.3f, std::min(land + lasts, b.period()));
   return bump(land - 0.03f, land + 0.14f, land + 0.2f, over, c);
 }
 
@@ -155,13 +214,13 @@ float kick_distance(const Style& style) { return style.pick(13, 0.85f, 1.15f); }
 
 }  // namespace
 
-const Motion kKick = {"kick",    Facing::kSideways, pose_kick, strike_timing, nullptr,
+const Motion kKick = {"kick",    Facing::kSideways, pose_kick, blow_timing, nullptr,
                       take_kick, kick_distance,     false,     false};
-const Motion kPunch = {"punch",    Facing::kSideways, pose_punch, strike_timing, nullptr,
+const Motion kPunch = {"punch",    Facing::kSideways, pose_punch, blow_timing, nullptr,
                        take_punch, punch_distance,    false,      false};
-const Motion kPush = {"push",    Facing::kSideways, pose_push, strike_timing, nullptr,
+const Motion kPush = {"push",    Facing::kSideways, pose_push, blow_timing, nullptr,
                       take_push, push_distance,     false,     false};
-const Motion kThrow = {"throw", Facing::kAny, pose_throw, strike_timing, nullptr,
+const Motion kThrow = {"throw", Facing::kAny, pose_throw, throw_timing, nullptr,
                        nullptr, nullptr,      false,      false};
 
 }  // namespace mone::actors
