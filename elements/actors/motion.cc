@@ -32,7 +32,8 @@ void step_legs(Pose& pose, float amount, float phase) {
 }
 
 Pose standing(const Style& style, float t, float liveliness) {
-  const float sway = 0.25f + 0.75f * liveliness;
+  const bool still = liveliness < 0.5f && style.chance(31, 0.4f);  // nothing moves but what the action moves
+  const float sway = still ? 0.05f : 0.25f + 0.75f * liveliness;
   Pose pose;
   for (int s = 0; s < 2; ++s) {
     const float outward = style.pick(16, 0.08f, 0.26f) + 0.03f * sway * wander(style, s, t, 0.4f);

@@ -60,8 +60,8 @@ float recovery_seconds(const Pose& pose) {
 
 bool recognisable(const Entry& entry, float acted) {
   const Motion& motion = motion_of(entry.cue.label);
-  if (!motion.timing || entry.cue.empty) return acted >= kSettle;
-  const Timing timing = motion.timing(entry.style);
+  const Timing timing = motion.timing && !entry.cue.empty ? motion.timing(entry.style) : Timing{};
+  if (timing.period <= 0) return acted >= kSettle;
   const float turn = std::floor(acted / timing.period), c = acted - turn * timing.period;
   if (turn > 0 && timing.clean_end >= timing.period) return true;
   return c >= mix(timing.show_begin, timing.show_end, kShownShare) && c < timing.clean_end;
@@ -283,8 +283,8 @@ bool Timeline::shows_action(double from, double to, float* share) {
   const auto acted = static_cast<float>(to - begun);
   if (acted <= 0 || to - entry.start < static_cast<double>(entry.transition) || !recognisable(entry, acted))
     return false;
-  if (!motion.timing || entry.cue.empty) return *share >= 0.5f;
-  const Timing timing = motion.timing(entry.style);
+  const Timing timing = motion.timing && !entry.cue.empty ? motion.timing(entry.style) : Timing{};
+  if (timing.period <= 0) return *share >= 0.5f;
   const float earliest = std::max(0.0f, static_cast<float>(from - begun));
   float shown = 0;
   for (float turn = 0; turn * timing.period < acted; ++turn) {

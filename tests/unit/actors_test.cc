@@ -179,6 +179,80 @@ TEST(Actors, TwoPeopleShakeHands) {
   EXPECT_EQ(scene.truth(5).persons, 2);
 }
 
+/// Six seconds of twelve plain clips of a label: joints [clip][frame][person][joint][x, y].
+class Joints {
+ public:
+  static constexpr int kClips = 12, kFrames = 48;
+  enum Joint { kShoulder = 1, kHand = 5, kHip = 7 };  ///< of the right; the left is the next
+
+  explicit Joints(const char* name) {
+    mone_actors_clip_options options = small_clips();
+    options.frames = kFrames;
+    options.fps = 8;
+    options.difficulty = 0.5f;
+    options.live_share = 1;
+    int32_t label = 0;
+    while (std::string(mone_actors_label(label)) != name) ++label;
+    const std::vector<int32_t> labels(kClips, label);
+    std::vector<uint8_t> pixels(static_cast<size_t>(kClips * kFrames * options.width * options.height));
+    values_.resize(static_cast<size_t>(kClips * kFrames * MONE_ACTORS_PERSONS * MONE_ACTORS_JOINTS * 2));
+    EXPECT_EQ(mone_actors_render_clips(77, kClips, labels.data(), &options, pixels.data(), values_.data(),
+                                       nullptr, nullptr),
+              0);
+  }
+  float x(int clip, int frame, int person, int joint) const { return at(clip, frame, person, joint)[0]; }
+  float y(int clip, int frame, int person, int joint) const { return at(clip, frame, person, joint)[1]; }
+  bool there(int clip, int frame, int person) const { return x(clip, frame, person, 0) > -5; }
+
+ private:
+  const float* at(int clip, int frame, int person, int joint) const {
+    const int index = ((clip * kFrames + frame) * MONE_ACTORS_PERSONS + person) * MONE_ACTORS_JOINTS + joint;
+    return values_.data() + static_cast<size_t>(index) * 2;
+  }
+  std::vector<float> values_;
+};
+
+TEST(Actors, WhoMeetsStepsUpToTheOtherAndBack) {
+  for (const char* name : {"handshake", "hug"}) {
+    const Joints joints(name);
+    int stepped = 0;
+    for (int clip = 0; clip < Joints::kClips; ++clip) {
+      float nearest = 10, after = 0;
+      for (int frame = 0; frame < Joints::kFrames; ++frame) {
+        if (!joints.there(clip, frame, 0) || !joints.there(clip, frame, 1)) continue;
+        const float apart =
+            std::abs(joints.x(clip, frame, 0, Joints::kHip) - joints.x(clip, frame, 1, Joints::kHip));
+        if (apart < nearest) nearest = apart, after = 0;
+        after = std::max(after, apart);
+      }
+      stepped += after > 1.2f * nearest;
+    }
+    EXPECT_GE(stepped, Joints::kClips / 2) << name;
+  }
+}
+
+TEST(Actors, MostGesturesComeToAnEnd) {
+  for (const char* name : {"wave", "clap", "point", "throw"}) {
+    const Joints joints(name);
+    int ended = 0;
+    for (int clip = 0; clip < Joints::kClips; ++clip) {
+      bool raised = false, lowered = false;
+      for (int frame = 0; frame < Joints::kFrames; ++frame) {
+        bool up = false;
+        for (int side = 0; side < 2; ++side) {
+          const float shoulder = joints.y(clip, frame, 0, Joints::kShoulder + side),
+                      hip = joints.y(clip, frame, 0, Joints::kHip + side);
+          up |= joints.y(clip, frame, 0, Joints::kHand + side) < 0.4f * shoulder + 0.6f * hip;
+        }
+        lowered |= raised && !up;
+        raised |= up;
+      }
+      ended += lowered;
+    }
+    EXPECT_GE(ended, Joints::kClips / 4) << name;
+  }
+}
+
 TEST(Actors, AMomentIsTheSameInWhateverOrderItIsAskedFor) {
   Scene forward(""), backward("");
   std::vector<std::vector<uint8_t>> pictures;

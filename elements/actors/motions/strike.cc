@@ -153,10 +153,11 @@ void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
     reach(pose, s, b.wind * back, style.pick(6, 0.1f, 0.35f), -0.7f, style.pick(8, -0.7f, -0.4f));
     reach(pose, s, release, 0, style.pick(10, -0.2f, 0.4f), 0.85f);
   }
-  reach(pose, other, draw * style.pick(12, 0, 0.9f), 0.1f, 0, 0.7f);
-  pose.twist += side_sign(s) * (-style.pick(13, 0, 0.6f) * draw + style.pick(14, 0, 0.9f) * release);
-  pose.spine += -0.12f * draw + style.pick(4, 0, 0.4f) * release;
-  const float stride = style.pick(19, 0, 0.5f) * b.wind * back;
+  const float calm = style.chance(25, 0.4f) ? 0.15f : 1;  // the arm alone
+  reach(pose, other, calm * draw * style.pick(12, 0, 0.9f), 0.1f, 0, 0.7f);
+  pose.twist += calm * side_sign(s) * (-style.pick(13, 0, 0.6f) * draw + style.pick(14, 0, 0.9f) * release);
+  pose.spine += calm * (-0.12f * draw + style.pick(4, 0, 0.4f) * release);
+  const float stride = calm * style.pick(19, 0, 0.5f) * b.wind * back;
   pose.hip[other] += stride;
   pose.knee[other] += stride * 0.5f;
   pose.hip[s] -= stride * 0.6f;

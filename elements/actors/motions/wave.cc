@@ -4,16 +4,36 @@
 namespace mone::actors {
 namespace {
 
-void wave_arm(const Style& style, int s, float q, Pose& pose) {
+/// Some wave and clap without end, most for a moment: hands go up, do it, and come down again.
+struct Gesture {
+  float raise, hold, wait;  ///< seconds
+  float down() const { return 2 * raise + hold; }
+};
+bool goes_on(const Style& style) { return style.chance(12, 0.4f); }
+Gesture gesture(const Style& style) {
+  return {style.pick(13, 0.25f, 0.7f), style.pick(14, 0.7f, 2.8f), style.pick(20, 0.1f, 1.6f)};
+}
+Timing gesture_timing(const Style& style) {
+  if (goes_on(style)) return {};
+  const Gesture g = gesture(style);
+  return {g.down() + g.wait, g.raise * 0.6f, g.raise + std::min(g.hold, 0.9f), g.down() + 0.3f};
+}
+float raised(const Style& style, float t) {
+  if (goes_on(style)) return 1;
+  const Gesture g = gesture(style);
+  return bump(0, g.raise, g.raise + g.hold, g.down(), std::fmod(t, g.down() + g.wait));
+}
+
+void wave_arm(const Style& style, int s, float q, float up, Pose& pose) {
   const float swing = std::sin(q);
   if (style.chance(6, 0.5f)) {  // long arm over the head
     const float angle = style.pick(7, 2.0f, 2.75f) + style.pick(8, 0.3f, 0.7f) * swing,
                 extent = style.pick(9, 0.8f, 0.98f);
     aim_elbow(pose, s, 0.3f, -0.6f, -0.7f);
-    reach(pose, s, 1, std::sin(angle) * extent, -std::cos(angle) * extent, style.pick(10, 0, 0.3f));
+    reach(pose, s, up, std::sin(angle) * extent, -std::cos(angle) * extent, style.pick(10, 0, 0.3f));
   } else {  // forearm beside the head
     aim_elbow(pose, s, 0.8f, -0.9f, -0.2f);
-    reach(pose, s, 1, style.pick(7, 0.12f, 0.45f) + style.pick(9, 0.14f, 0.34f) * swing,
+    reach(pose, s, up, style.pick(7, 0.12f, 0.45f) + style.pick(9, 0.14f, 0.34f) * swing,
           style.pick(8, 0.2f, 0.7f) - 0.1f * std::abs(swing), style.pick(10, 0.15f, 0.45f));
   }
 }
@@ -22,24 +42,24 @@ void pose_wave(const Style& style, const Body&, float t, Pose& pose) {
   const bool both = style.chance(1, 0.4f), mirrored = style.chance(2, 0.8f);
   const float q = 2 * kPi * style.pick(0, 0.9f, 2.2f) * t + style.phase;
   for (int s = 0; s < 2; ++s)
-    if (both || s == style.side) wave_arm(style, s, q + (s && !mirrored ? kPi : 0), pose);
+    if (both || s == style.side) wave_arm(style, s, q + (s && !mirrored ? kPi : 0), raised(style, t), pose);
   pose.side += style.pick(11, -0.05f, 0.05f);
 }
 
 void pose_clap(const Style& style, const Body& body, float t, Pose& pose) {
-  const float gap = 0.5f - 0.5f * std::cos(2 * kPi * style.pick(0, 1.0f, 2.9f) * t + style.phase);
+  const float gap = 0.5f - 0.5f * std::cos(2 * kPi * style.pick(0, 0.7f, 2.9f) * t + style.phase);
   for (int s = 0; s < 2; ++s) {
     aim_elbow(pose, s, 0.8f, -0.8f, -0.3f);
-    reach(pose, s, 1, -body.shoulder / body.arm * 0.93f + gap * style.pick(6, 0.08f, 0.7f),
+    reach(pose, s, raised(style, t), -body.shoulder / body.arm * 0.93f + gap * style.pick(6, 0.08f, 0.7f),
           style.pick(7, -0.4f, 0.35f) - 0.06f * gap, style.pick(8, 0.38f, 0.72f));
   }
 }
 
 constexpr float kRaise = 0.35f;
-float point_hold(const Style& style) { return style.pick(0, 0.5f, 1.1f); }
+float point_hold(const Style& style) { return style.pick(0, 0.5f, 1.5f); }
 Timing point_timing(const Style& style) {
   const float down = kRaise + point_hold(style);
-  return {down + kRaise + style.pick(1, 0.0f, 0.2f), kRaise * 0.6f, down, down + kRaise + 0.2f};
+  return {down + kRaise + style.pick(1, 0.0f, 1.2f), kRaise * 0.6f, down, down + kRaise + 0.2f};
 }
 
 void pose_point(const Style& style, const Body&, float t, Pose& pose) {
@@ -63,8 +83,10 @@ void pose_point(const Style& style, const Body&, float t, Pose& pose) {
 
 }  // namespace
 
-const Motion kWave = {"wave", Facing::kFrontal, pose_wave, nullptr, nullptr, nullptr, nullptr, false, false};
-const Motion kClap = {"clap", Facing::kFrontal, pose_clap, nullptr, nullptr, nullptr, nullptr, false, false};
+const Motion kWave = {"wave",  Facing::kFrontal, pose_wave, gesture_timing, nullptr,
+                      nullptr, nullptr,          false,     false};
+const Motion kClap = {"clap",  Facing::kFrontal, pose_clap, gesture_timing, nullptr,
+                      nullptr, nullptr,          false,     false};
 const Motion kPoint = {"point", Facing::kAny, pose_point, point_timing, nullptr,
                        nullptr, nullptr,      false,      false};
 
