@@ -69,7 +69,8 @@ void write_model(GstStructure* s, const ModelInfo& m) {
                     m.dtype.c_str(), "grid-width", G_TYPE_INT, m.grid_width, "grid-height", G_TYPE_INT,
                     m.grid_height, "expert-count", G_TYPE_INT, m.experts, "image-width", G_TYPE_INT,
                     m.image_width, "image-height", G_TYPE_INT, m.image_height, "resize-short", G_TYPE_INT,
-                    m.resize_short, "fit", G_TYPE_STRING, m.fit.c_str(), nullptr);
+                    m.resize_short, "fit", G_TYPE_STRING, m.fit.c_str(), "planes", G_TYPE_STRING,
+                    m.planes.c_str(), "crop", G_TYPE_STRING, m.crop.c_str(), nullptr);
 }
 
 ModelInfo read_model(const GstStructure* s) {
@@ -85,6 +86,8 @@ ModelInfo read_model(const GstStructure* s) {
   m.image_height = get_int(s, "image-height");
   m.resize_short = get_int(s, "resize-short");
   m.fit = get_string(s, "fit");
+  m.planes = get_string(s, "planes");
+  m.crop = get_string(s, "crop");
   return m;
 }
 

@@ -11,7 +11,7 @@
 ///   model, model-hash, backend, dtype, stream-id (string)
 ///   grid-width, grid-height, expert-count, image-width, image-height, resize-short (int), fit (string): how
 ///   the
-///     token grid lies over the picture
+///     token grid lies over the picture; planes, crop (string): what of it the model was shown
 ///   reference (string, caps), reference-start, reference-end (guint64, ns): the window on the source's
 ///   clock,
 ///     where the video had a GstReferenceTimestampMeta

@@ -55,6 +55,8 @@ std::string json_line(const ActionMeta& a) {
             {"rate", six_digits(w.rate)},
             {"mixed_rate", w.mixed_rate},
             {"rate_out_of_range", w.rate_out_of_range},
+            {"planes", a.model.planes},
+            {"crop", a.model.crop},
             {"model", a.model.model},
             {"model_hash", a.model.model_hash}};
   if (!a.reference.empty())

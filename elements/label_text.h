@@ -10,7 +10,8 @@ namespace mone {
 /// One JSON object and a newline. Times are in seconds of PTS, the box is cut to the frame:
 /// {"stream","region","box":{"x","y","width","height"},"start","end","label","score","topk":[{"label","score"}],
 ///  "active":[{"label","score"}],"events":[{"event","label","score","start","end"}],"budget","realised","hop",
-///  "missing","fresh","warming","rate","mixed_rate","rate_out_of_range","model","model_hash"} and, where the
+///  "missing","fresh","warming","rate","mixed_rate","rate_out_of_range","planes","crop","model","model_hash"}
+///  and, where the
 /// video carried times of another clock, "reference":{"clock","start","end"} (ns).
 std::string json_line(const ActionMeta& action);
 

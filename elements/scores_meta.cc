@@ -80,6 +80,8 @@ ModelInfo model_info(const Engine& engine) {
   info.image_height = config.image_height;
   info.resize_short = config.resize_short;
   info.fit = to_name(config.fit);
+  info.planes = to_name(config.planes);
+  info.crop = to_name(config.crop);
   return info;
 }
 
@@ -89,7 +91,8 @@ GstEvent* new_model_event(const ModelInfo& m) {
       "backend", G_TYPE_STRING, m.backend.c_str(), "dtype", G_TYPE_STRING, m.dtype.c_str(), "grid-width",
       G_TYPE_INT, m.grid_width, "grid-height", G_TYPE_INT, m.grid_height, "experts", G_TYPE_INT, m.experts,
       "image-width", G_TYPE_INT, m.image_width, "image-height", G_TYPE_INT, m.image_height, "resize-short",
-      G_TYPE_INT, m.resize_short, "fit", G_TYPE_STRING, m.fit.c_str(), nullptr);
+      G_TYPE_INT, m.resize_short, "fit", G_TYPE_STRING, m.fit.c_str(), "planes", G_TYPE_STRING,
+      m.planes.c_str(), "crop", G_TYPE_STRING, m.crop.c_str(), nullptr);
   set_strings(s, "labels", m.labels);
   return gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
 }
@@ -111,6 +114,8 @@ std::optional<ModelInfo> parse_model_event(GstEvent* event) {
   m.image_height = get_int(s, "image-height");
   m.resize_short = get_int(s, "resize-short");
   m.fit = get_string(s, "fit");
+  m.planes = get_string(s, "planes");
+  m.crop = get_string(s, "crop");
   return m;
 }
 

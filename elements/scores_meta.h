@@ -63,6 +63,8 @@ struct ModelInfo {
   int image_width = 0, image_height = 0;  ///< pixels the grid covers
   int resize_short = 0;                   ///< short side before the centre crop, with `fit` "crop"
   std::string fit;                        ///< "crop" or "pad"
+  std::string planes,
+      crop;  ///< what of the picture it was shown: of the stream's tubelets, see tubelet_caps.h
 
   bool operator==(const ModelInfo&) const = default;
   /// The name of a class; "class 7" where the model names none.

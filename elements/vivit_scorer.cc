@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "elements/glue/clock.h"
+#include "elements/glue/structure.h"
 #include "elements/tubelet_caps.h"
 
 GST_DEBUG_CATEGORY_EXTERN(mone_vivit_debug);
@@ -381,8 +382,12 @@ void VivitScorer::skip(GstBuffer* in) {
 void VivitScorer::tell_model() {
   if (std::exchange(told_model_, true)) return;
   mutex_.lock();
-  const ModelInfo info = info_;
+  ModelInfo info = info_;
   mutex_.unlock();
+  // A stream may be cropped in another way than the model's config says.
+  if (const auto caps =
+          Owned<GstCaps>::adopt(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(element_))))
+    info.crop = get_string(gst_caps_get_structure(caps.get(), 0), "crop");
   gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_), new_model_event(info));
 }
 

@@ -25,6 +25,8 @@ class MoneLabel : public testing::Test {
     info.labels = {"walk", "run", "w\xc3\xa4ve"};
     info.model = "m";
     info.model_hash = "abc";
+    info.planes = "luma-motion";
+    info.crop = "region";
     gst_harness_push_event(harness_.get(), new_model_event(info));
   }
   /// Scores of which `label` has the share `p`, for a window of two seconds that ends at `end`.
@@ -96,6 +98,8 @@ TEST_F(MoneLabel, AJsonLineCarriesEverythingAboutItsLabel) {
   EXPECT_EQ(j["box"]["width"], 30);
   EXPECT_EQ(j["model"], "m");
   EXPECT_EQ(j["model_hash"], "abc");
+  EXPECT_EQ(j["planes"], "luma-motion");
+  EXPECT_EQ(j["crop"], "region");
   EXPECT_FALSE(j["stream"].get<std::string>().empty());
   EXPECT_EQ(j["events"][0]["event"], "new");
   EXPECT_EQ(j["events"][0]["start"], 2.0);

@@ -80,6 +80,23 @@ TEST_F(MoneVivit, SaysWhatTheModelIsOnceBeforeTheFirstScores) {
   EXPECT_EQ(told, 1);
 }
 
+TEST_F(MoneVivit, SaysWhichCropItsTubeletsHave) {
+  start();
+  const std::string own = to_name(format_.crop);
+  format_.crop = CropMode::kRegion;
+  ASSERT_NE(own, to_name(format_.crop));
+  gst_harness_set_src_caps(harness_.get(), tubelet_caps(format_).release());
+  score(1);
+  std::optional<ModelInfo> told;
+  while (GstEvent* event = gst_harness_try_pull_event(harness_.get())) {
+    const auto owned = Owned<GstEvent>::adopt(event);
+    if (const auto info = parse_model_event(event)) told = info;
+  }
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->crop, "region") << "as the stream is cropped, not as the model's config says";
+  EXPECT_EQ(told->planes, to_name(format_.planes));
+}
+
 TEST_F(MoneVivit, ABudgetActsOnTheNextTubeletAndIsAnnounced) {
   start();
   EXPECT_EQ(score(1).budget, 1);
