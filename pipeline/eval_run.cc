@@ -36,6 +36,25 @@ std::vector<EvalSetting> settings_of(const Engine& engine, const EvalOptions& op
   return settings;
 }
 
+/// What was asked for and this model cannot do.
+std::vector<std::string> left_out(const Engine& engine, const EvalOptions& options,
+                                  const std::vector<EvalSetting>& settings) {
+  const auto below = [](double budget) { return budget < 1; };
+  if (!engine.model().routed()) {
+    if (std::none_of(options.budgets.begin(), options.budgets.end(), below)) return {};
+    return {
+        "a plain model: measured at budget 1 alone; budgets below 1 need nested experts and a router "
+        "(samples/training/README.md makes a plain model nested)"};
+  }
+  const bool controlled = std::any_of(settings.begin(), settings.end(),
+                                      [](const EvalSetting& s) { return s.chooser != Chooser::kRouter; });
+  if (controlled || options.controls.empty()) return {};
+  if (std::none_of(options.budgets.begin(), options.budgets.end(), below)) return {};
+  return {
+      "no controls: experts can be handed in to a factorised encoder (fe) whose class token is not routed, "
+      "and this is another model"};
+}
+
 int best_of(std::span<const float> scores, const std::vector<int>& labels) {
   return *std::max_element(labels.begin(), labels.end(), [&](int a, int b) {
     return scores[a] < scores[b] || (scores[a] == scores[b] && a > b);
@@ -96,6 +115,7 @@ class Evaluator::Impl {
   Impl(Engine& engine, const EvalManifest& manifest, const EvalOptions& options)
       : engine_(engine), config_(engine.model().config()), options_(options), random_(options.seed) {
     result_.settings = settings_of(engine, options);
+    result_.warnings = left_out(engine, options, result_.settings);
     const auto label = std::find(config_.labels.begin(), config_.labels.end(), options.background);
     background_ = label == config_.labels.end() ? -1 : static_cast<int>(label - config_.labels.begin());
     for (const EvalSetting& setting : result_.settings) {

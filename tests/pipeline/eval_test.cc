@@ -145,6 +145,18 @@ TEST_F(Eval, AVideoOfWhichPartsAreLostCountsAndIsSaid) {
   EXPECT_EQ(result["sets"][0]["points"][0]["top1"]["of"], 1);
 }
 
+TEST_F(Eval, WhatAPlainModelCannotDoIsSaid) {
+  write_file(file("plain.csv"), "path,label\nwalk.mkv,walk\n");
+  const std::string plain = MONE_GOLDEN_DIR "/fe_plain.safetensors";
+  const ProgramRun run = run_program({MONE_PROGRAM, "eval", "--model", plain, "--json", file("plain.csv")});
+  EXPECT_THAT(run.err, AllOf(HasSubstr("a plain model"), HasSubstr("budget 1 alone")));
+  const json result = json::parse(run.out);
+  EXPECT_EQ(result["warnings"].size(), 1u);
+  const ProgramRun asked =
+      run_program({MONE_PROGRAM, "eval", "--model", plain, "--json", "--budgets", "1", file("plain.csv")});
+  EXPECT_EQ(json::parse(asked.out)["warnings"].size(), 0u) << "nothing below 1 was asked for";
+}
+
 TEST_F(Eval, RefusesWhatMakesNoSense) {
   EXPECT_THAT(eval({}).err, HasSubstr("a MANIFEST is missing"));
   EXPECT_THAT(eval({"--controls", "magic", "x"}).err, HasSubstr("--controls"));
