@@ -5,7 +5,7 @@
     python blend.py tuned.safetensors actors.safetensors --shares 0.8,0.2 --out mixed.safetensors
 
 The config is the first one's. `--raise LABEL=X` adds X to the scores (logits) of a label, such as of `nothing` where false alarms weigh
-more than misses; one model alone may be given for that.
+more than misses; `--drop LABEL` leaves a label out. One model alone may be given for either.
 """
 import argparse
 import json
@@ -48,6 +48,7 @@ def main() -> None:
     p.add_argument("models", type=Path, nargs="+")
     p.add_argument("--shares", type=numbers, help="of each model, comma-separated, 1 in all; default: all alike")
     p.add_argument("--raise", dest="raised", type=lean, action="append", default=[], metavar="LABEL=X")
+    p.add_argument("--drop", action="append", default=[], metavar="LABEL", help="leave this label out: one that does not work")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--name", help="of the model, written into the file; default: that of the file")
     p.add_argument("--trained-on", help="written into the file; default: what was mixed, and what the first was trained on")
@@ -60,12 +61,19 @@ def main() -> None:
     for label, _ in a.raised:
         if label not in config["labels"]:
             p.error(f"--raise {label}: the labels are {', '.join(config['labels'])}")
+    for label in a.drop:
+        if label not in config["labels"]:
+            p.error(f"--drop {label}: the labels are {', '.join(config['labels'])}")
     mixed = {name: sum(share * state[name].float() for share, state in zip(shares, states)) for name in states[0]}
     for label, by in a.raised:
         mixed["head.bias"][config["labels"].index(label)] += by
+    kept = [k for k, label in enumerate(config["labels"]) if label not in a.drop]
+    if a.drop:
+        mixed |= {name: mixed[name][kept] for name in ("head.weight", "head.bias")}
+        config |= {"labels": [config["labels"][k] for k in kept], "C": len(kept)}
     given = config.get("provenance", {})
     parts = " + ".join(f"{share:.3g} {path.name}" for share, path in zip(shares, a.models))
-    leans = "".join(f", {label} {by:+g}" for label, by in a.raised)
+    leans = "".join(f", {label} {by:+g}" for label, by in a.raised) + "".join(f", without {label}" for label in a.drop)
     trained_on = a.trained_on or f"weights {parts}{leans}: {given.get('trained_on', '')}"
     provenance = {"name": a.name or a.out.stem, "trained_on": trained_on, "terms": a.terms or given.get("terms", "")}
     save_model(a.out, config | {"provenance": provenance}, mixed, torch.bfloat16)

@@ -45,11 +45,21 @@ def with_mirrored(batch: Batch, config: dict) -> Batch:
     return Batch(*(torch.cat([getattr(batch, name), getattr(mirrored, name)]) for name in Batch.__dataclass_fields__))
 
 
-def motion(tubelets: np.ndarray) -> np.ndarray:
-    """Mean absolute motion per token, plus a share of the token's mean over the clip. f32 [n, nt, tokens]."""
+def motion(tubelets: np.ndarray, cutter: Cutter) -> np.ndarray:
+    """How much moves in a token, plus a share of the token's mean over the clip. f32 [n, nt, tokens].
+
+    From tubelets u8 [n, nt, tokens, 3 * pt * ph * pw]: with the planes luma-motion two of the three say it; with rgb it is how much each picture differs from
+    the one before, also from the last of the tubelet before.
+    """
     n, nt, tokens, _ = tubelets.shape
-    x = tubelets.reshape(n, nt, tokens, 3, -1)[:, :, :, 1:, ::4]
-    moved = np.abs(x.astype(np.int16) - 128).mean((3, 4), dtype=np.float32)
+    x = tubelets.reshape(n, nt, tokens, 3, -1)
+    if cutter.rgb:
+        x = x.reshape(n, nt, tokens, 3, cutter.pt, -1)[..., ::4].astype(np.int16)
+        pictures = np.moveaxis(x, 4, 2).reshape(n, nt * cutter.pt, tokens, -1)
+        changes = np.abs(np.diff(pictures, axis=1, prepend=pictures[:, :1])).mean(3, dtype=np.float32)
+        moved = changes.reshape(n, nt, cutter.pt, tokens).mean(2)
+    else:
+        moved = np.abs(x[:, :, :, 1:, ::4].astype(np.int16) - 128).mean((3, 4), dtype=np.float32)
     return moved + 0.3 * moved.mean(1, keepdims=True)
 
 
@@ -68,7 +78,7 @@ def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, fr
     joints = left_to_right(joints[:, history:].copy())
     joints = place_in_crop(joints, boxes, width / height, cutter.pt) if cutter.whole_in_square else np.full_like(joints, ABSENT)
     return Batch(torch.from_numpy(tubelets), torch.from_numpy(drawn).long(), torch.from_numpy(joints.astype(np.float32)),
-                 torch.from_numpy(motion(tubelets)))  # fmt: skip
+                 torch.from_numpy(motion(tubelets, cutter)))  # fmt: skip
 
 
 def rendered(actors: Actors, cutter: Cutter, config: dict, rng: np.random.Generator, seed: int, count: int,

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Whether clips keep their answer at other frame rates and sizes: each is converted by ffmpeg and named by `mone classify`.
+"""Whether clips keep their answer at other frame rates and sizes: each is converted by ffmpeg and named by `mone classify`, or by the elements.
 
     python evaluate_rates.py MODEL.safetensors MANIFEST.csv [--split test] [--clips 12]
+    meson devenv -C build python ../samples/training/evaluate_rates.py MODEL.safetensors MANIFEST.csv --live
 
 For every rate and size: how many clips are named right, and how many as the clip was as it came. Clips are spread over the labels.
+--live: through a pipeline of `monetubelet`, `monevivit` and `monelabel`, which are what `moneclassify` is made of; the answer is the mean of
+the scores of all full windows.
 """
 import argparse
 import json
@@ -26,6 +29,19 @@ def named(model: Path, video: Path, threads: int) -> str | None:
     return json.loads(done.stdout.splitlines()[-1])["summary"].get("label")
 
 
+def named_live(model: Path, video: Path, threads: int) -> str | None:
+    pipeline = (f"filesrc location={video} ! decodebin ! videoconvert ! monetubelet ! monevivit model={model} threads={threads} "
+                "! monelabel smoothing=0 top-k=1000 ! fdsink fd=1")  # fmt: skip
+    done = subprocess.run(["gst-launch-1.0", "-q", *pipeline.split()], capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    full = [line for line in lines if not line["warming"]] or lines[-1:]
+    scores: dict[str, float] = {}
+    for line in full:
+        for entry in line["topk"]:
+            scores[entry["label"]] = scores.get(entry["label"], 0.0) + entry["score"]
+    return max(scores, key=scores.get) if scores else None
+
+
 def convert(clip: Path, filters: str, out: Path) -> Path:
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", clip, "-an", "-vf", filters, "-c:v", "ffv1", out], check=True)
     return out
@@ -39,7 +55,9 @@ def main() -> None:
     p.add_argument("--clips", type=int, default=12)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--live", action="store_true")
     a = p.parse_args()
+    answer = named_live if a.live else named
     labels, vocabulary = json.loads(read_tensors(a.model)[1]["config"])["labels"], real.read_vocabulary()
     by_label: dict[str, list] = {}
     rng = np.random.default_rng(a.seed)
@@ -53,12 +71,12 @@ def main() -> None:
         chosen += [queue.pop() for queue in queues if queue]
     chosen = chosen[: a.clips]
     with tempfile.TemporaryDirectory() as folder:
-        out, first = Path(folder) / "clip.mkv", [named(a.model, c.path, a.threads) for c in chosen]
+        out, first = Path(folder) / "clip.mkv", [answer(a.model, c.path, a.threads) for c in chosen]
         print(f"{len(chosen)} clips, as they came: {sum(f == c.label for f, c in zip(first, chosen))} right")
         variants = [(f"{rate} frames/s", f"fps={rate}") for rate in RATES]
         variants += [(f"{w}x{h}", f"scale={w}:{h}:force_original_aspect_ratio=decrease,pad={w}:{h}:-1:-1") for w, h in SIZES]
         for name, filters in variants:
-            found = [named(a.model, convert(c.path, filters, out), a.threads) for c in chosen]
+            found = [answer(a.model, convert(c.path, filters, out), a.threads) for c in chosen]
             print(f"{name:<14} {sum(f == c.label for f, c in zip(found, chosen))} right, "
                   f"{sum(f == g for f, g in zip(found, first))} as they came", flush=True)  # fmt: skip
 

@@ -56,6 +56,22 @@ def read_manifest(path: Path) -> list[Clip]:
     return clips
 
 
+def held_out(clips: list[Clip], share: float) -> list[Clip]:
+    """Clips to test on: all clips of some of the people where it is known who they are, else every fifth or so of each label."""
+    if share <= 0:
+        return []
+    people = sorted({c.subject for c in clips if c.subject})
+    if len(people) > 2:
+        left: set[str] = set()
+        for person in people:
+            if sum(c.subject in left for c in clips) < share * len(clips):
+                left.add(person)
+        taught = {c.label for c in clips if c.subject not in left}
+        return [c for c in clips if c.subject in left and c.label in taught]
+    every = max(2, round(1 / share))
+    return [c for label in sorted({c.label for c in clips}) for c in [c for c in clips if c.label == label][every - 1 :: every]]
+
+
 def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> Clip:
     """Fills in pixels, times and fps, through the cache."""
     status = clip.path.stat()

@@ -117,6 +117,6 @@ class Mixed(torch.utils.data.IterableDataset):
             if footage and self.size > self.rendered:
                 tubelets, labels = footage.batch(rng, self.size - self.rendered)
                 joints = np.full((len(labels), frames, PERSONS, JOINTS, 2), ABSENT, np.float32)
-                parts.append(Batch(*map(torch.from_numpy, (tubelets, labels, joints, motion(tubelets)))))
+                parts.append(Batch(*map(torch.from_numpy, (tubelets, labels, joints, motion(tubelets, cutter)))))
             yield Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in Batch.__dataclass_fields__))
             index += worker.num_workers if worker else 1

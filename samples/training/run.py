@@ -74,6 +74,8 @@ class Run:
         self.model, trained = start_model(a, labels)
         self.model.to(self.device)
         self.config = self.model.config
+        if a.tokens is None:
+            a.tokens = max(1, round(self.model.ns * 10 / 49))
         # Widths again only where the model is new: a nested one goes on with its experts.
         self.nested = (0.0 if trained else 0.6) if a.nested is None else a.nested
         self.router_started = trained or self.config["E"] == 1
@@ -168,7 +170,7 @@ class Run:
         """First phase: one uniform width per step (the whole one in four of ten), moving tokens only."""
         a, experts, whole = self.a, self.config["E"], self.config["D"]
         width = whole if self.rng.random() < 0.4 or experts == 1 else whole >> int(self.rng.integers(1, experts))
-        count = int(self.rng.choice([a.tokens * 3 // 4, a.tokens, a.tokens, a.tokens * 3 // 2]))
+        count = int(self.rng.choice([max(1, a.tokens * 3 // 4), a.tokens, a.tokens, a.tokens * 3 // 2]))
         if self.rng.random() < 0.02:
             count = self.model.ns
         count = min(count, self.model.ns)

@@ -28,7 +28,7 @@ import footage as real
 from actors import Actors
 from clips import shared_labels
 from cutter import Cutter
-from evaluate import accuracy_table, held_out_clips
+from evaluate import accuracy_table, held_out_clips, wilson
 from mix import Mixed
 from run import BUDGETS, Run
 
@@ -45,6 +45,7 @@ def parse_arguments():
     p.add_argument("--steps", type=int, default=0, help="so many steps instead of minutes: resumes to the same numbers")
     p.add_argument("--pause-at", type=int, default=0, help="stop at this step, as if killed; the same command goes on")
     p.add_argument("--leave-out", default="", help="subjects (comma-separated) whose clips are for testing")
+    p.add_argument("--hold-out", type=float, default=0.2, metavar="SHARE", help="of the clips for testing, where nothing else says which (0 = none)")
     p.add_argument("--width", type=int, default=128, help="of a new model")
     p.add_argument("--heads", type=int, default=4)
     p.add_argument("--depth", type=int, default=6)
@@ -53,7 +54,7 @@ def parse_arguments():
                    help="what the router's steps draw from; one = a model for that budget alone")
     p.add_argument("--crop", choices=["full", "motion"], help="default: motion, or what --init has")
     p.add_argument("--batch", type=int, default=24)
-    p.add_argument("--tokens", type=int, default=10, help="moving tokens per tubelet in the first phase")
+    p.add_argument("--tokens", type=int, help="moving tokens per tubelet in the first phase (default: a fifth of them, 10 of 49)")
     p.add_argument("--nested", type=float, help="share of the time for the first phase (default: .6; 0 from nested --init)")
     p.add_argument("--first", type=float, help="difficulty of the first rendered clips, 0 to 1 (default: .1; .6 with --init); all there is after 40 %% of the time")
     p.add_argument("--lr", type=float, default=1e-3, help="AdamW; vectors, tables, embedding and heads")
@@ -71,6 +72,8 @@ def parse_arguments():
     p.add_argument("--trained-on", help="what it was trained on, written into the file")
     p.add_argument("--terms", default="LGPL-2.1-or-later", help="written into the file")
     a = p.parse_args()
+    if not 0 <= a.hold_out < 1:
+        p.error("--hold-out is a share, 0 to below 1")
     if not 0 <= a.actors <= 1:
         p.error("--actors is a share, 0 to 1")
     if a.first is not None and not 0 <= a.first <= 1:
@@ -100,6 +103,8 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
         clip.label = known.get(clip.label, clip.label)
     left_out = set(filter(None, a.leave_out.split(",")))
     test = [c for c in clips if c.split in ("test", "val", "validation") or c.subject in left_out]
+    if not test and not left_out and not any(c.split for c in clips):
+        test = real.held_out(clips, a.hold_out)
     train = [c for c in clips if c not in test]
     print(f"{len(train)} clips to train on, {len(test)} to test on", flush=True)
     return train, test, sorted({c.label for c in train})
@@ -175,12 +180,18 @@ def table_budgets(config: dict) -> list[float]:
 def footage_table(model, clips: list) -> list[dict]:
     """Share of test clips whose mean logits name them, by budget."""
     cutter, labels = Cutter(model.config), model.config["labels"]
+    clips = [c for c in clips if c.label in labels]
     right = {budget: [] for budget in table_budgets(model.config)}
-    for clip in (c for c in clips if c.label in labels):
+    for clip in clips:
         tubelets = real.tubelets_of(cutter, clip)
         for budget, row in right.items():
             row.append(real.answer(real.windows_of(model, tubelets, budget), labels) == clip.label)
-    return [{"budget": budget, "accuracy": round(sum(row) / max(1, len(row)), 4), "clips": len(row)} for budget, row in right.items()]
+    def by_label(row: list[bool]) -> dict:
+        names = [c.label for c in clips]
+        return {name: (sum(r for r, n in zip(row, names) if n == name), names.count(name)) for name in sorted(set(names))}
+
+    return [{"budget": budget, "accuracy": round(sum(row) / max(1, len(row)), 4), "clips": len(row), "by_label": by_label(row)}
+            for budget, row in right.items()]  # fmt: skip
 
 
 def settle_actors(run: Run) -> None:
@@ -270,6 +281,9 @@ def report(run: Run, test: list) -> None:
             tables[f"rendered, clutter {clutter}"] = accuracy_table(model, clips, budgets, True)
     if test:
         tables["test clips"] = footage_table(model, test)
+        for label, (right, count) in tables["test clips"][0]["by_label"].items():
+            low, high = wilson(right, count)
+            print(f"{label:<20} {right} of {count} test clips  [{low:.2f}, {high:.2f}]")
     (a.run / "evaluation.json").write_text(json.dumps(tables, indent=1) + "\n")
     print("\nbudget " + "".join(f"{budget:>8g}" for budget in budgets))
     for name, rows in tables.items():
@@ -280,6 +294,8 @@ def report(run: Run, test: list) -> None:
         if done.returncode:
             raise SystemExit(f"{a.out} does not pass `mone model verify`:\n{done.stdout}{done.stderr}")
         print(f"{a.out}: verified")
+    else:
+        print(f"{a.out}: NOT verified, {mone} is not here; `mone model verify {a.out}` tells whether the engine takes it")
     print(f"try it: gst-launch-1.0 v4l2src ! decodebin ! videoconvert ! moneclassify model={a.out} ! moneoverlay ! "
           "videoconvert ! autovideosink")  # fmt: skip
 

@@ -90,6 +90,35 @@ def check_device(model: Path, out: Path) -> None:
         run.model.forward_tokens(run.pixels(batch.tubelets), 0.5)
 
 
+def check_held_out() -> None:
+    from footage import Clip, held_out
+
+    clips = [Clip(Path(f"{label}{i}"), label, person) for label in "ab" for i in range(10) for person in ["ann"]]
+    assert [c.path.name for c in held_out(clips, 0.2)] == ["a4", "a9", "b4", "b9"]
+    assert held_out(clips, 0) == []
+    for i, clip in enumerate(clips):
+        clip.subject = ["ann", "ben", "cem", "dan", "eva"][i % 5]
+    assert {c.subject for c in held_out(clips, 0.2)} == {"ann"}, "whole people, as many as make the share"
+    clips.append(Clip(Path("only"), "c", "ann"))
+    assert "c" not in {c.label for c in held_out(clips, 0.2)}, "nobody else shows it"
+
+
+def check_motion(config: dict) -> None:
+    """The token that changes from picture to picture is the one that moves, whatever the planes; a bright one that stays is not."""
+    import numpy as np
+
+    from clips import motion
+    from cutter import Cutter
+
+    cutter = Cutter(config | {"planes": "rgb"})
+    tubelets = np.full((1, 4, 49, 3, cutter.pt, 256), 40, np.uint8)
+    tubelets[:, :, 7] = 255
+    tubelets[:, 1::2, 20] = 90  # from one tubelet to the next
+    tubelets[:, :, 30, :, 1] = 90  # inside of one
+    moved = motion(tubelets.reshape(1, 4, 49, -1), cutter)[0]
+    assert (moved[:, 7] == 0).all() and (moved[1:, 20] > 0).all() and (moved[:, 30] > 0).all(), moved
+
+
 def check_blend(blended: Path, halves: list[Path]) -> None:
     import torch
     from model_file import load_model
@@ -113,6 +142,7 @@ def main() -> int:
     actors, library, mone = sys.argv[1:4]
     environment = os.environ | {"MONE_ACTORS": actors, "MONE_LIBRARY": library, "MONE": mone, "OMP_NUM_THREADS": "1"}
     sys.path.insert(0, str(TRAINING))
+    import torch
     from model_file import load_model, save_model
 
     with tempfile.TemporaryDirectory() as folder:
@@ -151,6 +181,12 @@ def main() -> int:
         subprocess.run([*blend, *models, "--shares", "0.25,0.5,0.25", "--raise", "wave=0.5"], check=True)
         check_blend(here / "blended.safetensors", models[:2])
 
+        subprocess.run([*blend, models[0], "--drop", "punch"], check=True)
+        whole, less = load_model(models[0]), load_model(here / "blended.safetensors")
+        at = whole.config["labels"].index("punch")
+        assert less.config["labels"] == [name for name in whole.config["labels"] if name != "punch"] and less.config["C"] == len(less.head.bias)
+        assert torch.allclose(less.head.bias[at:], whole.head.bias[at + 1 :], atol=1e-6)
+
         # A plain model; and models beside each other on the same rendered clips.
         dense = train("dense", *new[:4], "--steps", "4", "--experts", "1")
         assert load_model(dense).config["E"] == 1
@@ -175,6 +211,13 @@ def main() -> int:
                        "--steps", "6", "--leave-out", "nobody")  # fmt: skip
         assert load_model(nested).config["E"] == 4
 
+        # So does one of another kind of pixels: the tokens that move are found in RGB, too.
+        rgb = plain.config | {"E": 1, "planes": "rgb", "input": {"scale": 1 / 255, "mean": [0.5] * 3, "std": [0.5] * 3}}
+        save_model(here / "plain_rgb.safetensors", rgb, state)
+        nested_rgb = train("nested_rgb", "--data", str(here / "clips"), "--actors", "0", "--init", str(here / "plain_rgb.safetensors"),
+                           "--steps", "6")  # fmt: skip
+        assert load_model(nested_rgb).config["E"] == 4 and load_model(nested_rgb).config["planes"] == "rgb"
+
         # Labels of one's own and no model to start from: with rendered people beside them the renderer's labels come first.
         mixed = train("mixed", "--data", str(here / "clips"), *new[:4], "--steps", "2")
         assert load_model(mixed).config["labels"] == labels, load_model(mixed).config["labels"]
@@ -196,8 +239,10 @@ def main() -> int:
 
         os.environ |= environment
         check_footage(load_model(own))
+        check_held_out()
+        check_motion(load_model(own).config)
         check_device(straight, here / "pretended.safetensors")
-        for model in (straight, dense, own, nested, mixed, alone, again):
+        for model in (straight, dense, own, nested, nested_rgb, mixed, alone, again):
             subprocess.run([mone, "model", "verify", model], check=True)
     return 0
 
