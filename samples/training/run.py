@@ -86,6 +86,7 @@ class Run:
         self.rng = np.random.default_rng(a.seed)
         self.step = self.clips = self.batches = 0
         self.seconds = 0.0
+        self.loss = self.right = math.nan  # running means of both, as the bar and the curves show them
         self.cut: tuple[int, int] | None = None  # (step at which the end was asked for, the last step)
         self.grid = tuple(s // p for s, p in zip(self.config["image"], self.config["tubelet"][1:]))
         pixels = int(np.prod(self.config["tubelet"]))
@@ -128,7 +129,7 @@ class Run:
             "optimizers": [o.state_dict() for o in self.optimizers], "average": self.average.weights,
             "average_steps": self.average.steps, "numpy": self.rng.bit_generator.state,
             "torch": torch.get_rng_state(), "step": self.step, "clips": self.clips, "batches": self.batches, "seconds": self.seconds,
-            "router_started": self.router_started, "cut": self.cut,
+            "router_started": self.router_started, "cut": self.cut, "loss": self.loss, "right": self.right,
         }  # fmt: skip
         torch.save(state, self.a.run / "checkpoint.new")
         os.replace(self.a.run / "checkpoint.new", self.a.run / "checkpoint.pt")
@@ -146,6 +147,7 @@ class Run:
         torch.set_rng_state(state["torch"])
         self.step, self.clips, self.seconds = state["step"], state["clips"], state["seconds"]
         self.batches, self.router_started, self.cut = state["batches"], state["router_started"], state["cut"]
+        self.loss, self.right = state["loss"], state["right"]
 
     def export(self) -> None:
         """The averaged weights as a model file that the engine loads."""
@@ -227,7 +229,7 @@ class Run:
             extra = extra + told + F.cross_entropy(whole.float(), batch.labels, label_smoothing=0.05)
         return logits, extra
 
-    def train_step(self, batch) -> tuple[float, float]:
+    def train_step(self, batch) -> None:
         progress, nested = self.progress(), self.nested
         rate = min(1, (self.step + 1) / 100) * (0.02 + 0.98 * min(1, 1.6 * (0.5 + 0.5 * math.cos(math.pi * progress))))
         for optimizer in self.optimizers:
@@ -252,7 +254,12 @@ class Run:
         self.average.update(self.model)
         self.step += 1
         self.clips += len(batch.labels)
-        return loss.item(), (logits.argmax(-1) == batch.labels).float().mean().item()
+        self.loss = running_mean(self.loss, loss.item())
+        self.right = running_mean(self.right, (logits.argmax(-1) == batch.labels).float().mean().item())
+
+
+def running_mean(mean: float, value: float) -> float:
+    return value if math.isnan(mean) else 0.98 * mean + 0.02 * value
 
 
 def some_tokens(batch, moving: int, others: int):

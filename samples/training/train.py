@@ -65,7 +65,7 @@ def parse_arguments():
     p.add_argument("--workers", type=int, help="processes that render and cut (default: 1; with a GPU all cores but one)")
     p.add_argument("--checkpoint-minutes", type=float, default=3)
     p.add_argument("--evaluate-minutes", type=float, default=12)
-    p.add_argument("--held-out", type=int, default=360, help="rendered clips of the last evaluation")
+    p.add_argument("--held-out", type=int, help="rendered clips of the last evaluation (default: 360; 90 beside videos)")
     p.add_argument("--library", help="path of libmone-actors.so (default: $MONE_ACTORS or the build folder's)")
     p.add_argument("--cache", type=Path, default=real.default_cache(), help="decoded videos")
     p.add_argument("--name", help="of the model, written into the file")
@@ -88,6 +88,8 @@ def parse_arguments():
         p.error(f"--device {a.device}: this PyTorch finds no GPU (torch.cuda.is_available() is false); --device cpu works everywhere")
     if a.workers is None:
         a.workers = 1 if a.device == "cpu" else max(1, len(os.sched_getaffinity(0)) - 1)
+    if a.held_out is None:
+        a.held_out = 90 if a.data else 360
     if a.workers < 1:
         p.error("--workers: at least one process has to make the clips")
     a.run = a.out.with_suffix(".run")
@@ -136,13 +138,17 @@ class Bar:
 class Curves:
     NAMES = ["minutes", "step", "clips", "loss", "accuracy", "alpha", "held_out_1", "held_out_0.25"]
 
-    def __init__(self, folder: Path):
-        self.path = folder / "curves.csv"
-        new = not self.path.exists()
-        self.file = open(self.path, "a", newline="")
+    def __init__(self, folder: Path, step: int):
+        """Rows behind the step that training goes on from are those of a run that was killed: they come again."""
+        self.path, rows = folder / "curves.csv", []
+        if self.path.exists():
+            with open(self.path, newline="") as before:
+                rows = [row for row in csv.DictReader(before) if int(row["step"]) <= step]
+        self.file = open(self.path, "w", newline="")
         self.writer = csv.DictWriter(self.file, self.NAMES)
-        if new:
-            self.writer.writeheader()
+        self.writer.writeheader()
+        self.writer.writerows(rows)
+        self.file.flush()
 
     def row(self, **values) -> None:
         self.writer.writerow(values)
@@ -229,33 +235,30 @@ def train(run: Run, clips: list) -> bool:
         run.batches += 1
         return next(loader)
 
-    curves, bar, stop = Curves(a.run), Bar(), []
+    curves, bar, stop = Curves(a.run, run.step), Bar(), []
     rendered = not clips or a.actors > 0
     held_out = held_out_clips(run.config, a.library, 10 * run.config["C"], 0.3) if rendered else None
     print(f"{sum(p.numel() for p in run.model.parameters()):,} parameters, from step {run.step}", flush=True)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, _: (stop.append(True), signal.signal(number, signal.SIG_DFL)))
     last = saved = evaluated = time.monotonic()
-    loss_mean = right_mean = None
     while True:
         if run.progress() >= run.nested and not run.router_started:
             run.start_router([next_batch() for _ in range(10)])
-        loss, right = run.train_step(next_batch())
+        run.train_step(next_batch())
         now = time.monotonic()
         run.seconds, last = run.seconds + now - last, now
         clock.value = run.progress()
-        loss_mean = loss if loss_mean is None else 0.98 * loss_mean + 0.02 * loss
-        right_mean = right if right_mean is None else 0.98 * right_mean + 0.02 * right
         done = run.progress() >= 1
         if run.step % 10 == 0:
             run.finish_early()
         if run.step == a.pause_at:
             stop.append(True)
         bar.show(run.progress(), run.seconds, f"step {run.step}  {run.clips / run.seconds:.1f} clips/s  "
-                 f"loss {loss_mean:.3f}  right {right_mean:.3f}")  # fmt: skip
+                 f"loss {run.loss:.3f}  right {run.right:.3f}")  # fmt: skip
         if run.step % 50 == 0 or done:
             values = {"minutes": f"{run.seconds / 60:.2f}", "step": run.step, "clips": run.clips,
-                      "loss": f"{loss_mean:.4f}", "accuracy": f"{right_mean:.4f}",
+                      "loss": f"{run.loss:.4f}", "accuracy": f"{run.right:.4f}",
                       "alpha": f"{run.model.mone.alpha.mean().item():.4f}" if run.config["E"] > 1 else ""}  # fmt: skip
             if held_out and now - evaluated > 60 * a.evaluate_minutes:
                 table = accuracy_table(run.averaged(), held_out, [1.0, 0.25] if run.config["E"] > 1 else [1.0])

@@ -160,12 +160,16 @@ def main() -> int:
         # Rendered people only, a new model; stopped and gone on with it is the same file as in one go.
         new = ["--depth", "1", "--width", "64", "--steps", "12"]
         train("resumed", *new, "--pause-at", "7")
+        curves = here / "resumed.run" / "curves.csv"
+        curves.write_text(curves.read_text() + "0.1,9,36,9.9,0,0,,\n")  # as if it had come farther before it was killed
         resumed, straight = train("resumed", *new), train("straight", *new)
         tail = 64 << 10  # weights; the header in front has names and times
         assert resumed.read_bytes()[-tail:] == straight.read_bytes()[-tail:], "another result after a stop"
         result = json.loads((here / "straight.run" / "evaluation.json").read_text())
         assert [row["budget"] for row in result["rendered, clutter 0.3"]] == [1.0, 0.75, 0.5, 0.4, 0.25, 0.15], result
         assert (here / "straight.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "12"
+        rows = [[line.split(",")[k] for k in (1, 3, 4)] for line in curves.read_text().splitlines()]
+        assert rows == [[line.split(",")[k] for k in (1, 3, 4)] for line in (here / "straight.run" / "curves.csv").read_text().splitlines()], rows
         assert (here / "straight.run" / "curves.png").stat().st_size > 0
 
         # Asked to finish: the schedule is walked through to its end in the steps asked for.
