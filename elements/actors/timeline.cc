@@ -134,8 +134,6 @@ Pose Timeline::actor_pose(const Entry& entry, float elapsed) const {
   } else if (entry.path == Path::kCircle) {
     const float way = entry.style.side ? 1.0f : -1.0f;
     const float angle = way * motion.speed(entry.style, actor_) * t / entry.range;
-    const Vec3 out = heading(entry.yaw - way * kPi / 2);  // from the centre to the start
-    (void)out;
     pose.position = heading(entry.yaw - way * kPi / 2 + angle) * entry.range + entry.home * 0.3f;
     pose.yaw += angle;
     pose.side += -0.06f * way;
@@ -144,13 +142,10 @@ Pose Timeline::actor_pose(const Entry& entry, float elapsed) const {
   return pose;
 }
 
-Pose Timeline::partner_pose(const Entry& entry, float elapsed, const Pose& actor) const {
+Pose Timeline::partner_pose(const Entry& entry, float elapsed) const {
   const Motion& motion = motion_of(entry.cue.label);
   const float t = acted_seconds(entry, elapsed);
   Pose pose = standing(entry.partner_style, t, 0.6f);
-  const Pose base = standing(entry.style, t, 0);
-  (void)base;
-  (void)actor;
   pose.yaw += entry.yaw + kPi;
   pose.position = entry.home + heading(entry.yaw) * entry.distance;
   if (motion.partner) {
@@ -240,7 +235,7 @@ Moment Timeline::at(double time) {
   moment.actor = actor_pose(entry, moment.elapsed);
   moment.actor_there = !entry.cue.empty;
   moment.partner_there = entry.partner;
-  if (entry.partner) moment.partner = partner_pose(entry, moment.elapsed, moment.actor);
+  if (entry.partner) moment.partner = partner_pose(entry, moment.elapsed);
   if (const auto grip = motion_of(entry.cue.label).grip; grip && entry.partner)
     join_hands(moment.actor, actor_, moment.partner, partner_, 0, grip(entry.style, moment.acted));
   const Entry* last = moment.elapsed < entry.transition ? before(entry) : nullptr;
@@ -255,7 +250,7 @@ Moment Timeline::at(double time) {
             2 * kPi * 1.3f * moment.elapsed);
   moment.actor_there = !entry.cue.empty || !last->cue.empty;
   if (entry.partner && last->partner) {
-    const Pose previous = partner_pose(*last, last->cue.seconds, from);
+    const Pose previous = partner_pose(*last, last->cue.seconds);
     moment.partner = blend(previous, moment.partner, w);
     step_legs(moment.partner, std::sin(kPi * w) * 0.7f, 8 * moment.elapsed);
   } else if (entry.partner || last->partner) {
@@ -263,7 +258,7 @@ Moment Timeline::at(double time) {
     moment.partner_there = true;
     const Entry& with = entry.partner ? entry : *last;
     const float near = entry.partner ? w : 1 - w;
-    Pose there = entry.partner ? moment.partner : partner_pose(*last, last->cue.seconds, from);
+    Pose there = entry.partner ? moment.partner : partner_pose(*last, last->cue.seconds);
     Pose walking = standing(with.partner_style, moment.elapsed, 0.2f);
     walking.yaw = with.yaw + (entry.partner ? kPi : 0.0f);
     walking.position = there.position + heading(with.yaw) * (kPartnerFar * (1 - near));

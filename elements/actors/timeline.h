@@ -74,7 +74,7 @@ class Timeline {
   void build(Pass& pass, const Entry* before);
   void place(Entry& entry, const Entry* before, Rng& rng);
   Pose actor_pose(const Entry& entry, float elapsed) const;
-  Pose partner_pose(const Entry& entry, float elapsed, const Pose& actor) const;
+  Pose partner_pose(const Entry& entry, float elapsed) const;
   float transition_seconds(const Entry& entry, const Entry& before) const;
   const Entry* before(const Entry& entry);
   const Entry& entry_at(double time);

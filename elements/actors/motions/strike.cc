@@ -17,13 +17,13 @@ struct Blow {
 };
 
 Blow blow(const Style& style) {
-  Blow b{style.pick(0, 0.35f, 0.75f),
-         style.pick(3, 0.12f, 0.3f),
-         style.chance(24, 0.5f) ? 0 : style.pick(25, 0.05f, 0.5f),
-         style.pick(1, 0.35f, 0.75f),
-         style.chance(21, 0.25f) ? 0 : style.pick(22, 0.15f, 1.1f),
-         0,
-         style.pick(2, 0.05f, 0.8f)};
+  Blow b{.land = style.pick(0, 0.35f, 0.75f),
+         .quick = style.pick(3, 0.12f, 0.3f),
+         .hold = style.chance(24, 0.5f) ? 0 : style.pick(25, 0.05f, 0.5f),
+         .back = style.pick(1, 0.35f, 0.75f),
+         .step = style.chance(21, 0.25f) ? 0 : style.pick(22, 0.15f, 1.1f),
+         .walk = 0,
+         .wait = style.pick(2, 0.05f, 0.8f)};
   b.walk = b.step / style.pick(23, 0.9f, 2);
   b.land = std::max(b.land, b.walk + 0.1f);
   return b;
@@ -32,13 +32,13 @@ Blow blow(const Style& style) {
 /// A throw at nobody may take its time.
 Blow throwing(const Style& style) {
   const float slow = style.pick(20, 1, 2);
-  return {style.pick(0, 0.35f, 0.75f) * slow,
-          style.pick(3, 0.14f, 0.35f) * slow,
-          0,
-          style.pick(1, 0.35f, 0.75f) * slow,
-          0,
-          0,
-          style.pick(2, 0.05f, 1.2f)};
+  return {.land = style.pick(0, 0.35f, 0.75f) * slow,
+          .quick = style.pick(3, 0.14f, 0.35f) * slow,
+          .hold = 0,
+          .back = style.pick(1, 0.35f, 0.75f) * slow,
+          .step = 0,
+          .walk = 0,
+          .wait = style.pick(2, 0.05f, 1.2f)};
 }
 
 Timing timing_of(const Blow& b) {
