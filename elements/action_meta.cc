@@ -63,34 +63,6 @@ std::vector<ActionEvent> read_events(const GstStructure* s) {
   return events;
 }
 
-void write_model(GstStructure* s, const ModelInfo& m) {
-  gst_structure_set(s, "model", G_TYPE_STRING, m.model.c_str(), "model-hash", G_TYPE_STRING,
-                    m.model_hash.c_str(), "backend", G_TYPE_STRING, m.backend.c_str(), "dtype", G_TYPE_STRING,
-                    m.dtype.c_str(), "grid-width", G_TYPE_INT, m.grid_width, "grid-height", G_TYPE_INT,
-                    m.grid_height, "expert-count", G_TYPE_INT, m.experts, "image-width", G_TYPE_INT,
-                    m.image_width, "image-height", G_TYPE_INT, m.image_height, "resize-short", G_TYPE_INT,
-                    m.resize_short, "fit", G_TYPE_STRING, m.fit.c_str(), "planes", G_TYPE_STRING,
-                    m.planes.c_str(), "crop", G_TYPE_STRING, m.crop.c_str(), nullptr);
-}
-
-ModelInfo read_model(const GstStructure* s) {
-  ModelInfo m;
-  m.model = get_string(s, "model");
-  m.model_hash = get_string(s, "model-hash");
-  m.backend = get_string(s, "backend");
-  m.dtype = get_string(s, "dtype");
-  m.grid_width = get_int(s, "grid-width");
-  m.grid_height = get_int(s, "grid-height");
-  m.experts = get_int(s, "expert-count", 1);
-  m.image_width = get_int(s, "image-width");
-  m.image_height = get_int(s, "image-height");
-  m.resize_short = get_int(s, "resize-short");
-  m.fit = get_string(s, "fit");
-  m.planes = get_string(s, "planes");
-  m.crop = get_string(s, "crop");
-  return m;
-}
-
 }  // namespace
 
 void write_action(GstStructure* s, const ActionMeta& a) {

@@ -264,6 +264,7 @@ gboolean sink_event(GstBaseTransform* t, GstEvent* event) {
         gst_event_unref(event);
         return FALSE;
       }
+      impl(t).on_caps();
       break;
     case GST_EVENT_STREAM_START:
       impl(t).on_stream_start();

@@ -85,14 +85,37 @@ ModelInfo model_info(const Engine& engine) {
   return info;
 }
 
+void write_model(GstStructure* s, const ModelInfo& m) {
+  gst_structure_set(s, "model", G_TYPE_STRING, m.model.c_str(), "model-hash", G_TYPE_STRING,
+                    m.model_hash.c_str(), "backend", G_TYPE_STRING, m.backend.c_str(), "dtype", G_TYPE_STRING,
+                    m.dtype.c_str(), "grid-width", G_TYPE_INT, m.grid_width, "grid-height", G_TYPE_INT,
+                    m.grid_height, "expert-count", G_TYPE_INT, m.experts, "image-width", G_TYPE_INT,
+                    m.image_width, "image-height", G_TYPE_INT, m.image_height, "resize-short", G_TYPE_INT,
+                    m.resize_short, "fit", G_TYPE_STRING, m.fit.c_str(), "planes", G_TYPE_STRING,
+                    m.planes.c_str(), "crop", G_TYPE_STRING, m.crop.c_str(), nullptr);
+}
+
+ModelInfo read_model(const GstStructure* s) {
+  ModelInfo m;
+  m.model = get_string(s, "model");
+  m.model_hash = get_string(s, "model-hash");
+  m.backend = get_string(s, "backend");
+  m.dtype = get_string(s, "dtype");
+  m.grid_width = get_int(s, "grid-width");
+  m.grid_height = get_int(s, "grid-height");
+  m.experts = get_int(s, "expert-count", 1);
+  m.image_width = get_int(s, "image-width");
+  m.image_height = get_int(s, "image-height");
+  m.resize_short = get_int(s, "resize-short");
+  m.fit = get_string(s, "fit");
+  m.planes = get_string(s, "planes");
+  m.crop = get_string(s, "crop");
+  return m;
+}
+
 GstEvent* new_model_event(const ModelInfo& m) {
-  GstStructure* s = gst_structure_new(
-      kEvent, "model", G_TYPE_STRING, m.model.c_str(), "model-hash", G_TYPE_STRING, m.model_hash.c_str(),
-      "backend", G_TYPE_STRING, m.backend.c_str(), "dtype", G_TYPE_STRING, m.dtype.c_str(), "grid-width",
-      G_TYPE_INT, m.grid_width, "grid-height", G_TYPE_INT, m.grid_height, "experts", G_TYPE_INT, m.experts,
-      "image-width", G_TYPE_INT, m.image_width, "image-height", G_TYPE_INT, m.image_height, "resize-short",
-      G_TYPE_INT, m.resize_short, "fit", G_TYPE_STRING, m.fit.c_str(), "planes", G_TYPE_STRING,
-      m.planes.c_str(), "crop", G_TYPE_STRING, m.crop.c_str(), nullptr);
+  GstStructure* s = gst_structure_new_empty(kEvent);
+  write_model(s, m);
   set_strings(s, "labels", m.labels);
   return gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
 }
@@ -101,21 +124,8 @@ std::optional<ModelInfo> parse_model_event(GstEvent* event) {
   if (GST_EVENT_TYPE(event) != GST_EVENT_CUSTOM_DOWNSTREAM_STICKY || !gst_event_has_name(event, kEvent))
     return {};
   const GstStructure* s = gst_event_get_structure(event);
-  ModelInfo m;
+  ModelInfo m = read_model(s);
   m.labels = get_strings(s, "labels");
-  m.model = get_string(s, "model");
-  m.model_hash = get_string(s, "model-hash");
-  m.backend = get_string(s, "backend");
-  m.dtype = get_string(s, "dtype");
-  m.grid_width = get_int(s, "grid-width");
-  m.grid_height = get_int(s, "grid-height");
-  m.experts = get_int(s, "experts", 1);
-  m.image_width = get_int(s, "image-width");
-  m.image_height = get_int(s, "image-height");
-  m.resize_short = get_int(s, "resize-short");
-  m.fit = get_string(s, "fit");
-  m.planes = get_string(s, "planes");
-  m.crop = get_string(s, "crop");
   return m;
 }
 

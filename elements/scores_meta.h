@@ -63,8 +63,7 @@ struct ModelInfo {
   int image_width = 0, image_height = 0;  ///< pixels the grid covers
   int resize_short = 0;                   ///< short side before the centre crop, with `fit` "crop"
   std::string fit;                        ///< "crop" or "pad"
-  std::string planes,
-      crop;  ///< what of the picture it was shown: of the stream's tubelets, see tubelet_caps.h
+  std::string planes, crop;               ///< of the stream's tubelets: what the model is shown
 
   bool operator==(const ModelInfo&) const = default;
   /// The name of a class; "class 7" where the model names none.
@@ -73,7 +72,12 @@ struct ModelInfo {
 
 ModelInfo model_info(const Engine& engine);
 
-/// A sticky custom downstream event; its structure is `mone-model`.
+/// All but the labels, in a structure that somebody else owns.
+void write_model(GstStructure* s, const ModelInfo& info);
+ModelInfo read_model(const GstStructure* s);
+
+/// A sticky custom downstream event; its structure is `mone-model`: what write_model() writes and labels
+/// (GstArray of string).
 GstEvent* new_model_event(const ModelInfo& info);
 /// Nothing if the event is another one.
 std::optional<ModelInfo> parse_model_event(GstEvent* event);

@@ -378,7 +378,7 @@ void VivitScorer::skip(GstBuffer* in) {
                        gst_event_new_gap(GST_BUFFER_PTS(in), GST_BUFFER_DURATION(in)));
 }
 
-/// Once, after caps and segment and before the first scores.
+/// Once for these caps, after them and the segment and before the first scores.
 void VivitScorer::tell_model() {
   if (std::exchange(told_model_, true)) return;
   mutex_.lock();

@@ -80,6 +80,8 @@ class VivitScorer {
   void on_qos(double proportion);
   /// Upstream may have changed: whether it is live is asked again.
   void on_stream_start() { live_known_ = false; }
+  /// Tubelets may be cropped in another way from here on: downstream is told again what the model is shown.
+  void on_caps() { told_model_ = false; }
 
   /// Takes a tubelet; waits for the answers once it is the last of its moment, or begins another one.
   void take(Owned<GstBuffer> tubelet);

@@ -20,7 +20,7 @@ class Batch:
     importance: torch.Tensor  # f32 [n, nt, tokens] motion, for choosing tokens and starting the router
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(*(getattr(self, name).to(device, non_blocking=True) for name in Batch.__dataclass_fields__))
+        return Batch(*(getattr(self, name).to(device) for name in Batch.__dataclass_fields__))
 
 
 def left_to_right(joints: np.ndarray) -> np.ndarray:

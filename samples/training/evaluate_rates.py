@@ -30,9 +30,9 @@ def named(model: Path, video: Path, threads: int) -> str | None:
 
 
 def named_live(model: Path, video: Path, threads: int) -> str | None:
-    pipeline = (f"filesrc location={video} ! decodebin ! videoconvert ! monetubelet ! monevivit model={model} threads={threads} "
-                "! monelabel smoothing=0 top-k=1000 ! fdsink fd=1")  # fmt: skip
-    done = subprocess.run(["gst-launch-1.0", "-q", *pipeline.split()], capture_output=True, text=True, check=True)
+    pipeline = ["filesrc", f"location={video}", *"! decodebin ! videoconvert ! monetubelet ! monevivit".split(), f"model={model}", f"threads={threads}",
+                *"! monelabel smoothing=0 top-k=1000 ! fdsink fd=1".split()]  # fmt: skip
+    done = subprocess.run(["gst-launch-1.0", "-q", *pipeline], capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     full = [line for line in lines if not line["warming"]] or lines[-1:]
     scores: dict[str, float] = {}

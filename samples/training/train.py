@@ -228,7 +228,7 @@ def train(run: Run, clips: list) -> bool:
     stream = Mixed(run.config, a.seed, run.batches, a.batch, level, a.library, clips, a.actors)
     # Its own generator: making an iterator draws a number, and a resumed run makes one more.
     loader = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=a.workers, prefetch_factor=4,
-                                              worker_init_fn=ignore_interrupt, pin_memory=a.device != "cpu",
+                                              worker_init_fn=ignore_interrupt,
                                               generator=torch.Generator().manual_seed(a.seed)))  # fmt: skip
 
     def next_batch():

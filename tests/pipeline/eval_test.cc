@@ -155,6 +155,10 @@ TEST_F(Eval, WhatAPlainModelCannotDoIsSaid) {
   const ProgramRun asked =
       run_program({MONE_PROGRAM, "eval", "--model", plain, "--json", "--budgets", "1", file("plain.csv")});
   EXPECT_EQ(json::parse(asked.out)["warnings"].size(), 0u) << "nothing below 1 was asked for";
+  const std::string routed_cls = MONE_GOLDEN_DIR "/fe_cls_routed.safetensors";
+  const ProgramRun alone = run_program(
+      {MONE_PROGRAM, "eval", "--model", routed_cls, "--json", "--budgets", "0.5", file("plain.csv")});
+  EXPECT_THAT(alone.err, HasSubstr("no controls")) << "whose class token is routed";
 }
 
 TEST_F(Eval, RefusesWhatMakesNoSense) {
