@@ -31,6 +31,11 @@ void step_legs(Pose& pose, float amount, float phase) {
   }
 }
 
+void step_away(Pose& pose, float away, float speed, float phase) {
+  pose.position = pose.position - heading(pose.yaw) * away;
+  step_legs(pose, std::min(1.0f, 0.64f * speed), phase);
+}
+
 Pose standing(const Style& style, float t, float liveliness) {
   const bool still = liveliness < 0.5f && style.chance(31, 0.4f);  // nothing moves but what the action moves
   const float sway = still ? 0.05f : 0.25f + 0.75f * liveliness;

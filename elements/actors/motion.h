@@ -81,6 +81,9 @@ Pose standing(const Style& style, float t, float liveliness);
 /// Adds walking legs: `amount` 0..1, `phase` in radians.
 void step_legs(Pose& pose, float amount, float phase);
 
+/// Steps backwards from where the pose stands, by `away` metres that change by `speed` metres a second.
+void step_away(Pose& pose, float away, float speed, float phase);
+
 /// A smooth wander in about -1..1, `channel` 0..11, `rate` in Hz.
 float wander(const Style& style, int channel, float t, float rate);
 

@@ -56,11 +56,16 @@ float recovery_seconds(const Pose& pose) {
   return pose.hip[0] > 0.9f && pose.hip[1] > 0.9f ? 0.9f : 0.45f;
 }
 
+/// Nobody there and a motion without a timing are continuous: period 0.
+Timing timing_of(const Entry& entry) {
+  const Motion& motion = motion_of(entry.cue.label);
+  return motion.timing && !entry.cue.empty ? motion.timing(entry.style) : Timing{};
+}
+
 }  // namespace
 
 bool recognisable(const Entry& entry, float acted) {
-  const Motion& motion = motion_of(entry.cue.label);
-  const Timing timing = motion.timing && !entry.cue.empty ? motion.timing(entry.style) : Timing{};
+  const Timing timing = timing_of(entry);
   if (timing.period <= 0) return acted >= kSettle;
   const float turn = std::floor(acted / timing.period), c = acted - turn * timing.period;
   if (turn > 0 && timing.clean_end >= timing.period) return true;
@@ -271,14 +276,13 @@ Moment Timeline::at(double time) {
 
 bool Timeline::shows_action(double from, double to, float* share) {
   const Entry entry = entry_at(to);
-  const Motion& motion = motion_of(entry.cue.label);
   const double begun = entry.start + static_cast<double>(kActsFrom * entry.transition);
   const double window = std::max(1e-3, to - from);
   *share = static_cast<float>((to - std::max(from, begun)) / window);
   const auto acted = static_cast<float>(to - begun);
   if (acted <= 0 || to - entry.start < static_cast<double>(entry.transition) || !recognisable(entry, acted))
     return false;
-  const Timing timing = motion.timing && !entry.cue.empty ? motion.timing(entry.style) : Timing{};
+  const Timing timing = timing_of(entry);
   if (timing.period <= 0) return *share >= 0.5f;
   const float earliest = std::max(0.0f, static_cast<float>(from - begun));
   float shown = 0;

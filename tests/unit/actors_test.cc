@@ -249,7 +249,7 @@ TEST(Actors, MostGesturesComeToAnEnd) {
       }
       ended += lowered;
     }
-    EXPECT_GE(ended, Joints::kClips / 4) << name;
+    EXPECT_GE(ended, Joints::kClips / 2) << name;
   }
 }
 

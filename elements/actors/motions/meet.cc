@@ -29,9 +29,9 @@ float together(const Style& style, float t, float early, float late) {
 
 /// Steps from `apart` metres beyond the distance at which they meet; `share` of them is this person's.
 void step_up(const Style& style, float t, float apart, float share, Pose& pose) {
-  const float near = together(style, t, 0, 0.1f), soon = together(style, t + 0.08f, 0, 0.1f);
-  pose.position = pose.position - heading(pose.yaw) * (apart * share * (1 - near));
-  step_legs(pose, std::min(1.0f, std::abs(soon - near) * apart * share * 8),
+  constexpr float kSoon = 0.08f;
+  const float near = together(style, t, 0, 0.1f), soon = together(style, t + kSoon, 0, 0.1f);
+  step_away(pose, apart * share * (1 - near), std::abs(soon - near) * apart * share / kSoon,
             2 * kPi * 1.1f * t + style.phase);
 }
 float first_share(const Style& style) { return style.chance(25, 0.5f) ? 0.5f : style.pick(26, 0, 1); }

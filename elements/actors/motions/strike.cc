@@ -65,9 +65,9 @@ void step_in(const Style& style, float t, Pose& pose) {
   const auto away = [&](float c) {
     return 1 - ease(b.land - 0.1f - b.walk, b.land - 0.05f, c) * (1 - ease(held, held + b.walk, c));
   };
+  constexpr float kSoon = 0.08f;
   const float c = std::fmod(t, b.period()), here = away(c);
-  pose.position = pose.position - heading(pose.yaw) * (b.step * here);
-  step_legs(pose, std::min(1.0f, std::abs(away(c + 0.08f) - here) * b.step * 8),
+  step_away(pose, b.step * here, std::abs(away(c + kSoon) - here) * b.step / kSoon,
             2 * kPi * 1.2f * t + style.phase);
 }
 
