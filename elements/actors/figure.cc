@@ -91,7 +91,8 @@ void dress_trunk(const Joints& j, const Body& body, std::vector<Solid>& out) {
     const Vec3 under_arm = j.chest + j.chest_frame * Vec3{side_sign(s) * body.shoulder * 0.55f, -0.05f, 0};
     out.push_back({waist, under_arm, 0.095f * g, 0.105f * g, body.top});
   }
-  out.push_back({j.hip[0], j.hip[1], 0.095f * g, 0.095f * g, body.bottom});
+  // A shirt hangs over the trousers, however one leans.
+  out.push_back({j.hip[0], j.hip[1], 0.095f * g, 0.095f * g, body.bottom, 0.05f});
   out.push_back({j.pelvis, j.chest + j.chest_frame * Vec3{0, -0.04f, 0}, 0.112f * g, 0.12f * g, body.top});
   out.push_back({lerp(j.shoulder[0], j.shoulder[1], 0.15f), lerp(j.shoulder[1], j.shoulder[0], 0.15f), 0.064f,
                  0.064f, body.top});

@@ -20,6 +20,7 @@ struct Solid {
   Vec3 a, b;
   float radius_a, radius_b;
   Cloth cloth;
+  float behind = 0;  ///< metres that it counts as further away than it is, where surfaces lie on each other
 };
 
 /// Arms by two-bone inverse kinematics, legs forward; stands the lowest point on the floor.

@@ -37,8 +37,8 @@ void step_away(Pose& pose, float away, float speed, float phase) {
 }
 
 Pose standing(const Style& style, float t, float liveliness) {
-  const bool still = liveliness < 0.5f && style.chance(31, 0.4f);  // nothing moves but what the action moves
-  const float sway = still ? 0.05f : 0.25f + 0.75f * liveliness;
+  const bool still = liveliness < 0.5f && style.chance(31, 0.3f);  // nothing moves but what the action moves
+  const float sway = still ? 0.05f : 0.4f + 0.6f * liveliness;
   Pose pose;
   for (int s = 0; s < 2; ++s) {
     const float outward = style.pick(16, 0.08f, 0.26f) + 0.03f * sway * wander(style, s, t, 0.4f);
@@ -55,6 +55,9 @@ Pose standing(const Style& style, float t, float liveliness) {
   pose.head_pitch = 0.1f * sway * wander(style, 7, t, 0.3f);
   pose.head_yaw = 0.25f * sway * wander(style, 8, t, 0.25f);
   pose.yaw = 0.05f * sway * wander(style, 9, t, 0.2f);
+  // Nobody stands like a post: the head goes to and fro by a centimetre or two.
+  pose.pitch = 0.018f * sway * wander(style, 10, t, 0.45f);
+  pose.roll = 0.014f * sway * wander(style, 11, t, 0.4f);
   return pose;
 }
 

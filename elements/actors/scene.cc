@@ -240,7 +240,7 @@ void Scene::finish(Figure figure, const View& view, Frame& frame) const {
     const float depth = view.depth(lerp(solid.a, solid.b, 0.5f));
     if (depth < 0.4f) continue;
     Shape shape{view.project(solid.a, solid.radius_a), view.project(solid.b, solid.radius_b), {}, 0};
-    shape.depth = depth - 0.5f * solid.radius_a;
+    shape.depth = depth - 0.5f * solid.radius_a + solid.behind;
     const Cloth& cloth = solid.cloth;
     const Colour& c = cloth.colour;
     if (options_.planes == 1)

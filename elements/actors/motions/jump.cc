@@ -4,14 +4,16 @@
 namespace mone::actors {
 namespace {
 
-/// Legs of one hop; `q` in [0, 1), the first part in the air. Returns the height 0..1.
-float hop(Pose& pose, float q, float airborne, float crouch) {
+/// Legs of one hop; `q` in [0, 1), the first part in the air; `swing` radians: legs that leave the ground
+/// behind the body come down before it. Returns the height 0..1.
+float hop(Pose& pose, float q, float airborne, float crouch, float swing = 0) {
   const bool up = q < airborne;
   const float x = up ? q / airborne : (q - airborne) / (1 - airborne);
   const float arc = 4 * x * (1 - x), dip = std::sin(kPi * x) * crouch;
   for (int s = 0; s < 2; ++s) {
     pose.knee[s] += 0.12f + (up ? crouch * 0.4f * arc : dip * 1.2f);
-    pose.hip[s] += 0.08f + (up ? crouch * 0.2f * arc : dip * 0.7f);
+    pose.hip[s] +=
+        0.08f + (up ? crouch * 0.2f * arc : dip * 0.7f) + swing * std::cos(kPi * x) * (up ? -1.0f : 1.0f);
   }
   if (!up) pose.spine += dip * 0.35f;
   return up ? arc : 0;
@@ -21,12 +23,15 @@ float jump_rate(const Style& style) { return style.pick(0, 0.8f, 2.1f); }
 bool jumps_forward(const Style& style) { return style.chance(1, 0.5f); }
 
 float jump_speed(const Style& style, const Body&) {
-  return jumps_forward(style) ? style.pick(2, 0.4f, 1.9f) : 0.0f;
+  return jumps_forward(style) ? style.pick(2, 0.4f, 2.3f) : 0.0f;
 }
 
-void pose_jump(const Style& style, const Body&, float t, Pose& pose) {
+void pose_jump(const Style& style, const Body& body, float t, Pose& pose) {
   const float rate = jump_rate(style), x = rate * t + style.phase / (2 * kPi), q = x - std::floor(x);
-  const float air = hop(pose, q, style.pick(11, 0.42f, 0.58f), style.pick(3, 0.25f, 0.95f));
+  const float airborne = style.pick(11, 0.42f, 0.58f);
+  // While the feet are on the ground the body goes over them.
+  const float swing = std::min(0.5f, jump_speed(style, body) / rate * (1 - airborne) / 2 / body.leg);
+  const float air = hop(pose, q, airborne, style.pick(3, 0.25f, 0.95f), swing);
   pose.jump = air * style.pick(4, 0.12f, 0.36f) * std::min(1.0f, 1.7f / rate);
   const float arms = style.pick(5, 0.1f, 0.7f), lag = style.pick(6, 0, 3);
   const float kind = style.dice[7];

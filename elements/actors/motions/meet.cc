@@ -36,7 +36,7 @@ void step_up(const Style& style, float t, float apart, float share, Pose& pose) 
 }
 float first_share(const Style& style) { return style.chance(25, 0.5f) ? 0.5f : style.pick(26, 0, 1); }
 
-float shake_distance(const Style& style) { return style.pick(13, 0.8f, 1.2f); }
+float shake_distance(const Style& style) { return style.pick(13, 0.8f, 1.35f); }
 float shake_apart(const Style& style) { return style.pick(27, 0.2f, 1.4f); }
 
 float grip(const Style& style, float t) {

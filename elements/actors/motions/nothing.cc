@@ -58,6 +58,20 @@ void touch_face(const Style& style, float t, Pose& pose) {
   reach(pose, style.side, weight, -0.22f, style.pick(1, 0.2f, 0.5f), style.pick(2, 0.15f, 0.3f));
 }
 
+/// An arm goes through the air once in a while - a swipe, a circle, a sign - that nobody here has a name for.
+void sign(const Style& style, float t, Pose& pose) {
+  const float period = style.pick(9, 1.8f, 4), moves = style.pick(10, 0.4f, 1.1f), raise = 0.4f;
+  const float c = std::fmod(t, period), x = clamp01((c - raise) / moves);
+  const float up = bump(0, raise, raise + moves, 2 * raise + moves, c);
+  const int s = style.side;
+  const float circle = style.chance(11, 0.3f) ? style.pick(12, 0.15f, 0.4f) : 0, turn = 2 * kPi * x;
+  const float from = style.pick(13, -0.6f, 0.9f), to = style.chance(14, 0.7f) ? -from : from;
+  aim_elbow(pose, s, 0.7f, -0.8f, -0.1f);
+  reach(pose, s, up, mix(from, to, ease(0, 1, x)) + circle * std::sin(turn),
+        mix(style.pick(1, -0.35f, 0.2f), style.pick(2, -0.35f, 0.2f), x) + circle * (1 - std::cos(turn)),
+        style.pick(3, 0.35f, 0.75f));
+}
+
 void lean_and_look(const Style& style, float t, Pose& pose) {
   pose.head_yaw += 0.7f * wander(style, 1, t, 0.25f);
   pose.twist += 0.25f * wander(style, 1, t - 0.15f, 0.25f);
@@ -95,7 +109,9 @@ void pose_nothing(const Style& style, const Body&, float t, Pose& pose) {
     hands_on_hips(pose);
   else if (kind < 0.8f)
     touch_face(style, t, pose);
-  else if (kind < 0.93f)
+  else if (kind < 0.88f)
+    sign(style, t, pose);
+  else if (kind < 0.96f)
     lean_and_look(style, t, pose);
 }
 

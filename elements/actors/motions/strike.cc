@@ -29,6 +29,17 @@ Blow blow(const Style& style) {
   return b;
 }
 
+/// One who is pushed flies, and takes a while to come back; the arms often stay where they let go.
+float flung(const Style& style) {
+  return style.chance(26, 0.4f) ? style.pick(17, 0.15f, 0.6f) : style.pick(17, 0.6f, 2);
+}
+Blow pushing(const Style& style) {
+  Blow b = blow(style);
+  b.hold = style.chance(24, 0.3f) ? 0 : style.pick(25, 0.1f, 0.9f);
+  b.wait += flung(style) / 1.2f;
+  return b;
+}
+
 /// A throw at nobody may take its time.
 Blow throwing(const Style& style) {
   const float slow = style.pick(20, 1, 2);
@@ -46,6 +57,7 @@ Timing timing_of(const Blow& b) {
           b.land + b.hold + std::max(b.back, b.walk) + 0.3f};
 }
 Timing blow_timing(const Style& style) { return timing_of(blow(style)); }
+Timing push_timing(const Style& style) { return timing_of(pushing(style)); }
 Timing throw_timing(const Style& style) { return timing_of(throwing(style)); }
 
 struct Beat {
@@ -57,18 +69,23 @@ Beat beat(const Blow& b, float t) {
           ease(held + 0.06f, held + b.back, c)};
 }
 
+/// Steps along a distance in metres that `away` gives for a moment of the blow.
+template <typename Away>
+void step_along(const Blow& b, const Style& style, float t, const Away& away, Pose& pose) {
+  constexpr float kSoon = 0.08f;
+  const float c = std::fmod(t, b.period()), here = away(c);
+  step_away(pose, here, std::abs(away(c + kSoon) - here) / kSoon, 2 * kPi * 1.2f * t + style.phase);
+}
+
 /// To the one who is hit and back again; the last step goes with the blow.
-void step_in(const Style& style, float t, Pose& pose) {
-  const Blow b = blow(style);
+void step_in(const Blow& b, const Style& style, float t, Pose& pose) {
   if (b.step <= 0) return;
   const float held = b.land + b.hold;
   const auto away = [&](float c) {
-    return 1 - ease(b.land - 0.1f - b.walk, b.land - 0.05f, c) * (1 - ease(held, held + b.walk, c));
+    return b.step *
+           (1 - ease(b.land - 0.1f - b.walk, b.land - 0.05f, c) * (1 - ease(held, held + b.walk, c)));
   };
-  constexpr float kSoon = 0.08f;
-  const float c = std::fmod(t, b.period()), here = away(c);
-  step_away(pose, b.step * here, std::abs(away(c + kSoon) - here) * b.step / kSoon,
-            2 * kPi * 1.2f * t + style.phase);
+  step_along(b, style, t, away, pose);
 }
 
 void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
@@ -96,11 +113,12 @@ void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
   pose.knee[other] += stride * 0.6f;
   pose.hip[s] -= stride * 0.7f;
   pose.position = pose.position + heading(pose.yaw) * (style.pick(9, 0.05f, 0.3f) * out);
-  step_in(style, t, pose);
+  step_in(hit, style, t, pose);
 }
 
 void pose_push(const Style& style, const Body&, float t, Pose& pose) {
-  const Beat b = beat(blow(style), t);
+  const Blow push = pushing(style);
+  const Beat b = beat(push, t);
   const float out = b.strike * (1 - b.back), ready = b.wind * (1 - b.back);
   for (int s = 0; s < 2; ++s) {
     aim_elbow(pose, s, 0.8f, -0.8f, -0.2f);
@@ -113,11 +131,12 @@ void pose_push(const Style& style, const Body&, float t, Pose& pose) {
   pose.knee[style.side] += stride * 0.6f;
   pose.hip[1 - style.side] -= stride * 0.8f;
   pose.position = pose.position + heading(pose.yaw) * (style.pick(9, 0.1f, 0.45f) * out);
-  step_in(style, t, pose);
+  step_in(push, style, t, pose);
 }
 
 void pose_kick(const Style& style, const Body&, float t, Pose& pose) {
-  const Beat b = beat(blow(style), t);
+  const Blow kick = blow(style);
+  const Beat b = beat(kick, t);
   const int s = style.side, other = 1 - s;
   const float high = style.pick(5, 0.75f, 1.65f), back = 1 - b.back;
   const float cocked = style.chance(6, 0.5f) ? -0.4f : 0.6f * high;
@@ -130,7 +149,7 @@ void pose_kick(const Style& style, const Body&, float t, Pose& pose) {
   pose.twist += side_sign(s) * -0.3f * b.strike * back;
   for (int k = 0; k < 2; ++k)
     reach(pose, k, b.wind * back * style.pick(9, 0.2f, 0.9f), style.pick(10, 0.1f, 0.6f), -0.5f, 0.35f);
-  step_in(style, t, pose);
+  step_in(kick, style, t, pose);
 }
 
 void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
@@ -164,8 +183,7 @@ void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
 }
 
 /// How far a blow has taken effect: at once, and slowly over until the next.
-float effect(const Style& style, float t, float lasts) {
-  const Blow b = blow(style);
+float effect(const Blow& b, float t, float lasts) {
   const float c = std::fmod(t, b.period()), land = b.land;
   const float over = std::max(land + 0.3f, std::min(land + lasts, b.period()));
   return bump(land - 0.03f, land + 0.14f, land + 0.2f, over, c);
@@ -178,30 +196,33 @@ void guard(const Style& style, float hit, Pose& pose) {
 
 /// The head goes back, then the trunk turns away and bends.
 void take_punch(const Style& style, const Body&, float t, Pose& pose) {
-  const float hit = effect(style, t, 0.7f), bent = effect(style, t - 0.1f, 1.1f);
+  const Blow b = blow(style);
+  const float hit = effect(b, t, 0.7f), bent = effect(b, t - 0.1f, style.pick(27, 0.8f, 2));
   pose.head_pitch -= 0.4f * hit;
   pose.twist += style.pick(16, -0.9f, 0.9f) * hit;
-  pose.spine += style.pick(15, -0.25f, 0.9f) * bent;
-  pose.side += style.pick(10, -0.4f, 0.4f) * bent;
-  pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0, 0.25f) * bent);
+  pose.yaw += style.pick(28, -0.8f, 0.8f) * bent;
+  pose.spine += style.pick(15, -0.3f, 1.35f) * bent;
+  pose.side += style.pick(10, -0.5f, 0.5f) * bent;
+  pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0, 0.5f) * bent);
   step_legs(pose, 0.5f * hit, 6 * t);
   guard(style, hit, pose);
 }
 
 /// Thrown back, some steps to catch the balance, arms forward.
 void take_push(const Style& style, const Body&, float t, Pose& pose) {
-  const float hit = effect(style, t, 0.6f), away = effect(style, t, 1.6f);
-  pose.spine -= style.pick(15, 0.05f, 0.4f) * hit;
+  const Blow b = pushing(style);
+  const float far = flung(style), hit = effect(b, t, 0.6f), stops = b.land + 0.25f + 0.4f * far;
+  const auto away = [&](float c) { return far * bump(b.land - 0.03f, stops, stops + 0.2f, b.period(), c); };
+  pose.spine -= style.pick(15, -0.3f, 0.4f) * hit;
   pose.head_pitch -= 0.2f * hit;
-  pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0.15f, 0.7f) * away);
-  step_legs(pose, 0.9f * hit, 7 * t);
+  step_along(b, style, t, away, pose);
   for (int s = 0; s < 2; ++s)
     reach(pose, s, hit * style.pick(18, 0.2f, 0.9f), 0.3f, style.pick(19, -0.5f, 0.2f), 0.6f);
 }
 
 /// Doubles up over the foot that hit.
 void take_kick(const Style& style, const Body&, float t, Pose& pose) {
-  const float hit = effect(style, t, 0.9f);
+  const float hit = effect(blow(style), t, 0.9f);
   pose.spine += style.pick(15, -0.2f, 0.7f) * hit;
   pose.twist += style.pick(16, -0.4f, 0.4f) * hit;
   pose.position = pose.position - heading(pose.yaw) * (style.pick(17, 0.05f, 0.4f) * hit);
@@ -219,7 +240,7 @@ const Motion kKick = {"kick",    Facing::kSideways, pose_kick, blow_timing, null
                       take_kick, kick_distance,     false,     false};
 const Motion kPunch = {"punch",    Facing::kSideways, pose_punch, blow_timing, nullptr,
                        take_punch, punch_distance,    false,      false};
-const Motion kPush = {"push",    Facing::kSideways, pose_push, blow_timing, nullptr,
+const Motion kPush = {"push",    Facing::kSideways, pose_push, push_timing, nullptr,
                       take_push, push_distance,     false,     false};
 const Motion kThrow = {"throw", Facing::kAny, pose_throw, throw_timing, nullptr,
                        nullptr, nullptr,      false,      false};
