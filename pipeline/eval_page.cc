@@ -68,14 +68,14 @@ std::string row(const char* tag, const Cells& cells) {
 
 std::string budgets_table(const EvalSet& set) {
   std::string html =
-      "<table>" + row("th", {"chooser", "budget", "realised", "GMAC", "top-1", "top-5",
-                             "top-1 of the set's labels", "windows", "events found", "false alarms an hour"});
+      "<table>" + row("th", {"chooser", "budget", "realised", "GMAC", "top-1", "top-5", "closed", "windows",
+                             "false actions", "events found", "false alarms an hour"});
   for (const EvalPoint& point : set.points)
-    html +=
-        row("td", {to_name(point.setting.chooser), fixed(point.setting.budget, 3), fixed(point.realised, 3),
-                   significant(point.gmac), share_text(point.clips.all()), fixed(point.top5.value(), 2),
-                   share_text(point.among.all()), fixed(point.windows.all().value(), 3),
-                   share_text(point.events.recall()), fixed(point.events.false_alarms_per_hour(), 1)});
+    html += row("td", {to_name(point.setting.chooser), fixed(point.setting.budget, 3),
+                       fixed(point.realised, 3), significant(point.gmac), share_text(point.clips.all()),
+                       fixed(point.top5.value(), 2), share_text(point.closed),
+                       fixed(point.windows.all().value(), 3), share_text(point.false_actions),
+                       share_text(point.events.recall()), fixed(point.events.false_alarms_per_hour(), 1)});
   return html + "</table>\n";
 }
 
@@ -171,8 +171,10 @@ std::string heading(const EvalSubject& subject) {
                      std::to_string(c.C) + " labels, " + subject.backend + " " + subject.dtype + ".</p>\n";
   html +=
       "<p class=\"note\">Top-1: a clip's mean over its windows, all labels of the model to choose from; "
-      "beside it "
-      "the same with only the set's labels. Bands and brackets are 95 % intervals after Wilson. Controls "
+      "<i>closed</i>: clips of actions only, and to choose from only the actions of the set; <i>false "
+      "actions</i>: windows of " +
+      escaped(subject.options.background) +
+      " that are called an action. Bands and brackets are 95 % intervals after Wilson. Controls "
       "give every "
       "expert as many tokens as the router does: <i>random</i> by chance, <i>shuffled</i> by the router's "
       "choice "

@@ -15,8 +15,9 @@ void print_curve(std::ostream& out, const EvalSet& set, const EvalSubject& subje
                                         {"gmac", Align::kRight},
                                         {"top-1"},
                                         {"top-5"},
-                                        {"top-1 of the set's labels"},
-                                        {"windows"}};
+                                        {"closed"},
+                                        {"windows"},
+                                        {"false actions"}};
   std::vector<Chooser> controls;
   for (const Chooser control : subject.options.controls) {
     const auto is = [&](const EvalPoint& point) { return point.setting.chooser == control; };
@@ -28,9 +29,9 @@ void print_curve(std::ostream& out, const EvalSet& set, const EvalSubject& subje
   for (const EvalPoint& point : set.points) {
     if (point.setting.chooser != Chooser::kRouter) continue;
     std::vector<std::string> row = {
-        fixed(point.setting.budget, 3),       fixed(point.realised, 3),     significant(point.gmac),
-        share_text(point.clips.all()),        fixed(point.top5.value(), 2), share_text(point.among.all()),
-        fixed(point.windows.all().value(), 3)};
+        fixed(point.setting.budget, 3),        fixed(point.realised, 3),       significant(point.gmac),
+        share_text(point.clips.all()),         fixed(point.top5.value(), 2),   share_text(point.closed),
+        fixed(point.windows.all().value(), 3), share_text(point.false_actions)};
     for (const Chooser control : controls) {
       const EvalPoint* other = point_at(set, control, point.setting.budget);
       row.push_back(other ? fixed(other->clips.all().value(), 2) : "");
@@ -123,8 +124,13 @@ Json point_json(const EvalPoint& point, const EvalSet& set, const std::vector<st
           {"gmac", point.gmac},
           {"top1", share_json(point.clips.all())},
           {"top5", share_json(point.top5)},
-          {"top1_of_the_sets_labels", share_json(point.among.all())},
+          {"closed", share_json(point.closed)},
           {"windows", share_json(point.windows.all())},
+          {"false_actions",
+           {{"windows", point.false_actions.of},
+            {"called_an_action", point.false_actions.right},
+            {"share", point.false_actions.value()},
+            {"wilson95", {point.false_actions.interval().low, point.false_actions.interval().high}}}},
           {"labels", labels_json(point, set, names)},
           {"events", events_json(point.events, names)}};
 }

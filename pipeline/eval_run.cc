@@ -158,7 +158,7 @@ class Evaluator::Impl {
     for (const EvalSetting& setting : result_.settings) {
       EvalPoint point;
       point.setting = setting;
-      point.clips = point.among = point.windows = Confusion(config_.C);
+      point.clips = point.windows = Confusion(config_.C);
       point.events = EventCounts(config_.C);
       set.points.push_back(std::move(point));
     }
@@ -278,7 +278,10 @@ class Evaluator::Impl {
       const double count = static_cast<double>(lane.predictions);
       point.realised += share * (lane.realised / count - point.realised);
       point.gmac += share * (lane.gmac / count - point.gmac);
-      for (const auto& [truth, answer] : lane.windows) point.windows.add(truth, answer);
+      for (const auto& [truth, answer] : lane.windows) {
+        point.windows.add(truth, answer);
+        if (truth == background_) point.false_actions.add(answer != background_);
+      }
     }
     for (std::size_t e = 0; e < video.events.size(); ++e) answer(video, e, set, seconds);
     if (!map_.experts.empty()) result_.maps.push_back(std::move(map_));
@@ -288,6 +291,8 @@ class Evaluator::Impl {
     const EvalEvent& event = video.events[e];
     EvalAnswer answer{
         video.path, set.name, event.label, event.truth, event.begin, std::min(event.end, seconds), {}, {}};
+    std::vector<int> actions = set.labels;
+    std::erase(actions, background_);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       answer.answers.push_back(-1);
       answer.scores.push_back(0);
@@ -299,7 +304,7 @@ class Evaluator::Impl {
       if (event.truth < 0) continue;
       EvalPoint& point = set.points[i];
       point.clips.add(event.truth, best[0]);
-      point.among.add(event.truth, best_of(scores, set.labels));
+      if (event.truth != background_) point.closed.add(best_of(scores, actions) == event.truth);
       point.top5.add(std::find(best.begin(), best.end(), event.truth) != best.end());
     }
     result_.answers.push_back(std::move(answer));

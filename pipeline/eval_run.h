@@ -45,9 +45,11 @@ struct EvalOptions {
 struct EvalPoint {
   EvalSetting setting;
   Confusion clips;    ///< a clip's answer: mean over its windows, all labels of the model to choose from
-  Confusion among;    ///< the same, only labels that occur in the set to choose from
   Confusion windows;  ///< every full window by itself
   Share top5;
+  /// Clips of actions only, and to choose from only the actions that occur in the set.
+  Share closed;
+  Share false_actions;  ///< of the background's full windows, how many are called an action
   EventCounts events;
   double realised = 0, gmac = 0;  ///< mean over the predictions
 

@@ -78,7 +78,9 @@ TEST_F(Eval, CountsEveryClipAtEveryBudgetWithControls) {
     ++points[point["chooser"]];
     EXPECT_EQ(point["top1"]["of"], 2);
     EXPECT_EQ(point["top5"]["right"], 2) << "of five labels";
-    EXPECT_GE(point["top1_of_the_sets_labels"]["right"], point["top1"]["right"]);
+    EXPECT_EQ(point["closed"]["of"], 2);
+    EXPECT_GE(point["closed"]["right"], point["top1"]["right"]);
+    EXPECT_EQ(point["false_actions"]["windows"], 0) << "nothing here is the background";
     EXPECT_GT(point["windows"]["of"], 10);
     EXPECT_GT(point["gmac"], 0);
     EXPECT_LE(point["top1"]["wilson95"][0], point["top1"]["share"]);
@@ -91,6 +93,20 @@ TEST_F(Eval, CountsEveryClipAtEveryBudgetWithControls) {
       << "a control spends what the router does";
   EXPECT_EQ(result["answers"].size(), 3u);
   EXPECT_EQ(result["answers"][0]["called"].size(), 2u);
+}
+
+TEST_F(Eval, TheBackgroundIsNoActionToChooseFrom) {
+  write_file(file("some.csv"), "path,label\nwalk.mkv,walk\nwave.mkv,wave\n");
+  const json result =
+      evaluate({"--background", "wave", "--budgets", "1", "--controls", "none", file("some.csv")});
+  const json& point = result["sets"][0]["points"][0];
+  EXPECT_EQ(point["top1"]["of"], 2);
+  EXPECT_EQ(point["closed"]["of"], 1) << "the clip of the background is none of an action";
+  EXPECT_EQ(point["closed"]["right"], 1) << "one action to choose from";
+  const json& false_actions = point["false_actions"];
+  EXPECT_GT(false_actions["windows"], 10);
+  const json& wave = point["labels"]["wave"]["windows"];
+  EXPECT_EQ(false_actions["called_an_action"], wave["of"].get<int>() - wave["right"].get<int>());
 }
 
 TEST_F(Eval, TheSameCommandGivesTheSameAnswers) {
