@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "elements/actors/mone_actors.h"
@@ -68,6 +69,7 @@ struct Settings {
   double gap_length = 1;
   gint gap_mode = static_cast<gint>(GapMode::kSilent);
   bool post_truth = false;
+  bool mark_persons = false;
 };
 
 constexpr Property<Settings> kProperties[] = {
@@ -96,6 +98,10 @@ constexpr Property<Settings> kProperties[] = {
     {"post-truth", &Settings::post_truth,
      "Post an element message `mone-truth` (label, label-index, in-transition, entry, timestamp) whenever it "
      "changes"},
+    {"mark-persons", &Settings::mark_persons,
+     "Mark everybody in the picture as a person detector would (GstVideoRegionOfInterestMeta, type person; "
+     "id 1 "
+     "acts, 2 is the other one of the action, others are bystanders), for crop=region"},
 };
 
 struct SceneFree {
@@ -143,6 +149,7 @@ class ActionTestSrc {
   bool next_frame(int64_t* n, int64_t* skipped_from);
   void stamp(GstBuffer* buffer, int64_t n);
   void tell_truth(GstBuffer* buffer, double scene_time);
+  void mark_persons(GstBuffer* buffer, double scene_time);
   void draw(GstBuffer* buffer, double scene_time);
   GstClockTime shown(GstClockTime time) const;
 
@@ -279,6 +286,18 @@ void ActionTestSrc::tell_truth(GstBuffer* buffer, double scene_time) {
   gst_element_post_message(GST_ELEMENT_CAST(element_), gst_message_new_element(GST_OBJECT_CAST(element_), s));
 }
 
+void ActionTestSrc::mark_persons(GstBuffer* buffer, double scene_time) {
+  mone_actors_person persons[16];
+  const int32_t count = std::min<int32_t>(
+      std::size(persons),
+      mone_actors_scene_persons(scene_.get(), scene_time, persons, static_cast<int32_t>(std::size(persons))));
+  for (const mone_actors_person& person : std::span(persons, static_cast<std::size_t>(count)))
+    gst_buffer_add_video_region_of_interest_meta(
+        buffer, "person", static_cast<guint>(person.x), static_cast<guint>(person.y),
+        static_cast<guint>(person.width), static_cast<guint>(person.height))
+        ->id = person.id;
+}
+
 void ActionTestSrc::draw(GstBuffer* buffer, double scene_time) {
   GstVideoFrame frame;
   if (!gst_video_frame_map(&frame, &info_, buffer, GST_MAP_WRITE))
@@ -313,6 +332,7 @@ GstFlowReturn ActionTestSrc::fill(GstBuffer* buffer) {
   stamp(buffer, n);
   draw(buffer, seconds);
   tell_truth(buffer, seconds);
+  if (now_.mark_persons) mark_persons(buffer, seconds);
   return GST_FLOW_OK;
 }
 

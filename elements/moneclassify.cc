@@ -69,7 +69,7 @@ const Shown kShown[] = {
      {"model", "backend", "device", "dtype", "threads", "deterministic", "hf-compat", "budget-mode", "budget",
       "budget-min", "budget-max", "latency-target", "stream-weight", "utilisation", "max-gap", "stats"}},
     {gst_mone_label_get_type, {"top-k", "smoothing", "on", "off", "messages"}},
-    {gst_mone_tubelet_get_type, {"sampling", "stride", "crop", "max-regions"}}};
+    {gst_mone_tubelet_get_type, {"sampling", "stride", "crop", "max-regions", "region-type"}}};
 enum : guint { kWait = 1, kFirstShown };
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(

@@ -129,6 +129,10 @@ constexpr Property<S> kProperties[] = {
      {1, 64},
      "crop=region: at most so many at once, those seen longest first",
      mone::kLive},
+    {"region-type", &S::region_type,
+     "crop=region: only regions of this type, as the detector upstream names it (person); empty = every "
+     "region",
+     mone::kLive},
 };
 constexpr guint kStats = std::size(kProperties) + 1;
 
@@ -286,7 +290,7 @@ static void gst_mone_tubelet_set_property(GObject* object, guint id, const GValu
   const std::string_view name = property.name;
   if (name == "sampling")
     gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
-  else if (name != "stride" && name != "max-gap" && name != "max-regions")
+  else if (name != "stride" && name != "max-gap" && name != "max-regions" && name != "region-type")
     gst_pad_mark_reconfigure(self->src);
 }
 

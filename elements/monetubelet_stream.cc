@@ -223,6 +223,7 @@ void TubeletStream::apply_settings() {
   if (!settings_changed_.exchange(false)) return;
   tubeliser_->set_options(settings().sampling_options());
   regions_.set_most(settings().max_regions);
+  regions_.set_type(settings().region_type);
 }
 
 /// The buffer's PTS, or where the frame must stand by the rate of the caps; nothing if neither is there.

@@ -26,6 +26,7 @@ struct TubeletSettings {
   guint width = 0, height = 0, tubelet_frames = 0, tubelet_height = 0, tubelet_width = 0, resize_short = 0;
   gint planes = 0, fit = 0, crop = 0;  // 0, or 1 + the engine's value
   guint max_regions = 8;
+  std::string region_type;
 
   SamplingOptions sampling_options() const;
 };

@@ -18,20 +18,48 @@ double overlap(const Box& a, const Box& b) {
   return shared / std::max(1.0, area(a) + area(b) - shared);
 }
 
+#ifdef HAVE_GST_ANALYTICS
+/// What a tracker says of a detection. Nothing where there is none.
+struct Track {
+  guint64 id = 0;
+  bool there = false;
+  bool lost = false;  // the tracker repeats where it saw it last
+};
+
+Track track_of(GstAnalyticsRelationMeta* relations, guint object) {
+  Track track;
+  gpointer next = nullptr;
+  GstAnalyticsTrackingMtd tracking;
+  GstClockTime first_seen, last_seen;
+  gboolean lost = FALSE;
+  track.there = gst_analytics_relation_meta_get_direct_related(relations, object, GST_ANALYTICS_REL_TYPE_ANY,
+                                                               gst_analytics_tracking_mtd_get_mtd_type(),
+                                                               &next, &tracking) &&
+                gst_analytics_tracking_mtd_get_info(&tracking, &track.id, &first_seen, &last_seen, &lost);
+  track.lost = lost;
+  return track;
+}
+#endif
+
 }  // namespace
 
-std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, const Box& visible) {
+bool UpstreamRegions::wanted(GQuark type) const {
+  return type_.empty() || g_ascii_strcasecmp(type ? g_quark_to_string(type) : "", type_.c_str()) == 0;
+}
+
+std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, const Box& visible) const {
   std::vector<Found> found;
-  const auto add = [&](const Box& box, gint id) {
-    const Box inside = intersection(box, visible);
-    if (inside.width > 0 && inside.height > 0) found.push_back({inside, id});
+  const auto add = [&](Found one) {
+    one.box = intersection(one.box, visible);
+    if (one.box.width > 0 && one.box.height > 0) found.push_back(one);
   };
   gpointer state = nullptr;
   while (GstMeta* meta =
              gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
     const auto* roi = reinterpret_cast<const GstVideoRegionOfInterestMeta*>(meta);
     const auto n = [](guint v) { return static_cast<int>(std::min(v, 1u << 20)); };
-    add({n(roi->x), n(roi->y), n(roi->w), n(roi->h)}, roi->id);
+    if (wanted(roi->roi_type))
+      add({{n(roi->x), n(roi->y), n(roi->w), n(roi->h)}, static_cast<guint>(roi->id)});
   }
 #ifdef HAVE_GST_ANALYTICS
   if (GstAnalyticsRelationMeta* relations = gst_buffer_get_analytics_relation_meta(buffer)) {
@@ -42,7 +70,11 @@ std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, con
       auto* object = reinterpret_cast<GstAnalyticsODMtd*>(&item);
       gint x = 0, y = 0, w = 0, h = 0;
       gfloat confidence = 0;
-      if (gst_analytics_od_mtd_get_location(object, &x, &y, &w, &h, &confidence)) add({x, y, w, h}, 0);
+      if (!wanted(gst_analytics_od_mtd_get_obj_type(object)) ||
+          !gst_analytics_od_mtd_get_location(object, &x, &y, &w, &h, &confidence))
+        continue;
+      const Track track = track_of(relations, item.id);
+      if (!track.lost) add({{x, y, w, h}, track.id, track.there});
     }
   }
 #endif
@@ -51,22 +83,35 @@ std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, con
 
 /// Takes out of `found` what is known already.
 void UpstreamRegions::match(std::vector<Found>& found) {
-  for (Known& known : known_) {
+  std::vector<bool> seen(known_.size());
+  const auto take = [&](std::size_t k, std::vector<Found>::iterator it) {
+    known_[k].region.box = it->box;
+    known_[k].last = *it;
+    seen[k] = true;
+    found.erase(it);
+  };
+  for (std::size_t k = 0; k < known_.size(); ++k) {
+    const Found last = known_[k].last;
+    const auto same = std::find_if(found.begin(), found.end(), [&](const Found& f) {
+      return f.tracked && last.tracked && f.id == last.id;
+    });
+    if (same != found.end()) take(k, same);
+  }
+  for (std::size_t k = 0; k < known_.size(); ++k) {
+    if (seen[k]) continue;
+    const Known& known = known_[k];
     auto best = found.end();
     double most = kSameOverlap;
-    for (auto it = found.begin(); it != found.end(); ++it)
+    for (auto it = found.begin(); it != found.end(); ++it) {
+      if (it->tracked && known.last.tracked) continue;  // the tracker says that it is somebody else
       if (const double o = overlap(it->box, known.region.box); o >= most) most = o, best = it;
-    if (best == found.end() && known.upstream != 0)
-      best = std::find_if(found.begin(), found.end(), [&](const Found& f) { return f.id == known.upstream; });
-    if (best == found.end()) {
-      ++known.unseen;
-      continue;
     }
-    known.region.box = best->box;
-    known.upstream = best->id;
-    known.unseen = 0;
-    found.erase(best);
+    if (best == found.end() && known.last.id != 0 && !known.last.tracked)
+      best = std::find_if(found.begin(), found.end(),
+                          [&](const Found& f) { return !f.tracked && f.id == known.last.id; });
+    if (best != found.end()) take(k, best);
   }
+  for (std::size_t k = 0; k < known_.size(); ++k) known_[k].unseen = seen[k] ? 0 : known_[k].unseen + 1;
 }
 
 std::span<const Region> UpstreamRegions::of(GstBuffer* buffer, const Box& visible) {
@@ -75,7 +120,7 @@ std::span<const Region> UpstreamRegions::of(GstBuffer* buffer, const Box& visibl
   std::erase_if(known_, [](const Known& known) { return known.unseen > kKeptFrames; });
   if (known_.size() > most_) known_.resize(most_);
   for (const Found& f : found)
-    if (known_.size() < most_) known_.push_back({{next_++, f.box}, f.id, 0});
+    if (known_.size() < most_) known_.push_back({{next_++, f.box}, f, 0});
   out_.clear();
   for (const Known& known : known_) out_.push_back(known.region);
   return out_;

@@ -1,13 +1,15 @@
 /// The regions that elements upstream (detectors, trackers) marked on a frame, with ids that stay.
 ///
 /// Reads GstVideoRegionOfInterestMeta and, with GStreamer >= 1.24, object detections in
-/// GstAnalyticsRelationMeta. Many detectors number afresh in every frame, so a region is the one of the frame
-/// before that it overlaps most; only where none does, an id that upstream gave says which it is.
+/// GstAnalyticsRelationMeta, with the tracking that is related to them. A tracker's id says which region it
+/// is. Many detectors number afresh in every frame, so else a region is the one of the frame before that it
+/// overlaps most; only where none does, the id of the region-of-interest meta says which it is.
 #pragma once
 
 #include <gst/video/video.h>
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/tubelet.h"
@@ -18,6 +20,8 @@ class UpstreamRegions {
  public:
   /// At most so many, the oldest first.
   void set_most(std::size_t most) { most_ = most; }
+  /// Only regions of this type ("person"), upper and lower case alike; empty = all.
+  void set_type(const std::string& type) { type_ = type; }
   void reset() { known_.clear(); }
 
   /// @param visible  the part of the frame that is seen; regions are cut to it and dropped outside of it
@@ -30,17 +34,20 @@ class UpstreamRegions {
  private:
   struct Found {
     Box box;
-    gint id = 0;  // upstream's; 0, which GStreamer gives where nobody sets one, = none
+    guint64 id = 0;        // upstream's; 0, which GStreamer gives where nobody sets one, = none
+    bool tracked = false;  // the id is a tracker's, and may be 0
   };
   struct Known {
     Region region;
-    gint upstream = 0;
+    Found last;
     int unseen = 0;
   };
-  static std::vector<Found> read(GstBuffer* buffer, const Box& visible);
+  bool wanted(GQuark type) const;
+  std::vector<Found> read(GstBuffer* buffer, const Box& visible) const;
   void match(std::vector<Found>& found);
 
   std::size_t most_ = 8;
+  std::string type_;
   guint32 next_ = 1;
   std::vector<Known> known_;  // oldest first
   std::vector<Region> out_;

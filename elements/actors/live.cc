@@ -253,4 +253,19 @@ void LivePicture::truth(double time, mone_actors_truth* out) {
   out->height = static_cast<float>(box.bottom - box.top);
 }
 
+std::vector<mone_actors_person> LivePicture::persons(double time) {
+  scene_.prepare(std::max(0.0, time), frame_);
+  std::vector<mone_actors_person> all;
+  int32_t bystander = 3;
+  for (const Figure& figure : frame_.figures) {
+    if (figure.role == Role::kThing) continue;
+    const int32_t id = figure.role == Role::kActor ? 1 : figure.role == Role::kPartner ? 2 : bystander++;
+    const Box seen = figure.box.within(scene_.options().width, scene_.options().height);
+    if (!seen.empty())
+      all.push_back({id, static_cast<float>(seen.left), static_cast<float>(seen.top),
+                     static_cast<float>(seen.right - seen.left), static_cast<float>(seen.bottom - seen.top)});
+  }
+  return all;
+}
+
 }  // namespace mone::actors

@@ -16,6 +16,7 @@ class LivePicture {
 
   void render(double time, uint8_t* const* planes, const int32_t* strides);
   void truth(double time, mone_actors_truth* out);
+  std::vector<mone_actors_person> persons(double time);
   Timeline& timeline() { return scene_.timeline(); }
 
  private:

@@ -146,3 +146,12 @@ void mone_actors_scene_truth(mone_actors_scene* scene, double time, mone_actors_
     return 0;
   });
 }
+
+int32_t mone_actors_scene_persons(mone_actors_scene* scene, double time, mone_actors_person* persons,
+                                  int32_t most) {
+  return mone::answered(last_error, 0, [&] {
+    const auto found = scene->picture.persons(sensible(time));
+    std::copy_n(found.begin(), std::clamp<ptrdiff_t>(most, 0, std::ssize(found)), persons);
+    return static_cast<int>(found.size());
+  });
+}

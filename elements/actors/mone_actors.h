@@ -136,6 +136,17 @@ typedef struct mone_actors_truth {
 
 MONE_ACTORS_API void mone_actors_scene_truth(mone_actors_scene* scene, double time, mone_actors_truth* truth);
 
+/// Somebody in the picture, as a detector would mark them.
+typedef struct mone_actors_person {
+  int32_t id;                 ///< 1 who acts, 2 the other one of the action, from 3 bystanders
+  float x, y, width, height;  ///< box in pixels, clipped to the picture
+} mone_actors_person;
+
+/// Everybody in the picture at a moment, by rising id.
+/// @return how many there are; at most `most` of them are written
+MONE_ACTORS_API int32_t mone_actors_scene_persons(mone_actors_scene* scene, double time,
+                                                  mone_actors_person* persons, int32_t most);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,6 +2,7 @@
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -346,6 +347,45 @@ TEST_F(ActionTestSrc, PostsTruthWhenItChanges) {
   EXPECT_EQ(run.posted.front(), "walk");
   EXPECT_EQ(run.posted.back(), "nothing");
   EXPECT_LE(run.posted.size(), 7u);
+}
+
+/// x, y, width, height and id of what is marked as a person.
+std::vector<std::array<int, 5>> marked(GstBuffer* buffer) {
+  std::vector<std::array<int, 5>> all;
+  gpointer state = nullptr;
+  while (GstMeta* meta =
+             gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
+    const auto* roi = reinterpret_cast<const GstVideoRegionOfInterestMeta*>(meta);
+    EXPECT_STREQ(g_quark_to_string(roi->roi_type), "person");
+    all.push_back({static_cast<int>(roi->x), static_cast<int>(roi->y), static_cast<int>(roi->w),
+                   static_cast<int>(roi->h), roi->id});
+  }
+  return all;
+}
+
+TEST_F(ActionTestSrc, MarksPersonsAsADetectorWouldWhereItIsAskedTo) {
+  const auto plain = harness("script=hug:4", kSmall);
+  for (const auto& buffer : pull(plain.get(), 3)) EXPECT_TRUE(marked(buffer.get()).empty());
+  const auto h = harness("script=hug:4 clutter=1 seed=2 mark-persons=true", kSmall);
+  std::size_t most = 0;
+  for (const auto& buffer : pull(h.get(), 20)) {
+    const auto persons = marked(buffer.get());
+    ASSERT_GE(persons.size(), 2u);
+    most = std::max(most, persons.size());
+    EXPECT_EQ(persons[0][4], 1);
+    EXPECT_EQ(persons[1][4], 2);
+    // The truth's box lies round the two of the action.
+    const TruthMeta truth = get_truth_meta(buffer.get()).value_or(TruthMeta{});
+    EXPECT_EQ(truth.x, std::min(persons[0][0], persons[1][0]));
+    EXPECT_EQ(truth.y + truth.height, std::max(persons[0][1] + persons[0][3], persons[1][1] + persons[1][3]));
+    for (const auto& [x, y, w, h_, id] : persons) {
+      EXPECT_GE(x, 0);
+      EXPECT_GT(w, 0);
+      EXPECT_LE(x + w, 64);
+      EXPECT_LE(y + h_, 48);
+    }
+  }
+  EXPECT_GT(most, 2u) << "bystanders, too";
 }
 
 TEST_F(ActionTestSrc, MetasDoNotOutliveTheirBufferInThePool) {

@@ -123,6 +123,29 @@ TEST(MoneTubeletCrop, ARegionFarAwayIsAnotherUnlessItsIdSaysOtherwise) {
   EXPECT_EQ(regions_of_a_jump(5, 6), unknown);
 }
 
+TEST(MoneTubeletCrop, OnlyRegionsOfTheTypeAskedFor) {
+  TubeletHarness h(any_crop());
+  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
+  g_object_set(h.element(), "stride", 1, "region-type", "Person", nullptr);
+  h.caps(gray(kSize, kSize, "10/1"));
+  const auto push = [&h](int first, int last) {
+    for (int i = first; i < last; ++i) {
+      auto frame = square_frame(h, i, 40, 40);
+      gst_buffer_add_video_region_of_interest_meta(frame.get(), "car", 50, 10, 40, 40);
+      gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 2, 10, 30, 60);
+      gst_buffer_add_video_region_of_interest_meta_id(frame.get(), 0, 40, 60, 20, 20);  // without a type
+      ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
+    }
+  };
+  push(0, 4);
+  const auto people = h.pull();
+  ASSERT_EQ(people.size(), 2u);
+  for (const auto& tubelet : people) EXPECT_LT(meta_of(tubelet).box.x, 30);
+  g_object_set(h.element(), "region-type", nullptr, nullptr);
+  push(4, 8);
+  EXPECT_EQ(h.pull().size(), 6u) << "three regions now, while it plays";
+}
+
 /// Pushes frames [first, last), each with a region in the middle of the left half.
 void push_left(const TubeletHarness& h, int first, int last) {
   for (int i = first; i < last; ++i) {
