@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+LEAD, TAIL = 2.0, 1.0  # seconds before and after a part of a longer video that crop, planes and windows look at, as live
 VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".y4m"}
 
 
@@ -22,9 +23,14 @@ class Clip:
     start: float = 0.0           # seconds
     end: float = float("inf")
     dataset: str = ""
-    pixels: np.ndarray | None = None  # u8 [frames, h, w] luma, or [frames, h, w, 3]
+    pixels: np.ndarray | None = None  # u8 [frames, h, w] luma, or [frames, h, w, 3]; of a part with what comes before and after
     times: np.ndarray | None = None  # f64 [frames] seconds
     fps: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Not a part of a longer video."""
+        return self.start <= 0 and self.end == float("inf")
 
 
 def find_mone() -> str:
@@ -86,9 +92,9 @@ def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> 
         about.write_text(done.stdout)
     facts = json.loads(about.read_text())
     pixels_of, times = np.load(array, mmap_mode="r"), np.array(facts["times"])
-    inside = np.flatnonzero((times >= clip.start) & (times <= clip.end))
-    if not len(inside):
+    if not ((times >= clip.start) & (times <= clip.end)).any():
         raise SystemExit(f"{clip.path}: nothing between {clip.start} s and {clip.end} s")
+    inside = np.flatnonzero((times >= clip.start - LEAD) & (times <= clip.end + TAIL))
     clip.pixels, clip.times = pixels_of[inside[0] : inside[-1] + 1], times[inside[0] : inside[-1] + 1]
     clip.fps = facts["fps"]
     return clip
@@ -97,6 +103,24 @@ def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> 
 def decode_all(clips: list[Clip], cache: Path, rgb: bool = False, workers: int = 2) -> list[Clip]:
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(lambda clip: decode(clip, cache, rgb), clips))
+
+
+def gaps(clips: list[Clip], label: str, cache: Path, rgb: bool = False, shortest: float = 1.5) -> list[Clip]:
+    """What lies between the parts of longer videos, before the first and behind the last, as clips of a label of their own.
+    shortest: seconds."""
+    by_path: dict[Path, list[Clip]] = {}
+    for clip in clips:
+        by_path.setdefault(clip.path, []).append(clip)
+    found = []
+    for path, parts in by_path.items():
+        if any(part.whole for part in parts):
+            continue
+        times, now = decode(Clip(path, label), cache, rgb).times, 0.0
+        for start, end in [*sorted((part.start, part.end) for part in parts), (float(times[-1]), float("inf"))]:
+            if start - now >= shortest:
+                found.append(Clip(path, label, parts[0].subject, parts[0].split, now, start, parts[0].dataset))
+            now = max(now, end)
+    return found
 
 
 def default_cache() -> Path:
@@ -109,11 +133,26 @@ def read_vocabulary(path: Path | None = None) -> dict[str, str]:
     return {other: label for label, others in json.loads(path.read_text()).items() for other in others}
 
 
+def windows_inside(ends: np.ndarray, nt: int, start: float, end: float) -> np.ndarray:
+    """The windows of nt tubelets whose middle lies in [start, end), as `mone eval` counts them: index of each one's first tubelet.
+    ends: time of each tubelet's last frame, f64 [n]."""
+    count = max(0, len(ends) - nt + 1)
+    hop = float(np.median(np.diff(ends))) if len(ends) > 1 else 0.0
+    middle = (ends[:count] - hop + ends[nt - 1 : nt - 1 + count]) / 2
+    return np.flatnonzero((middle >= start) & (middle < end))
+
+
 def tubelets_of(cutter, clip: Clip):
-    """What live would cut of a clip: u8 [tubelets, tokens, pixels]."""
+    """What live would cut of a clip: u8 [tubelets, tokens, pixels]. Of a part of a longer video those of the windows whose middle lies in it, or,
+    where none does, the tubelets that do."""
     import torch
 
-    return torch.from_numpy(cutter.video(clip.pixels, clip.times, clip.fps)[0])
+    tubelets, ends, _ = cutter.video(clip.pixels, clip.times, clip.fps)
+    if not clip.whole:
+        inside = windows_inside(ends, cutter.nt, clip.start, clip.end)
+        chosen = slice(inside[0], inside[-1] + cutter.nt) if len(inside) else (ends >= clip.start) & (ends <= clip.end)
+        tubelets = tubelets[chosen]
+    return torch.from_numpy(tubelets)
 
 
 def windows_of(model, tubelets, budget: float = 1.0):

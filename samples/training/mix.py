@@ -7,7 +7,7 @@ import torch
 from actors import ABSENT, JOINTS, PERSONS, Actors
 from clips import Batch, motion, rendered
 from cutter import Cutter
-from footage import Clip
+from footage import Clip, windows_inside
 
 TRIES = 200  # clips drawn before a manifest is said to hold none that is long enough
 
@@ -26,7 +26,7 @@ def mirrored_label(label: str, labels: list[str]) -> str | None:
 
 def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool):
     """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower.
-    (frames, times, fps, whether mirrored)"""
+    (frames, times, fps, whether mirrored, tempo)"""
     most = max(2, round(3 * clip.fps))  # seconds
     spare = len(clip.pixels) - most if len(clip.pixels) > most else len(clip.pixels) // 6
     first = int(rng.integers(max(1, spare)))  # crop and planes have seen more or less before
@@ -50,14 +50,14 @@ def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool):
         noise = rng.normal(0, rng.uniform(1, 5), (2, *frames.shape[1:])).astype(np.int16)
         frames = (frames + noise[np.arange(len(frames)) % 2]).clip(0, 255).astype(np.uint8)
     tempo = np.exp(rng.uniform(-0.25, 0.25))
-    return frames, times / tempo, clip.fps * tempo, mirrored
+    return frames, times / tempo, clip.fps * tempo, mirrored, tempo
 
 
 class Footage:
     """Draws windows of real clips, every label as often."""
 
     def __init__(self, clips: list[Clip], config: dict):
-        self.cutter, self.nt = Cutter(config), config["frames"] // config["tubelet"][0]
+        self.cutter = Cutter(config)
         names = config["labels"]
         self.in_mirror = [names.index(other) if (other := mirrored_label(name, names)) else None for name in names]
         self.groups: dict[int, list[Clip]] = {}
@@ -73,19 +73,25 @@ class Footage:
         for _ in range(TRIES):
             label = self.labels[rng.choice(len(self.labels), p=self.weights)]
             clip = self.groups[label][rng.integers(len(self.groups[label]))]
-            frames, times, fps, mirrored = varied(clip, rng, self.in_mirror[label] is not None)
+            frames, times, fps, mirrored, tempo = varied(clip, rng, self.in_mirror[label] is not None)
             label = self.in_mirror[label] if mirrored else label
-            tubelets = self.cutter.video(frames, times, fps)[0]
-            if len(tubelets):
+            tubelets, ends, _ = self.cutter.video(frames, times, fps)
+            if not len(tubelets):
+                continue
+            # A window that is still filling repeats its oldest tubelet. Half a window of it is enough to learn from.
+            nt = self.cutter.nt
+            padding = max(nt // 2, nt - len(tubelets))
+            padded = np.concatenate([np.repeat(tubelets[:1], padding, 0), tubelets])
+            starts = np.arange(len(padded) - nt + 1)
+            if not clip.whole:
+                ends = np.concatenate([np.repeat(ends[:1], padding), ends])
+                starts = windows_inside(ends, nt, clip.start / tempo, clip.end / tempo)
+            if len(starts):
                 break
         else:
             raise ValueError(f"{TRIES} clips drawn in a row were too short for one tubelet, the last {clip.path} "
                              f"({len(clip.pixels)} frames): give clips of a second or more")  # fmt: skip
-        # A window that is still filling repeats its oldest tubelet. Half a window of it is enough to learn from.
-        padded = np.concatenate([np.repeat(tubelets[:1], self.nt // 2, 0), tubelets])
-        padded = np.concatenate([np.repeat(padded[:1], max(0, self.nt - len(padded)), 0), padded])
-        starts = rng.integers(len(padded) - self.nt + 1, size=2)
-        return np.stack([padded[s : s + self.nt] for s in starts]), label
+        return np.stack([padded[s : s + nt] for s in starts[rng.integers(len(starts), size=2)]]), label
 
     def batch(self, rng: np.random.Generator, count: int):
         drawn = [self.windows(rng) for _ in range(-(-count // 2))]

@@ -45,6 +45,7 @@ def parse_arguments():
     p.add_argument("--steps", type=int, default=0, help="so many steps instead of minutes: resumes to the same numbers")
     p.add_argument("--pause-at", type=int, default=0, help="stop at this step, as if killed; the same command goes on")
     p.add_argument("--leave-out", default="", help="subjects (comma-separated) whose clips are for testing")
+    p.add_argument("--gaps", metavar="LABEL", help="of videos of which the CSV names parts: what lies between the parts is this (nothing)")
     p.add_argument("--hold-out", type=float, default=0.2, metavar="SHARE", help="of the clips for testing, where nothing else says which (0 = none)")
     p.add_argument("--width", type=int, default=128, help="of a new model")
     p.add_argument("--heads", type=int, default=4)
@@ -101,6 +102,8 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
     if not a.data:
         return [], [], None
     known, clips = real.read_vocabulary(), real.read_manifest(a.data)
+    if a.gaps:
+        clips += real.gaps(clips, a.gaps, a.cache)
     for clip in clips:
         clip.label = known.get(clip.label, clip.label)
     left_out = set(filter(None, a.leave_out.split(",")))

@@ -14,14 +14,14 @@ from pathlib import Path
 TRAINING = Path(__file__).resolve().parents[2] / "samples" / "training"
 
 
-def write_clip(path: Path, across: bool, shift: int) -> None:
+def write_clip(path: Path, across: bool, shift: int, frames: int = 30) -> None:
     """Two seconds of a square that goes across or up and down."""
     import numpy as np
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
         file.write(b"YUV4MPEG2 W64 H48 F15:1 Ip A1:1 Cmono\n")
-        for i in range(30):
+        for i in range(frames):
             frame = np.full((48, 64), 60, np.uint8)
             at = 4 + abs((2 * i + shift) % 60 - 30)
             frame[(slice(20, 30), slice(at, at + 10)) if across else (slice(at, at + 10), slice(26, 36))] = 220
@@ -61,6 +61,35 @@ def check_footage(model) -> None:
         config = model.config | {"fit": fit, "crop": "full"}
         batch = make_batch(Actors(), Cutter(config), 1, np.array([0]), config["frames"], 4)
         assert bool((batch.joints == ABSENT).all()) == (fit == "crop"), fit
+
+
+def check_parts(model, here: Path) -> None:
+    """Parts of a longer video are seen as live sees them, and what lies between them can have a label."""
+    import numpy as np
+
+    import footage
+    from cutter import Cutter
+    from mix import Footage
+
+    write_clip(here / "long.y4m", True, 0, frames=120)  # 8 s
+    (here / "parts.csv").write_text("path,label,start,end,subject\nlong.y4m,across,2,4,anna\nlong.y4m,across,6.5,,anna\n")
+    parts, cutter = footage.read_manifest(here / "parts.csv"), Cutter(model.config)
+    cache, nt = here / "cache", cutter.nt
+    whole = footage.decode(footage.Clip(here / "long.y4m", "across"), cache)
+    all_tubelets, ends, _ = cutter.video(whole.pixels, whole.times, whole.fps)
+    assert len(footage.windows_inside(ends, nt, 0, 100)) == len(ends) - nt + 1
+    part = footage.decode(parts[0], cache)
+    assert part.times[0] == 0 and abs(part.times[-1] - 5) < 0.1, "with what comes before and after"
+    # The windows in the middle of the part, bit for bit those of the whole video: crop and planes have the same past.
+    inside = footage.windows_inside(ends, nt, part.start, part.end)
+    seen = footage.tubelets_of(cutter, part).numpy()
+    assert len(seen) == len(inside) + nt - 1, (len(seen), len(inside))
+    assert np.array_equal(seen, all_tubelets[inside[0] : inside[-1] + nt])
+    for window in Footage([part], model.config | {"labels": ["across"], "C": 1}).windows(np.random.default_rng(1))[0]:
+        assert window.shape == seen[:nt].shape
+    found = footage.gaps(parts, "nothing", cache)
+    assert [(g.start, g.end, g.label, g.subject) for g in found] == [(0, 2, "nothing", "anna"), (4, 6.5, "nothing", "anna")], found
+    assert footage.gaps([footage.Clip(here / "long.y4m", "across")], "nothing", cache) == [], "a whole clip has no gaps"
 
 
 def check_device(model: Path, out: Path) -> None:
@@ -243,6 +272,7 @@ def main() -> int:
 
         os.environ |= environment
         check_footage(load_model(own))
+        check_parts(load_model(own), here)
         check_held_out()
         check_motion(load_model(own).config)
         check_device(straight, here / "pretended.safetensors")
