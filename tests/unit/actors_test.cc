@@ -183,7 +183,13 @@ TEST(Actors, TwoPeopleShakeHands) {
 class Joints {
  public:
   static constexpr int kClips = 12, kFrames = 48;
-  enum Joint { kShoulder = 1, kHand = 5, kHip = 7 };  ///< of the right; the left is the next
+  enum Joint {
+    kHead = 0,
+    kShoulder = 1,
+    kHand = 5,
+    kHip = 7,
+    kAnkle = 11
+  };  ///< of the right; the left is the next
 
   explicit Joints(const char* name) {
     mone_actors_clip_options options = small_clips();
@@ -251,6 +257,24 @@ TEST(Actors, MostGesturesComeToAnEnd) {
     }
     EXPECT_GE(ended, Joints::kClips / 2) << name;
   }
+}
+
+TEST(Actors, WhoHoldsAPoseSways) {
+  const Joints joints("point");
+  int swayed = 0;
+  for (int clip = 0; clip < Joints::kClips; ++clip) {
+    float least = 10, most = -10, tall = 0;
+    for (int frame = 0; frame < Joints::kFrames; ++frame) {
+      const float feet =
+          (joints.x(clip, frame, 0, Joints::kAnkle) + joints.x(clip, frame, 0, Joints::kAnkle + 1)) / 2;
+      const float lean = joints.x(clip, frame, 0, Joints::kHead) - feet;
+      least = std::min(least, lean), most = std::max(most, lean);
+      tall =
+          std::max(tall, joints.y(clip, frame, 0, Joints::kAnkle) - joints.y(clip, frame, 0, Joints::kHead));
+    }
+    swayed += most - least > 0.03f * tall;
+  }
+  EXPECT_GE(swayed, 11);
 }
 
 TEST(Actors, AMomentIsTheSameInWhateverOrderItIsAskedFor) {
