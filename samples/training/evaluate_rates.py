@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import footage as real
+from live import windows_said
 from model_file import read_tensors
 
 RATES = [10, 15, 25, 30]
@@ -30,13 +31,9 @@ def named(model: Path, video: Path, threads: int) -> str | None:
 
 
 def named_live(model: Path, video: Path, threads: int) -> str | None:
-    pipeline = ["filesrc", f"location={video}", *"! decodebin ! videoconvert ! monetubelet ! monevivit".split(), f"model={model}", f"threads={threads}",
-                *"! monelabel smoothing=0 top-k=1000 ! fdsink fd=1".split()]  # fmt: skip
-    done = subprocess.run(["gst-launch-1.0", "-q", *pipeline], capture_output=True, text=True, check=True)
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    full = [line for line in lines if not line["warming"]] or lines[-1:]
     scores: dict[str, float] = {}
-    for line in full:
+    for line in windows_said(["filesrc", f"location={video}", *"! decodebin ! videoconvert ! monetubelet ! monevivit".split(), f"model={model}",
+                              f"threads={threads}"]):  # fmt: skip
         for entry in line["topk"]:
             scores[entry["label"]] = scores.get(entry["label"], 0.0) + entry["score"]
     return max(scores, key=scores.get) if scores else None

@@ -12,7 +12,6 @@ do not count. The control gives experts at random, in the same numbers per tubel
 import argparse
 import json
 import os
-import subprocess
 import time
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from actors import Actors, Scene
 from clips import shared_labels
 from cutter import Cutter
 from evaluate import normalised
+from live import windows_said
 from model_file import load_model
 from routing import random_experts
 
@@ -47,16 +47,10 @@ def render(lib, cutter: Cutter, script: str, seed: int, clutter: float, fps: flo
 def live_predictions(path: Path, scene: dict, fps: float, budget: float, crop: str) -> tuple[list[str], list[float]]:
     """Labels of a script's full windows, as monelabel tells them, and where they end in seconds. Of region: of who acts, whom the source marks first."""
     width, height = scene["size"][::-1]
-    pipeline = ["actiontestsrc", f"script={scene['script']}", f"seed={scene['seed']}", f"clutter={scene['clutter']}", "loop=false", "mark-persons=true",
-                "!", f"video/x-raw,format=GRAY8,width={width},height={height},framerate={round(fps * 1000)}/1000,colorimetry=1:4:0:0",
-                "!", "monetubelet", f"crop={crop}", "max-regions=1", "!", "monevivit", f"model={path}", "budget-mode=fixed", f"budget={budget}",
-                "!", "monelabel", "smoothing=0", "top-k=1", "!", "fdsink", "fd=1"]  # fmt: skip
-    done = subprocess.run(["gst-launch-1.0", "-q", *pipeline], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, pipeline))}\n{done.stderr.strip()}")
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    full = [line for line in lines if line["topk"] and not line["warming"]]
-    return [line["topk"][0]["label"] for line in full], [line["end"] for line in full]
+    said = windows_said(["actiontestsrc", f"script={scene['script']}", f"seed={scene['seed']}", f"clutter={scene['clutter']}", "loop=false", "mark-persons=true",
+                         "!", f"video/x-raw,format=GRAY8,width={width},height={height},framerate={round(fps * 1000)}/1000,colorimetry=1:4:0:0",
+                         "!", "monetubelet", f"crop={crop}", "max-regions=1", "!", "monevivit", f"model={path}", "budget-mode=fixed", f"budget={budget}"])  # fmt: skip
+    return [line["topk"][0]["label"] for line in said], [line["end"] for line in said]
 
 
 def evaluate_live(path: Path, config: dict, scripts: int, clutter: float, budgets: list[float], fps: float, crop: str, size=(240, 320),

@@ -133,12 +133,13 @@ def read_vocabulary(path: Path | None = None) -> dict[str, str]:
     return {other: label for label, others in json.loads(path.read_text()).items() for other in others}
 
 
-def windows_inside(ends: np.ndarray, nt: int, start: float, end: float) -> np.ndarray:
-    """The windows of nt tubelets whose middle lies in [start, end), as `mone eval` counts them: index of each one's first tubelet.
-    ends: time of each tubelet's last frame, f64 [n]."""
+def windows_inside(cutter, ends: np.ndarray, start: float, end: float) -> np.ndarray:
+    """The windows whose middle, half-way from their first frame to their last, lies in [start, end), as `mone eval` counts them: index of each one's
+    first tubelet. ends: time of each tubelet's last frame, f64 [n]."""
+    nt, pt = cutter.nt, cutter.pt
     count = max(0, len(ends) - nt + 1)
     hop = float(np.median(np.diff(ends))) if len(ends) > 1 else 0.0
-    middle = (ends[:count] - hop + ends[nt - 1 : nt - 1 + count]) / 2
+    middle = (ends[:count] - hop * (pt - 1) / pt + ends[nt - 1 : nt - 1 + count]) / 2
     return np.flatnonzero((middle >= start) & (middle < end))
 
 
@@ -149,7 +150,7 @@ def tubelets_of(cutter, clip: Clip):
 
     tubelets, ends, _ = cutter.video(clip.pixels, clip.times, clip.fps)
     if not clip.whole:
-        inside = windows_inside(ends, cutter.nt, clip.start, clip.end)
+        inside = windows_inside(cutter, ends, clip.start, clip.end)
         chosen = slice(inside[0], inside[-1] + cutter.nt) if len(inside) else (ends >= clip.start) & (ends <= clip.end)
         tubelets = tubelets[chosen]
     return torch.from_numpy(tubelets)

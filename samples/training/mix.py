@@ -85,7 +85,7 @@ class Footage:
             starts = np.arange(len(padded) - nt + 1)
             if not clip.whole:
                 ends = np.concatenate([np.repeat(ends[:1], padding), ends])
-                starts = windows_inside(ends, nt, clip.start / tempo, clip.end / tempo)
+                starts = windows_inside(self.cutter, ends, clip.start / tempo, clip.end / tempo)
             if len(starts):
                 break
         else:

@@ -63,7 +63,7 @@ def check_footage(model) -> None:
         assert bool((batch.joints == ABSENT).all()) == (fit == "crop"), fit
 
 
-def check_parts(model, here: Path) -> None:
+def check_parts(model, file: Path, here: Path) -> None:
     """Parts of a longer video are seen as live sees them, and what lies between them can have a label."""
     import numpy as np
 
@@ -77,14 +77,20 @@ def check_parts(model, here: Path) -> None:
     cache, nt = here / "cache", cutter.nt
     whole = footage.decode(footage.Clip(here / "long.y4m", "across"), cache)
     all_tubelets, ends, _ = cutter.video(whole.pixels, whole.times, whole.fps)
-    assert len(footage.windows_inside(ends, nt, 0, 100)) == len(ends) - nt + 1
+    assert len(footage.windows_inside(cutter, ends, 0, 100)) == len(ends) - nt + 1
     part = footage.decode(parts[0], cache)
     assert part.times[0] == 0 and abs(part.times[-1] - 5) < 0.1, "with what comes before and after"
     # The windows in the middle of the part, bit for bit those of the whole video: crop and planes have the same past.
-    inside = footage.windows_inside(ends, nt, part.start, part.end)
+    inside = footage.windows_inside(cutter, ends, part.start, part.end)
     seen = footage.tubelets_of(cutter, part).numpy()
     assert len(seen) == len(inside) + nt - 1, (len(seen), len(inside))
     assert np.array_equal(seen, all_tubelets[inside[0] : inside[-1] + nt])
+    # mone eval counts the same windows.
+    done = subprocess.run([os.environ["MONE"], "eval", here / "parts.csv", "--model", file, "--budgets", "1", "--controls", "none", "--json"],
+                          check=True, capture_output=True, text=True)  # fmt: skip
+    (point,) = json.loads(done.stdout)["sets"][0]["points"]
+    counted = len(inside) + len(footage.windows_inside(cutter, ends, parts[1].start, parts[1].end))
+    assert point["windows"]["of"] == counted, (point["windows"], counted)
     for window in Footage([part], model.config | {"labels": ["across"], "C": 1}).windows(np.random.default_rng(1))[0]:
         assert window.shape == seen[:nt].shape
     found = footage.gaps(parts, "nothing", cache)
@@ -280,7 +286,7 @@ def main() -> int:
 
         os.environ |= environment
         check_footage(load_model(own))
-        check_parts(load_model(own), here)
+        check_parts(load_model(own), own, here)
         check_held_out()
         check_motion(load_model(own).config)
         check_device(straight, here / "pretended.safetensors")
