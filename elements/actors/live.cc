@@ -225,15 +225,22 @@ void LivePicture::add_noise(double time, uint8_t* const* planes, const int32_t* 
   }
 }
 
+void LivePicture::prepare(double time) {
+  const double moment = std::max(0.0, time);
+  if (moment == prepared_) return;
+  scene_.prepare(moment, frame_);
+  prepared_ = moment;
+}
+
 void LivePicture::render(double time, uint8_t* const* planes, const int32_t* strides) {
-  scene_.prepare(std::max(0.0, time), frame_);
+  prepare(time);
   copy_backdrop(planes, strides);
   for (const Box& box : busy_boxes()) draw_box(box, planes, strides);
   if (noise_levels_ > 0) add_noise(time, planes, strides);
 }
 
 void LivePicture::truth(double time, mone_actors_truth* out) {
-  scene_.prepare(std::max(0.0, time), frame_);
+  prepare(time);
   const Moment& moment = frame_.moment;
   *out = {};
   out->label = static_cast<int32_t>(moment.entry->cue.label);
@@ -254,7 +261,7 @@ void LivePicture::truth(double time, mone_actors_truth* out) {
 }
 
 std::vector<mone_actors_person> LivePicture::persons(double time) {
-  scene_.prepare(std::max(0.0, time), frame_);
+  prepare(time);
   std::vector<mone_actors_person> all;
   int32_t bystander = 3;
   for (const Figure& figure : frame_.figures) {

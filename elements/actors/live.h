@@ -24,6 +24,8 @@ class LivePicture {
     int width = 0, height = 0, sample_bytes = 1, shift = 0;  ///< shift: log2 of the subsampling
     std::vector<uint8_t> pixels;
   };
+  /// frame_ as it is at `time`; picture, truth and persons of one moment are asked for one after the other.
+  void prepare(double time);
   void convert_rows(const uint8_t* r, const uint8_t* g, const uint8_t* b, size_t row_pixels, int width,
                     int height, uint8_t* const* out, const int32_t* strides) const;
   void cache_backdrop();
@@ -40,6 +42,7 @@ class LivePicture {
   int plane_count_ = 1;
   Plane cache_[3];
   Frame frame_;
+  double prepared_ = -1;  ///< moment that frame_ shows, seconds; before the first one: none
   std::vector<float> canvas_;
   std::vector<uint8_t> bytes_;
 };

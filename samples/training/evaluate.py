@@ -18,6 +18,7 @@ import torch  # noqa: E402
 from actors import Actors
 from clips import Batch, make_batch, shared_labels
 from cutter import Cutter
+from precision import autocast
 from routing import random_experts
 
 HELD_OUT_SEED = 1 << 62  # far from any training seed
@@ -50,7 +51,7 @@ def predict(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False,
         x = normalised(model, part)
         n, nt, tokens, _ = part.shape
         forced = random_experts(budget, n * nt, tokens, model.config["E"], generator) if shuffle else None
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             found.append(model.forward_tokens(x, budget, forced, sort=True)[0].float())
     return torch.cat(found)
 

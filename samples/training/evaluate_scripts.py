@@ -25,6 +25,7 @@ from cutter import Cutter
 from evaluate import normalised
 from live import windows_said
 from model_file import load_model
+from precision import autocast
 from routing import random_experts
 
 
@@ -84,7 +85,7 @@ def predictions(model, tubelets: torch.Tensor, budget: float, control: bool) -> 
     for part in tubelets.split(256):
         pixels = normalised(model, part)
         forced = random_experts(budget, *part.shape[:2], c["E"], generator) if control else None
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             outputs.append(model.encode(model.spatial, model.embed(pixels), budget, forced, sort=True)[0].float())
     windows = torch.cat(outputs).unfold(0, model.nt, 1).transpose(1, 2)
     return model.head(model.temporal(windows)).argmax(1).numpy()

@@ -162,10 +162,11 @@ def windows_of(model, tubelets, budget: float = 1.0):
     import torch
 
     from evaluate import normalised
+    from precision import autocast
 
     if not len(tubelets):
         return torch.zeros(0, model.config["C"])
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), autocast():
         h = model.encode(model.spatial, model.embed(normalised(model, tubelets)), budget, sort=True)[0].float()
         if len(h) < model.nt:  # a window that is still filling repeats its oldest tubelet
             h = torch.cat([h[:1].expand(model.nt - len(h), -1), h])

@@ -11,6 +11,7 @@ from helpers import (Average, Helpers, fit_router, importance_of, make_optimizer
                      start_positions)  # fmt: skip
 from model import MoneVivit, Sampling
 from model_file import load_model, save_model
+from precision import autocast
 
 BUDGETS = [0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0]
 
@@ -236,7 +237,7 @@ class Run:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["first_lr"]
         batch = batch.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             if progress < nested:
                 logits, extra = self.nested_step(batch)
             else:

@@ -125,6 +125,22 @@ def check_device(model: Path, out: Path) -> None:
         run.model.forward_tokens(run.pixels(batch.tubelets), 0.5)
 
 
+def check_precision(here: Path) -> None:
+    """bf16 where the processor has instructions for it, and only there."""
+    import torch
+    from precision import autocast, has_bf16
+
+    for flags, wanted in (("flags\t: fpu avx2 avx512f amx_bf16", True), ("flags\t: fpu avx2 avx512f", False), ("Features : fp asimd bf16", True),
+                          ("model name : bf16\nflags : fpu", False), ("", False)):  # fmt: skip
+        (here / "cpuinfo").write_text(f"processor : 0\n{flags}\n")
+        has_bf16.cache_clear()
+        assert has_bf16("cpu", here / "cpuinfo") == wanted, flags
+    has_bf16.cache_clear()
+    assert not has_bf16("cpu", here / "no such file")
+    with autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if has_bf16("cpu") else torch.float32)
+
+
 def check_held_out() -> None:
     from footage import Clip, held_out
 
@@ -288,6 +304,7 @@ def main() -> int:
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
         check_held_out()
+        check_precision(here)
         check_motion(load_model(own).config)
         check_device(straight, here / "pretended.safetensors")
         for model in (straight, dense, own, nested, nested_rgb, mixed, alone, again):

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -275,6 +277,31 @@ TEST(Actors, WhoHoldsAPoseSways) {
     swayed += most - least > 0.03f * tall;
   }
   EXPECT_GE(swayed, 11);
+}
+
+TEST(Actors, WhoIsPushedFliesFartherThanWhoIsPunched) {
+  // How far the hips get from where they were: the upper quartile of the clips, in heights of the person.
+  const auto flies = [](const char* name) {
+    const Joints joints(name);
+    std::vector<float> ways;
+    for (int clip = 0; clip < Joints::kClips; ++clip) {
+      float least = 10, most = -10, tall = 0;
+      for (int frame = 0; frame < Joints::kFrames; ++frame) {
+        if (!joints.there(clip, frame, 1)) continue;
+        const float hips =
+            (joints.x(clip, frame, 1, Joints::kHip) + joints.x(clip, frame, 1, Joints::kHip + 1)) / 2;
+        least = std::min(least, hips), most = std::max(most, hips);
+        tall =
+            std::max(tall, joints.y(clip, frame, 1, Joints::kAnkle) - joints.y(clip, frame, 1, Joints::kHead));
+      }
+      ways.push_back((most - least) / tall);
+    }
+    std::sort(ways.begin(), ways.end(), std::greater<>());
+    return ways[Joints::kClips / 4];
+  };
+  const float pushed = flies("push"), punched = flies("punch");
+  EXPECT_GT(pushed, 0.6f);
+  EXPECT_GT(pushed, 1.4f * punched) << punched;
 }
 
 TEST(Actors, AMomentIsTheSameInWhateverOrderItIsAskedFor) {
