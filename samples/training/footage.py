@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,11 +86,15 @@ def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> 
     array, about = cache / f"{key}.npy", cache / f"{key}.json"
     if not about.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run([find_mone(), "frames", "--out", array, "--long-side", str(long_side)]
-                              + ["--rgb"] * rgb + [clip.path], capture_output=True, text=True)  # fmt: skip
-        if done.returncode:
-            raise SystemExit(done.stderr.strip())
-        about.write_text(done.stdout)
+        with tempfile.TemporaryDirectory(dir=cache) as own:  # whole or not at all: others may be decoding it, too
+            made = Path(own) / "frames.npy"
+            done = subprocess.run([find_mone(), "frames", "--out", made, "--long-side", str(long_side)]
+                                  + ["--rgb"] * rgb + [clip.path], capture_output=True, text=True)  # fmt: skip
+            if done.returncode:
+                raise SystemExit(done.stderr.strip())
+            (Path(own) / "about").write_text(done.stdout)
+            made.replace(array)
+            (Path(own) / "about").replace(about)
     facts = json.loads(about.read_text())
     pixels_of, times = np.load(array, mmap_mode="r"), np.array(facts["times"])
     if not ((times >= clip.start) & (times <= clip.end)).any():
@@ -101,8 +106,10 @@ def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> 
 
 
 def decode_all(clips: list[Clip], cache: Path, rgb: bool = False, workers: int = 2) -> list[Clip]:
+    videos = {clip.path: clip for clip in clips}  # not once for each part of a longer one
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(lambda clip: decode(clip, cache, rgb), clips))
+        list(pool.map(lambda clip: decode(clip, cache, rgb), videos.values()))
+    return [decode(clip, cache, rgb) for clip in clips]
 
 
 def gaps(clips: list[Clip], label: str, cache: Path, rgb: bool = False, shortest: float = 1.5) -> list[Clip]:

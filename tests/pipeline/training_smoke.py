@@ -96,6 +96,14 @@ def check_parts(model, file: Path, here: Path) -> None:
     found = footage.gaps(parts, "nothing", cache)
     assert [(g.start, g.end, g.label, g.subject) for g in found] == [(0, 2, "nothing", "anna"), (4, 6.5, "nothing", "anna")], found
     assert footage.gaps([footage.Clip(here / "long.y4m", "across")], "nothing", cache) == [], "a whole clip has no gaps"
+    # A video is decoded once, however many of its parts are asked for, and nothing but the result is left behind.
+    mone, calls = os.environ["MONE"], here / "calls"
+    (here / "mone").write_text(f'#!/bin/sh\necho >> "{calls}"\nexec "{mone}" "$@"\n')
+    (here / "mone").chmod(0o755)
+    os.environ["MONE"] = str(here / "mone")
+    footage.decode_all(parts * 4, here / "another cache")
+    os.environ["MONE"] = mone
+    assert calls.read_text() == "\n" and len(list((here / "another cache").iterdir())) == 2, calls.read_text()
 
 
 def check_device(model: Path, out: Path) -> None:
