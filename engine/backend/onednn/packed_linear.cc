@@ -13,8 +13,9 @@ namespace mone::cpu {
 namespace {
 
 // Rows of one oneDNN call, always: the primitive, and with it the order of every sum, is then the same for
-// any number of rows. Two tiles of a matrix unit's 16 rows.
-constexpr int kDnnlRows = 32;
+// any number of rows. Whole blocks of rows of every kernel it may take (4 with SSE4.1 and AVX, 6 with AVX2, 16
+// of a matrix unit): the rows of a last block that is not whole are summed in another order.
+constexpr int kDnnlRows = 48;
 
 // Outputs of one oneDNN call at most: its sums (48 KiB of f32) stay in the second-level cache until they are
 // finished.
