@@ -49,6 +49,7 @@ SceneOptions ClipMaker::choose_scene(Rng& rng, uint64_t seed, Label label, bool 
   const Cue before{idle ? Label::kNothing : static_cast<Label>(rng.below(kLabelCount)),
                    idle && rng.chance(0.1f), rng.in(1.5f, 4)};
   if (history) scene.cues.push_back(before);
+  if (history && !live && label == Label::kSitDown && rng.chance(0.4f)) scene.cues[0].label = Label::kWalk;
   const bool empty = label == Label::kNothing && rng.chance(0.15f);
   scene.cues.push_back({label, empty, kActionSeconds});
   return scene;
@@ -58,9 +59,10 @@ ClipMaker::Window ClipMaker::choose_window(Scene& scene, Rng& rng, bool live, do
   Window window{action_start + kActionSeconds / 2, draw_fps(rng, options_.fps, live), 1};
   const double seconds = static_cast<double>(options_.frames - 1) / static_cast<double>(window.fps);
   const bool early = rng.chance(motion_of(scene.options().subject).needs_partner ? 0.6f : 0.4f);
+  const double first = early ? scene.timeline().acts_from(action_start) : action_start;
   const double latest = early ? 1.2 + seconds : static_cast<double>(kActionSeconds) - 0.1;
-  for (int attempt = 0; attempt < 60; ++attempt) {
-    const double end = action_start + static_cast<double>(rng.unit()) * latest * (attempt < 30 ? 1 : 2);
+  for (int attempt = 0; attempt < 120; ++attempt) {
+    const double end = first + static_cast<double>(rng.unit()) * latest * (attempt < 60 ? 1 : 2);
     if (end < seconds || end > action_start + static_cast<double>(kActionSeconds) - 0.01) continue;
     window.end = end;
     if (scene.timeline().shows_action(end - seconds, end, &window.share)) break;

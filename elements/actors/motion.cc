@@ -17,6 +17,10 @@ const Motion& motion_of(Label label) {
   return *kMotions[static_cast<int>(label)];
 }
 
+bool on_chair(Label label, const Style& style) {
+  return motion_of(label).needs_chair || (label == Label::kNothing && style.stays && sits_low(style));
+}
+
 float wander(const Style& style, int channel, float t, float rate) {
   const auto die = [&](int k) { return style.dice[static_cast<size_t>((channel + k) % 12 + 20)]; };
   return 0.6f * std::sin(2 * kPi * (rate * (0.6f + die(0)) * t + die(3))) +

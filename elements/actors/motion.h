@@ -38,6 +38,8 @@ struct Style {
   std::array<float, 32> dice;  ///< 0..1 each
   float phase = 0;             ///< 0..2 pi
   int side = 0;                ///< leading hand or foot
+  /// Training only. Nothing: stays on a chair, or goes down on purpose. Others: done once, and then at rest.
+  bool stays = false;
   /// Die `k` as a value between low and high.
   float pick(int k, float low, float high) const { return low + (high - low) * dice[static_cast<size_t>(k)]; }
   bool chance(int k, float p) const { return dice[static_cast<size_t>(k)] < p; }
@@ -73,10 +75,20 @@ struct Motion {
 };
 
 const Motion& motion_of(Label label);
+/// Whether it is done on the chair.
+bool on_chair(Label label, const Style& style);
 
 /// Standing at ease: the pose every action starts from. `liveliness` 0 still .. 1 stepping, gesturing,
 /// looking round.
 Pose standing(const Style& style, float t, float liveliness);
+
+/// 0 standing .. 1 seated; feet stay where they are.
+void sit(const Style& style, const Body& body, float e, Pose& pose);
+
+/// What has no name and is done low: sits, crouches, kneels, lies down slowly,
+/// lies.
+void stay_low(const Style& style, const Body& body, float t, Pose& pose);
+bool sits_low(const Style& style);
 
 /// Adds walking legs: `amount` 0..1, `phase` in radians.
 void step_legs(Pose& pose, float amount, float phase);

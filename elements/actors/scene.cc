@@ -71,7 +71,12 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   Camera& camera = setup.camera;
   const float d = options.difficulty;
   camera.focal = mix(1.6f, rng.in(0.9f, 2.6f), d);
-  camera.pitch = mix(0.08f, rng.chance(0.75f) ? rng.in(-0.08f, 0.35f) : rng.in(0.2f, 0.85f), d);
+  const float angle = rng.unit();  // at eye height, under the ceiling, looking down from it
+  camera.pitch = mix(0.08f,
+                     angle < 0.62f   ? rng.in(-0.08f, 0.35f)
+                     : angle < 0.85f ? rng.in(0.2f, 0.85f)
+                                     : rng.in(0.8f, 1.45f),
+                     d);
   camera.roll = 0.04f * rng.normal() * d;
   camera.squash = mix(1, rng.in(0.78f, 1.15f), d);
   float share = mix(0.68f, rng.chance(0.75f) ? rng.in(0.42f, 0.92f) : rng.in(0.26f, 1.2f), d);
@@ -90,14 +95,23 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   }
   if (options.subject == Label::kNothing && rng.chance(0.2f * d))  // at the edge, coming or going
     camera.offset_x = rng.sign() * rng.in(0.3f, 0.6f);
+  if (options.subject == Label::kWalk && rng.chance(0.4f * d)) {  // a street: groups, small in the picture
+    setup.company = 1 + rng.below(4);
+    share = rng.in(0.15f, 0.7f);
+  }
   camera.distance = camera.focal * actor.height / share;
+  const bool steep = camera.pitch > 0.8f;
+  if (steep) camera.distance = std::max(camera.distance, 2.6f);
   setup.follow = rng.chance((travels ? 0.5f : 0.15f) * d) ? rng.in(0.5f, 1) : 0;
   setup.pan = rng.chance(0.08f * d) ? 0.4f * rng.normal() : 0;
   setup.shake = rng.chance(0.2f * d) ? rng.in(0.2f, 1.5f) * static_cast<float>(options.height) / 112 : 0;
-  setup.stage.odd_views = (travels ? 0.4f : 0.2f) * d;  // towards the camera and away from it, too
+  setup.stage.odd_views =
+      steep ? 1 : (travels ? 0.4f : 0.2f) * d;  // towards the camera and away from it, too
   setup.stage.straight_paths = 0.5f;
   setup.stage.company_share = 0.4f;
-  setup.stage.partner_share = 0.75f;  // a blow in the air looks unlike one that lands
+  setup.stage.partner_share = 0.65f;  // a blow in the air looks unlike one that lands
+  setup.stage.low_share = 0.45f * d;
+  setup.stage.once_share = 0.6f * d;
 }
 
 Scene::Scene(const SceneOptions& options)
@@ -114,16 +128,10 @@ Scene::Scene(const SceneOptions& options)
   backdrop_ = draw_backdrop(scenery, {options.width, options.height, options.planes, options.pixel_aspect,
                                       wall, options.clutter * options.difficulty, margin});
 
-  const float crowd = options.clutter * options.difficulty;
-  const int others = static_cast<int>(std::max(0.0f, crowd * people.in(-0.8f, 3.2f)));
-  for (int i = 0; i < others; ++i) {
-    Bystander other{
-        draw_body(people, 1), draw_style(people, 1), {}, people.in(-kPi, kPi), people.chance(0.4f)};
-    const float z = -people.in(0.9f, 3.0f), half = setup_.stage.picture_half;
-    other.home = {people.sign() * people.in(0.35f, 1.1f) * half * (1 - z * 0.2f), 0, z};
-    if (other.walks) other.yaw = people.sign() * kPi / 2 + 0.2f * people.normal();
-    bystanders_.push_back(other);
-  }
+  draw_people(people);
+  // Not before one who falls: what is hidden cannot be learned.
+  if (options.wide && options.subject != Label::kFall && scenery.chance(0.15f * options.difficulty))
+    draw_furniture(scenery);
 
   const Vec3 towards = normalised({light.in(-1, 1), light.in(0.3f, 1), light.in(0.2f, 1)});
   light_ = {towards.x, towards.y, towards.z, mix(0.55f, light.in(0.35f, 0.85f), options.difficulty)};
@@ -131,6 +139,41 @@ Scene::Scene(const SceneOptions& options)
   chair_ = scenery.chance(any_needs_chair(options.cues) ? (options.wide ? 0.85f : 1.0f) : 0.3f);
   chair_back_ = scenery.chance(0.55f);
   chair_colour_ = from_hsv(scenery.unit(), scenery.in(0, 0.7f), scenery.in(0.12f, 0.8f));
+}
+
+void Scene::draw_people(Rng& rng) {
+  // Where somebody walks by, the picture has a name for it; only now and then it is nothing all the same.
+  const bool nothing = options_.wide && options_.subject == Label::kNothing;
+  const float crowd = options_.clutter * options_.difficulty;
+  const int others = static_cast<int>(std::max(0.0f, crowd * rng.in(-0.8f, 3.2f)));
+  for (int i = 0; i < others; ++i) {
+    Bystander other{draw_body(rng, 1), draw_style(rng, 1), {}, rng.in(-kPi, kPi), Bystander::kStays};
+    if (rng.chance(nothing ? 0.05f : 0.4f)) other.does = Bystander::kPasses;
+    const float z = -rng.in(0.9f, 3.0f), half = setup_.stage.picture_half;
+    other.home = {rng.sign() * rng.in(0.35f, 1.1f) * half * (1 - z * 0.2f), 0, z};
+    if (other.does == Bystander::kPasses) other.yaw = rng.sign() * kPi / 2 + 0.2f * rng.normal();
+    bystanders_.push_back(other);
+  }
+  for (int i = 0; i < setup_.company; ++i) {
+    Bystander other{draw_body(rng, 1), draw_style(rng, 1), {}, 0.15f * rng.normal(), Bystander::kAccompanies};
+    other.home = {rng.sign() * rng.in(0.35f, 1.8f), 0, rng.sign() * rng.in(0.2f, 1.8f)};
+    if (rng.chance(0.35f)) {  // comes towards the others, or goes across
+      other.does = Bystander::kPasses;
+      other.yaw = rng.sign() * kPi / 2 + 0.3f * rng.normal();
+    }
+    bystanders_.push_back(other);
+  }
+}
+
+/// The back of a sofa, a table, a counter: boards above each other.
+void Scene::draw_furniture(Rng& rng) {
+  const float top = rng.in(0.3f, 0.85f), half = rng.in(0.3f, 1.2f), x = rng.in(-0.9f, 0.9f),
+              z = rng.in(0.45f, 1.1f), turn = rng.in(-0.3f, 0.3f);
+  const Cloth cloth{from_hsv(rng.unit(), rng.in(0, 0.6f), rng.in(0.1f, 0.85f))};
+  constexpr float kBoard = 0.09f;
+  const bool legs_only = rng.chance(0.3f);  // a table: the floor is seen below
+  for (float y = legs_only ? top : kBoard; y <= top; y += 1.3f * kBoard)
+    furniture_.push_back({{x - half, y, z - turn}, {x + half, y, z + turn}, kBoard, kBoard, cloth});
 }
 
 void Scene::aim(double time) {
@@ -181,6 +224,7 @@ void Scene::prepare(double time, Frame& frame) {
   if (moment.actor_there) add_person(moment.actor, actor_, Role::kActor, seen, frame);
   if (moment.partner_there) add_person(moment.partner, partner_, Role::kPartner, seen, frame);
   if (chair_) add_chair(seen, frame);
+  if (!furniture_.empty()) add_furniture(seen, frame);
   add_bystanders(time, seen, frame);
   std::stable_sort(frame.shapes.begin(), frame.shapes.end(),
                    [](const Shape& a, const Shape& b) { return a.depth > b.depth; });
@@ -214,13 +258,29 @@ void Scene::add_chair(const View& view, Frame& frame) const {
   finish(figure, view, frame);
 }
 
+void Scene::add_furniture(const View& view, Frame& frame) const {
+  Figure figure{Role::kThing, {}, {}, {}, 0, frame.solids.size(), 0};
+  for (Solid solid : furniture_) {
+    solid.a = solid.a + aim_;
+    solid.b = solid.b + aim_;
+    frame.solids.push_back(solid);
+  }
+  figure.last = frame.solids.size();
+  finish(figure, view, frame);
+}
+
 void Scene::add_bystanders(double time, const View& view, Frame& frame) const {
   for (const Bystander& other : bystanders_) {
     const auto t = static_cast<float>(std::fmod(time, 3600.0));
     Pose pose = standing(other.style, t, 1);
     pose.yaw += other.yaw;
     pose.position = other.home;
-    if (other.walks) {  // across the picture, out of it, and after a while again
+    if (other.does == Bystander::kAccompanies && frame.moment.actor_there) {
+      const Pose& actor = frame.moment.actor;
+      pose.position = actor.position + other.home;
+      pose.yaw = actor.yaw + other.yaw;
+      kWalk.pose(other.style, other.body, t, pose);
+    } else if (other.does == Bystander::kPasses) {  // across the picture, out of it, and after a while again
       const float reach = 2 * setup_.stage.picture_half + 4,
                   way = other.home.x + kWalk.speed(other.style, other.body) * t * std::sin(other.yaw);
       pose.position.x = way - reach * std::floor(way / reach + 0.5f);

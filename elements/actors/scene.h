@@ -89,7 +89,7 @@ class Scene {
     Style style;
     Vec3 home;
     float yaw;
-    bool walks;
+    enum { kStays, kPasses, kAccompanies } does;  ///< who accompanies keeps `home` from the actor
   };
   struct Setup {
     Camera camera;
@@ -97,11 +97,15 @@ class Scene {
     float follow = 0;  ///< how much the camera turns with the actor
     float shake = 0;   ///< pixels
     float pan = 0;     ///< metres per second (wide only)
+    int company = 0;   ///< people who walk with the actor (wide only)
   };
   static Setup set_up(const SceneOptions& options, const Body& actor);
   static void set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng, Setup& setup);
   void add_person(const Pose& pose, const Body& body, Role role, const View& view, Frame& frame) const;
   void add_chair(const View& view, Frame& frame) const;
+  void draw_people(Rng& rng);
+  void draw_furniture(Rng& rng);
+  void add_furniture(const View& view, Frame& frame) const;
   void add_bystanders(double time, const View& view, Frame& frame) const;
   void finish(Figure figure, const View& view, Frame& frame) const;
 
@@ -111,6 +115,7 @@ class Scene {
   Timeline timeline_;
   Backdrop backdrop_;
   std::vector<Bystander> bystanders_;
+  std::vector<Solid> furniture_;  ///< between camera and actor, from the point aimed at (wide only)
   Light light_;
   float shadow_ = 0;
   bool chair_ = false, chair_back_ = false;

@@ -13,8 +13,13 @@ constexpr float kPartnerWalk = 1.2f;  ///< seconds a partner takes to come or go
 constexpr float kPartnerFar = 2.6f;   ///< metres
 constexpr float kActsFrom = 0.6f;     ///< share of the transition after which the action's own time runs
 
-float acted_seconds(const Entry& entry, float elapsed) {
+/// Since the person got there.
+float idle_seconds(const Entry& entry, float elapsed) {
   return std::max(0.0f, elapsed - kActsFrom * entry.transition);
+}
+
+float acted_seconds(const Entry& entry, float elapsed) {
+  return std::max(0.0f, idle_seconds(entry, elapsed) - entry.rest);
 }
 
 float draw_yaw(Facing facing, float odd_views, Rng& rng) {
@@ -87,17 +92,21 @@ Timeline::Timeline(std::vector<Cue> cues, uint64_t seed, const Stage& stage, con
 void Timeline::place(Entry& entry, const Entry* before, Rng& rng) {
   const Motion& motion = motion_of(entry.cue.label);
   entry.style = draw_style(rng, stage_.variety);
+  const bool nothing = entry.cue.label == Label::kNothing;
+  const float stays = nothing ? stage_.low_share : stage_.once_share;
+  entry.style.stays = stays > 0 && rng.chance(stays);
+  if (entry.style.stays && motion.timing) entry.rest = rng.in(0.8f, 3);
   entry.partner_style = draw_style(rng, stage_.variety);
   entry.partner_style.side = 1 - entry.style.side;
   entry.yaw = draw_yaw(motion.facing, stage_.odd_views, rng);
   const float jitter_x = rng.in(-0.4f, 0.4f) * stage_.half_width, jitter_z = rng.in(-0.2f, 0.2f);
   const float kind = rng.unit(), company = rng.unit(), distance = rng.in(0.6f, 2.0f), straight = rng.unit();
-  const bool talks = entry.cue.label == Label::kNothing && company < stage_.company_share;
+  const bool talks = nothing && !entry.style.stays && company < stage_.company_share;
   entry.partner = !entry.cue.empty &&
                   (motion.needs_partner || talks || (motion.partner && company < stage_.partner_share));
   entry.distance = motion.distance ? motion.distance(entry.style) : distance;
   entry.home = {jitter_x, 0, jitter_z};
-  if (motion.needs_chair) {
+  if (on_chair(entry.cue.label, entry.style)) {
     entry.home = stage_.chair;
     entry.yaw = stage_.chair_yaw;
   } else if (entry.cue.empty) {
@@ -123,7 +132,8 @@ void Timeline::place(Entry& entry, const Entry* before, Rng& rng) {
 Pose Timeline::actor_pose(const Entry& entry, float elapsed) const {
   const Motion& motion = motion_of(entry.cue.label);
   const float t = acted_seconds(entry, elapsed);
-  Pose pose = standing(entry.style, t, entry.cue.label == Label::kNothing ? 1.0f : 0.3f);
+  Pose pose =
+      standing(entry.style, idle_seconds(entry, elapsed), entry.cue.label == Label::kNothing ? 1.0f : 0.3f);
   pose.yaw += entry.yaw;
   pose.position = entry.home;
   if (entry.path == Path::kLine) {
@@ -150,7 +160,7 @@ Pose Timeline::actor_pose(const Entry& entry, float elapsed) const {
 Pose Timeline::partner_pose(const Entry& entry, float elapsed) const {
   const Motion& motion = motion_of(entry.cue.label);
   const float t = acted_seconds(entry, elapsed);
-  Pose pose = standing(entry.partner_style, t, 0.6f);
+  Pose pose = standing(entry.partner_style, idle_seconds(entry, elapsed), 0.6f);
   pose.yaw += entry.yaw + kPi;
   pose.position = entry.home + heading(entry.yaw) * entry.distance;
   if (motion.partner) {
@@ -274,11 +284,20 @@ Moment Timeline::at(double time) {
   return moment;
 }
 
+double Timeline::acts_from(double time) {
+  const Entry& entry = entry_at(time);
+  return entry.start + static_cast<double>(kActsFrom * entry.transition + entry.rest);
+}
+
 bool Timeline::shows_action(double from, double to, float* share) {
   const Entry entry = entry_at(to);
-  const double begun = entry.start + static_cast<double>(kActsFrom * entry.transition);
+  const double begun = acts_from(to);
   const double window = std::max(1e-3, to - from);
   *share = static_cast<float>((to - std::max(from, begun)) / window);
+  // The way from standing into a low pose is quick and no motion of its own.
+  if (entry.cue.label == Label::kNothing && entry.style.stays &&
+      from < entry.start + static_cast<double>(entry.transition))
+    return false;
   const auto acted = static_cast<float>(to - begun);
   if (acted <= 0 || to - entry.start < static_cast<double>(entry.transition) || !recognisable(entry, acted))
     return false;

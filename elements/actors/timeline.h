@@ -18,6 +18,8 @@ struct Stage {
   float odd_views = 0;          ///< share of actions seen from any side
   float straight_paths = 0;     ///< share of walks that go straight on instead of turning back in time
   float partner_share = 0.3f;   ///< of actions that may have a second person
+  float low_share = 0;          ///< of "nothing" entries that stay low
+  float once_share = 0;         ///< of other entries that are done once
   float company_share = 0.12f;  ///< of "nothing" entries with somebody to talk to
   Vec3 chair;
   float chair_yaw = 0;
@@ -30,6 +32,7 @@ struct Entry {
   Cue cue;
   int number = 0;        ///< since time 0
   double start = 0;      ///< seconds
+  float rest = 0;        ///< seconds at ease before an action that is done once
   float transition = 0;  ///< seconds at its start in which the person comes over from the entry before
   Style style;
   Vec3 home;
@@ -61,6 +64,8 @@ class Timeline {
   Moment at(double time);
   /// Seconds of one pass.
   double pass_seconds() const { return pass_seconds_; }
+  /// When the entry at `time` begins to act: the person has come over and rested.
+  double acts_from(double time);
   /// Share of [from, to] in which the entry at `to` is acting, and whether its marking part was shown well
   /// enough.
   bool shows_action(double from, double to, float* share);

@@ -193,18 +193,19 @@ class Joints {
     kAnkle = 11
   };  ///< of the right; the left is the next
 
-  explicit Joints(const char* name) {
+  /// live_share 1: scenes as actiontestsrc shows them; 0: training's wider ones.
+  explicit Joints(const char* name, float live_share = 1, float difficulty = 0.5f, int clips = kClips) {
     mone_actors_clip_options options = small_clips();
     options.frames = kFrames;
     options.fps = 8;
-    options.difficulty = 0.5f;
-    options.live_share = 1;
+    options.difficulty = difficulty;
+    options.live_share = live_share;
     int32_t label = 0;
     while (std::string(mone_actors_label(label)) != name) ++label;
-    const std::vector<int32_t> labels(kClips, label);
-    std::vector<uint8_t> pixels(static_cast<size_t>(kClips * kFrames * options.width * options.height));
-    values_.resize(static_cast<size_t>(kClips * kFrames * MONE_ACTORS_PERSONS * MONE_ACTORS_JOINTS * 2));
-    EXPECT_EQ(mone_actors_render_clips(77, kClips, labels.data(), &options, pixels.data(), values_.data(),
+    const std::vector<int32_t> labels(static_cast<size_t>(clips), label);
+    std::vector<uint8_t> pixels(static_cast<size_t>(clips * kFrames * options.width * options.height));
+    values_.resize(static_cast<size_t>(clips * kFrames * MONE_ACTORS_PERSONS * MONE_ACTORS_JOINTS * 2));
+    EXPECT_EQ(mone_actors_render_clips(77, clips, labels.data(), &options, pixels.data(), values_.data(),
                                        nullptr, nullptr),
               0);
   }
@@ -291,8 +292,8 @@ TEST(Actors, WhoIsPushedFliesFartherThanWhoIsPunched) {
         const float hips =
             (joints.x(clip, frame, 1, Joints::kHip) + joints.x(clip, frame, 1, Joints::kHip + 1)) / 2;
         least = std::min(least, hips), most = std::max(most, hips);
-        tall =
-            std::max(tall, joints.y(clip, frame, 1, Joints::kAnkle) - joints.y(clip, frame, 1, Joints::kHead));
+        tall = std::max(tall,
+                        joints.y(clip, frame, 1, Joints::kAnkle) - joints.y(clip, frame, 1, Joints::kHead));
       }
       ways.push_back((most - least) / tall);
     }
@@ -302,6 +303,93 @@ TEST(Actors, WhoIsPushedFliesFartherThanWhoIsPunched) {
   const float pushed = flies("push"), punched = flies("punch");
   EXPECT_GT(pushed, 0.6f);
   EXPECT_GT(pushed, 1.4f * punched) << punched;
+}
+
+/// How far the head is above the ankles, and how far shoulders are from hips and from each other, in the
+/// picture.
+struct Build {
+  float tall, trunk, broad;
+  Build(const Joints& joints, int clip, int frame) {
+    const auto middle = [&](auto get, int joint) {
+      return ((joints.*get)(clip, frame, 0, joint) + (joints.*get)(clip, frame, 0, joint + 1)) / 2;
+    };
+    tall = middle(&Joints::y, Joints::kAnkle) - joints.y(clip, frame, 0, Joints::kHead);
+    trunk = std::hypot(middle(&Joints::x, Joints::kShoulder) - middle(&Joints::x, Joints::kHip),
+                       middle(&Joints::y, Joints::kShoulder) - middle(&Joints::y, Joints::kHip));
+    broad = std::hypot(
+        joints.x(clip, frame, 0, Joints::kShoulder) - joints.x(clip, frame, 0, Joints::kShoulder + 1),
+        joints.y(clip, frame, 0, Joints::kShoulder) - joints.y(clip, frame, 0, Joints::kShoulder + 1));
+  }
+};
+
+TEST(Actors, SomeOfTrainingsCamerasLookDownFromTheCeiling) {
+  const auto seen_from_above = [](float live_share) {
+    constexpr int kMany = 60;
+    const Joints joints("jumping_jack", live_share, 1, kMany);
+    int above = 0;
+    for (int clip = 0; clip < kMany; ++clip) {
+      const Build last(joints, clip, Joints::kFrames - 1);
+      above += last.tall < 1.5f * last.broad;
+    }
+    return above;
+  };
+  EXPECT_GE(seen_from_above(0), 3);
+  EXPECT_EQ(seen_from_above(1), 0);
+}
+
+TEST(Actors, SomeWhoDoNothingInTrainingAreDownOnPurpose) {
+  const auto low = [](float live_share) {
+    constexpr int kMany = 60;
+    const Joints joints("nothing", live_share, 1, kMany);
+    int low_clips = 0;
+    for (int clip = 0; clip < kMany; ++clip) {
+      int frames = 0;
+      for (int frame = Joints::kFrames - 8; frame < Joints::kFrames; ++frame) {
+        if (!joints.there(clip, frame, 0)) continue;
+        const Build build(joints, clip, frame);
+        frames += build.tall < 2.3f * build.trunk;
+      }
+      low_clips += frames >= 4;
+    }
+    return low_clips;
+  };
+  EXPECT_GE(low(0), 6);
+  EXPECT_EQ(low(1), 0);
+}
+
+TEST(Actors, MostOfTrainingSitDownOnceAndStaySeated) {
+  const auto rises = [](float live_share, int clips) {
+    const Joints joints("sit_down", live_share, 0.9f, clips);
+    int risen = 0;
+    for (int clip = 0; clip < clips; ++clip) {
+      float lowest = -10, rise = 0, tall = 0;
+      for (int frame = Joints::kFrames / 3; frame < Joints::kFrames; ++frame) {
+        if (!joints.there(clip, frame, 0)) continue;
+        const float head = joints.y(clip, frame, 0, Joints::kHead);
+        lowest = std::max(lowest, head);
+        rise = std::max(rise, lowest - head);
+        tall = std::max(tall, joints.y(clip, frame, 0, Joints::kAnkle) - head);
+      }
+      risen += rise > 0.12f * tall;
+    }
+    return risen;
+  };
+  EXPECT_LE(rises(0, 60), 36);
+  EXPECT_GE(rises(1, 12), 9);
+}
+
+TEST(Actors, EveryClipShowsWhatItIsCalled) {
+  const mone_actors_clip_options options = small_clips();
+  constexpr int kClips = 18 * 20;
+  std::vector<int32_t> labels(kClips);
+  for (int i = 0; i < kClips; ++i) labels[static_cast<size_t>(i)] = i % 18;
+  std::vector<uint8_t> pixels(kClips * 6 * 64 * 64);
+  std::vector<float> span(kClips * 2);
+  ASSERT_EQ(mone_actors_render_clips(9, kClips, labels.data(), &options, pixels.data(), nullptr, nullptr,
+                                     span.data()),
+            0);
+  for (size_t i = 0; i < kClips; ++i)
+    EXPECT_LT(span[2 * i], 0.99f) << mone_actors_label(labels[i]) << " begins after clip " << i << " ends";
 }
 
 TEST(Actors, AMomentIsTheSameInWhateverOrderItIsAskedFor) {

@@ -8,7 +8,8 @@ float bend_part(const Style& style, int die) { return style.pick(die, 0.45f, 0.8
 Timing bend_timing(const Style& style) {
   const float down = bend_part(style, 0), hold = style.pick(1, 0.1f, 0.5f), up = bend_part(style, 2);
   const float all = down + hold + up;
-  return {all + style.pick(9, 0, 0.25f), down * 0.35f, all - up * 0.35f, all + 0.25f};
+  return {all + style.pick(9, 0, 0.25f) + (style.stays ? 5.0f : 0.0f), down * 0.35f, all - up * 0.35f,
+          all + 0.25f};
 }
 
 void pose_bend(const Style& style, const Body&, float t, Pose& pose) {
@@ -27,34 +28,24 @@ void pose_bend(const Style& style, const Body&, float t, Pose& pose) {
   pose.head_pitch += 0.2f * e;
 }
 
-/// 0 standing .. 1 seated; feet stay where they are.
-void sit(const Style& style, const Body& body, float e, Pose& pose) {
-  const float lean = std::sin(kPi * e) * style.pick(3, 0.35f, 0.75f);
-  const float thigh = e * style.pick(4, 1.4f, 1.55f);
-  for (int s = 0; s < 2; ++s) {
-    pose.hip[s] = mix(pose.hip[s], thigh, e);
-    pose.knee[s] = mix(pose.knee[s], thigh + style.pick(5, -0.15f, 0.2f), e);
-    reach(pose, s, e, style.pick(6, -0.05f, 0.1f), -0.72f, style.pick(7, 0.35f, 0.5f));
-    reach(pose, s, std::sin(kPi * e) * style.pick(8, 0, 0.9f), 0.02f, -0.6f, 0.5f);
-  }
-  pose.spine += lean + e * style.pick(9, -0.15f, 0.12f);
-  pose.position = pose.position - heading(pose.yaw) * (body.leg * 0.5f * std::sin(pose.hip[0]));
-}
-
 float sit_time(const Style& style) { return style.pick(0, 0.75f, 1.35f); }
 constexpr float kRest = 0.55f;
 Timing sit_timing(const Style& style) {
-  const float d = sit_time(style);
-  return {2 * d + kRest + 0.5f, d * 0.15f, d * 0.9f, d + kRest};
+  const float d = sit_time(style), rest = style.stays ? 8 : kRest;
+  return {2 * d + rest + 0.5f, d * 0.15f, d * 0.9f, d + kRest};
+}
+/// 0 before .. 1 done .. and back.
+float sat(const Style& style, float t) {
+  const Timing timing = sit_timing(style);
+  const float d = sit_time(style), back = timing.period - 0.5f;
+  return bump(0, d, back - d, back, std::fmod(t, timing.period));
 }
 
 void pose_sit_down(const Style& style, const Body& body, float t, Pose& pose) {
-  const float d = sit_time(style), c = std::fmod(t, sit_timing(style).period);
-  sit(style, body, bump(0, d, d + kRest, 2 * d + kRest, c), pose);
+  sit(style, body, sat(style, t), pose);
 }
 void pose_stand_up(const Style& style, const Body& body, float t, Pose& pose) {
-  const float d = sit_time(style), c = std::fmod(t, sit_timing(style).period);
-  sit(style, body, 1 - bump(0, d, d + kRest, 2 * d + kRest, c), pose);
+  sit(style, body, 1 - sat(style, t), pose);
 }
 
 constexpr float kTotter = 0.1f, kGetUp = 1.3f;
@@ -93,6 +84,19 @@ void pose_fall(const Style& style, const Body&, float t, Pose& pose) {
 }
 
 }  // namespace
+
+void sit(const Style& style, const Body& body, float e, Pose& pose) {
+  const float lean = std::sin(kPi * e) * style.pick(3, 0.35f, 0.75f);
+  const float thigh = e * style.pick(4, 1.4f, 1.55f);
+  for (int s = 0; s < 2; ++s) {
+    pose.hip[s] = mix(pose.hip[s], thigh, e);
+    pose.knee[s] = mix(pose.knee[s], thigh + style.pick(5, -0.15f, 0.2f), e);
+    reach(pose, s, e, style.pick(6, -0.05f, 0.1f), -0.72f, style.pick(7, 0.35f, 0.5f));
+    reach(pose, s, std::sin(kPi * e) * style.pick(8, 0, 0.9f), 0.02f, -0.6f, 0.5f);
+  }
+  pose.spine += lean + e * style.pick(9, -0.15f, 0.12f);
+  pose.position = pose.position - heading(pose.yaw) * (body.leg * 0.5f * std::sin(pose.hip[0]));
+}
 
 const Motion kBend = {"bend", Facing::kAny, pose_bend, bend_timing, nullptr, nullptr, nullptr, false, false};
 const Motion kSitDown = {"sit_down", Facing::kAny, pose_sit_down, sit_timing, nullptr,

@@ -90,7 +90,8 @@ void pace_slowly(const Style& style, float t, Pose& pose) {
   pose.yaw += 0.6f * wander(style, 8, t, 0.15f);
 }
 
-void pose_nothing(const Style& style, const Body&, float t, Pose& pose) {
+void pose_nothing(const Style& style, const Body& body, float t, Pose& pose) {
+  if (style.stays) return stay_low(style, body, t, pose);
   const float kind = style.dice[0];
   if (kind < 0.22f)
     talk(style, t, pose);
