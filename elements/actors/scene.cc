@@ -171,8 +171,8 @@ void Scene::draw_furniture(Rng& rng) {
               z = rng.in(0.45f, 1.1f), turn = rng.in(-0.3f, 0.3f);
   const Cloth cloth{from_hsv(rng.unit(), rng.in(0, 0.6f), rng.in(0.1f, 0.85f))};
   constexpr float kBoard = 0.09f;
-  const bool legs_only = rng.chance(0.3f);  // a table: the floor is seen below
-  for (float y = legs_only ? top : kBoard; y <= top; y += 1.3f * kBoard)
+  const bool table = rng.chance(0.3f);  // the floor is seen below it
+  for (float y = table ? top : kBoard; y <= top; y += 1.3f * kBoard)
     furniture_.push_back({{x - half, y, z - turn}, {x + half, y, z + turn}, kBoard, kBoard, cloth});
 }
 

@@ -30,6 +30,7 @@ from clips import shared_labels
 from cutter import Cutter
 from evaluate import accuracy_table, held_out_clips, wilson
 from mix import Mixed
+from model_file import load_model
 from run import BUDGETS, Run
 
 TABLE_BUDGETS = [1.0, 0.75, 0.5, 0.4, 0.25, 0.15]
@@ -103,7 +104,8 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
         return [], [], None
     known, clips = real.read_vocabulary(), real.read_manifest(a.data)
     if a.gaps:
-        clips += real.gaps(clips, a.gaps, a.cache)
+        rgb = a.init is not None and load_model(a.init).config["planes"] == "rgb"  # as it is decoded again below, so once
+        clips += real.gaps(clips, a.gaps, a.cache, rgb)
     for clip in clips:
         clip.label = known.get(clip.label, clip.label)
     left_out = set(filter(None, a.leave_out.split(",")))

@@ -4,6 +4,7 @@ asks `mone model verify` about the files. Exit 77 = skipped.
 
     training_smoke.py LIBMONE_ACTORS LIBMONE MONE
 """
+import argparse
 import json
 import os
 import subprocess
@@ -68,6 +69,8 @@ def check_parts(model, file: Path, here: Path) -> None:
     import numpy as np
 
     import footage
+    import model_file
+    import train
     from cutter import Cutter
     from mix import Footage
 
@@ -102,8 +105,13 @@ def check_parts(model, file: Path, here: Path) -> None:
     (here / "mone").chmod(0o755)
     os.environ["MONE"] = str(here / "mone")
     footage.decode_all(parts * 4, here / "another cache")
-    os.environ["MONE"] = mone
     assert calls.read_text() == "\n" and len(list((here / "another cache").iterdir())) == 2, calls.read_text()
+    # What is between the parts is looked for in the pixels that the model to start from takes.
+    model_file.save_model(here / "rgb.safetensors", model.config | {"planes": "rgb"}, model.state_dict())
+    a = argparse.Namespace(data=here / "parts.csv", gaps="nothing", init=here / "rgb.safetensors", cache=here / "third cache", leave_out="", hold_out=0)
+    footage.decode_all(train.read_footage(a)[0], a.cache, rgb=True)
+    os.environ["MONE"] = mone
+    assert calls.read_text() == "\n\n", "decoded once for the gaps and once more to train"
 
 
 def check_device(model: Path, out: Path) -> None:
