@@ -131,8 +131,9 @@ def make_optimizers(model, helpers, lr: float, matrix_lr: float, decay: float = 
               {"params": [p for p in rest if not (p.ndim > 1 and p.numel() > 4096)], "weight_decay": 0.0}]  # fmt: skip
     found = [torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), fused=True)]
     if matrices:
-        found.append(torch.optim.Muon(matrices, lr=matrix_lr, weight_decay=decay, momentum=0.95,
-                                      adjust_lr_fn="match_rms_adamw"))  # fmt: skip
+        from muon import muon  # needs a PyTorch that has one
+
+        found.append(muon(matrices, matrix_lr, decay))
     for optimizer in found:
         for group in optimizer.param_groups:
             group["first_lr"] = group["lr"]

@@ -5,6 +5,7 @@ asks `mone model verify` about the files. Exit 77 = skipped.
     training_smoke.py LIBMONE_ACTORS LIBMONE MONE
 """
 import argparse
+import copy
 import json
 import os
 import subprocess
@@ -139,6 +140,32 @@ def check_device(model: Path, out: Path) -> None:
         for logits, extra in [run.nested_step(batch), *(run.routed_step(batch, share) for share in (0.0, 0.3, 0.6, 0.9))]:
             assert logits.device.type == extra.device.type == "cuda"
         run.model.forward_tokens(run.pixels(batch.tubelets), 0.5)
+
+
+def check_muon() -> None:
+    """In f32 it walks where PyTorch's walks in bf16, and one goes on from the other's state."""
+    import torch
+
+    if not hasattr(torch.optim, "Muon"):
+        return
+    from muon import MuonF32
+
+    torch.manual_seed(1)
+    start = [torch.randn(shape) for shape in ((16, 48), (48, 16), (32, 32))]
+    theirs, ours = ([torch.nn.Parameter(w.clone()) for w in start] for _ in range(2))
+    optimizers = [kind(weights, lr=0.01, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+                  for kind, weights in ((torch.optim.Muon, theirs), (MuonF32, ours))]  # fmt: skip
+    for turn in range(6):
+        if turn == 3:
+            optimizers[1].load_state_dict(copy.deepcopy(optimizers[0].state_dict()))
+        for a, b in zip(theirs, ours):
+            a.grad = torch.randn_like(a)
+            b.grad = a.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for a, b, w in zip(theirs, ours, start):
+        apart = ((a - b).norm() / (a - w).norm()).item()
+        assert 0 < apart < 0.03, apart
 
 
 def check_precision(here: Path) -> None:
@@ -321,6 +348,7 @@ def main() -> int:
         check_parts(load_model(own), own, here)
         check_held_out()
         check_precision(here)
+        check_muon()
         check_motion(load_model(own).config)
         check_device(straight, here / "pretended.safetensors")
         for model in (straight, dense, own, nested, nested_rgb, mixed, alone, again):
