@@ -110,7 +110,7 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   setup.stage.straight_paths = 0.5f;
   setup.stage.company_share = 0.4f;
   setup.stage.partner_share = 0.65f;  // a blow in the air looks unlike one that lands
-  setup.stage.low_share = 0.45f * d;
+  setup.stage.low_share = 0.25f * d;
   setup.stage.once_share = 0.6f * d;
 }
 

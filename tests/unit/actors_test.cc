@@ -339,7 +339,7 @@ TEST(Actors, SomeOfTrainingsCamerasLookDownFromTheCeiling) {
 
 TEST(Actors, SomeWhoDoNothingInTrainingAreDownOnPurpose) {
   const auto low = [](float live_share) {
-    constexpr int kMany = 60;
+    constexpr int kMany = 120;
     const Joints joints("nothing", live_share, 1, kMany);
     int low_clips = 0;
     for (int clip = 0; clip < kMany; ++clip) {

@@ -49,7 +49,8 @@ void pose_stand_up(const Style& style, const Body& body, float t, Pose& pose) {
 }
 
 constexpr float kTotter = 0.1f, kGetUp = 1.3f;
-float fall_time(const Style& style) { return style.pick(0, 0.5f, 0.95f); }
+/// Real ones, which come once, may begin slowly.
+float fall_time(const Style& style) { return style.pick(0, 0.5f, style.stays ? 1.5f : 0.95f); }
 float fall_lie(const Style& style) { return style.pick(1, 0.5f, 0.9f); }
 Timing fall_timing(const Style& style) {
   const float down = kTotter + fall_time(style);
