@@ -18,7 +18,7 @@ const Motion& motion_of(Label label) {
 }
 
 bool on_chair(Label label, const Style& style) {
-  return motion_of(label).needs_chair || (label == Label::kNothing && style.stays && sits_low(style));
+  return motion_of(label).needs_chair || (label == Label::kNothing && style.stays_low && sits_low(style));
 }
 
 float wander(const Style& style, int channel, float t, float rate) {

@@ -38,8 +38,7 @@ struct Style {
   std::array<float, 32> dice;  ///< 0..1 each
   float phase = 0;             ///< 0..2 pi
   int side = 0;                ///< leading hand or foot
-  /// Training only. Nothing: stays on a chair, or goes down on purpose. Others: done once, and then at rest.
-  bool stays = false;
+  bool stays_low = false;      ///< of nothing, in training only: on a chair, or down on purpose
   /// Die `k` as a value between low and high.
   float pick(int k, float low, float high) const { return low + (high - low) * dice[static_cast<size_t>(k)]; }
   bool chance(int k, float p) const { return dice[static_cast<size_t>(k)] < p; }
@@ -85,8 +84,7 @@ Pose standing(const Style& style, float t, float liveliness);
 /// 0 standing .. 1 seated; feet stay where they are.
 void sit(const Style& style, const Body& body, float e, Pose& pose);
 
-/// What has no name and is done low: sits, crouches, kneels, lies down slowly,
-/// lies.
+/// What has no name and is done low: sits, crouches, kneels, lies down slowly, lies.
 void stay_low(const Style& style, const Body& body, float t, Pose& pose);
 bool sits_low(const Style& style);
 

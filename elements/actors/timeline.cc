@@ -13,6 +13,12 @@ constexpr float kPartnerWalk = 1.2f;  ///< seconds a partner takes to come or go
 constexpr float kPartnerFar = 2.6f;   ///< metres
 constexpr float kActsFrom = 0.6f;     ///< share of the transition after which the action's own time runs
 
+/// Nobody there and a motion without a timing are continuous: period 0.
+Timing timing_of(const Entry& entry) {
+  const Motion& motion = motion_of(entry.cue.label);
+  return motion.timing && !entry.cue.empty ? motion.timing(entry.style) : Timing{};
+}
+
 /// Since the person got there.
 float idle_seconds(const Entry& entry, float elapsed) {
   return std::max(0.0f, elapsed - kActsFrom * entry.transition);
@@ -20,6 +26,15 @@ float idle_seconds(const Entry& entry, float elapsed) {
 
 float acted_seconds(const Entry& entry, float elapsed) {
   return std::max(0.0f, idle_seconds(entry, elapsed) - entry.rest);
+}
+
+/// What the motion is asked for: who does it once stops before getting back to start again, who sat down
+/// stays seated and who fell lies there.
+float posed_seconds(const Entry& entry, float elapsed) {
+  const float acted = acted_seconds(entry, elapsed);
+  if (!entry.once) return acted;
+  const Timing timing = timing_of(entry);
+  return std::min({acted, timing.clean_end, 0.999f * timing.period});
 }
 
 float draw_yaw(Facing facing, float odd_views, Rng& rng) {
@@ -61,18 +76,13 @@ float recovery_seconds(const Pose& pose) {
   return pose.hip[0] > 0.9f && pose.hip[1] > 0.9f ? 0.9f : 0.45f;
 }
 
-/// Nobody there and a motion without a timing are continuous: period 0.
-Timing timing_of(const Entry& entry) {
-  const Motion& motion = motion_of(entry.cue.label);
-  return motion.timing && !entry.cue.empty ? motion.timing(entry.style) : Timing{};
-}
-
 }  // namespace
 
 bool recognisable(const Entry& entry, float acted) {
   const Timing timing = timing_of(entry);
   if (timing.period <= 0) return acted >= kSettle;
   const float turn = std::floor(acted / timing.period), c = acted - turn * timing.period;
+  if (turn > 0 && entry.once) return false;
   if (turn > 0 && timing.clean_end >= timing.period) return true;
   return c >= mix(timing.show_begin, timing.show_end, kShownShare) && c < timing.clean_end;
 }
@@ -93,15 +103,16 @@ void Timeline::place(Entry& entry, const Entry* before, Rng& rng) {
   const Motion& motion = motion_of(entry.cue.label);
   entry.style = draw_style(rng, stage_.variety);
   const bool nothing = entry.cue.label == Label::kNothing;
-  const float stays = nothing ? stage_.low_share : stage_.once_share;
-  entry.style.stays = stays > 0 && rng.chance(stays);
-  if (entry.style.stays && motion.timing) entry.rest = rng.in(0.8f, 3);
+  // Shares of 0 draw nothing: what actiontestsrc shows of a seed stays as it is.
+  entry.style.stays_low = nothing && stage_.low_share > 0 && rng.chance(stage_.low_share);
+  entry.once = motion.timing && stage_.once_share > 0 && rng.chance(stage_.once_share);
+  if (entry.once) entry.rest = rng.in(0.8f, 3);
   entry.partner_style = draw_style(rng, stage_.variety);
   entry.partner_style.side = 1 - entry.style.side;
   entry.yaw = draw_yaw(motion.facing, stage_.odd_views, rng);
   const float jitter_x = rng.in(-0.4f, 0.4f) * stage_.half_width, jitter_z = rng.in(-0.2f, 0.2f);
   const float kind = rng.unit(), company = rng.unit(), distance = rng.in(0.6f, 2.0f), straight = rng.unit();
-  const bool talks = nothing && !entry.style.stays && company < stage_.company_share;
+  const bool talks = nothing && !entry.style.stays_low && company < stage_.company_share;
   entry.partner = !entry.cue.empty &&
                   (motion.needs_partner || talks || (motion.partner && company < stage_.partner_share));
   entry.distance = motion.distance ? motion.distance(entry.style) : distance;
@@ -131,7 +142,7 @@ void Timeline::place(Entry& entry, const Entry* before, Rng& rng) {
 
 Pose Timeline::actor_pose(const Entry& entry, float elapsed) const {
   const Motion& motion = motion_of(entry.cue.label);
-  const float t = acted_seconds(entry, elapsed);
+  const float t = posed_seconds(entry, elapsed);
   Pose pose =
       standing(entry.style, idle_seconds(entry, elapsed), entry.cue.label == Label::kNothing ? 1.0f : 0.3f);
   pose.yaw += entry.yaw;
@@ -159,7 +170,7 @@ Pose Timeline::actor_pose(const Entry& entry, float elapsed) const {
 
 Pose Timeline::partner_pose(const Entry& entry, float elapsed) const {
   const Motion& motion = motion_of(entry.cue.label);
-  const float t = acted_seconds(entry, elapsed);
+  const float t = posed_seconds(entry, elapsed);
   Pose pose = standing(entry.partner_style, idle_seconds(entry, elapsed), 0.6f);
   pose.yaw += entry.yaw + kPi;
   pose.position = entry.home + heading(entry.yaw) * entry.distance;
@@ -245,8 +256,9 @@ Moment Timeline::at(double time) {
   const Entry& entry = entry_at(std::max(0.0, time));
   moment.entry = &entry;
   moment.elapsed = static_cast<float>(std::max(0.0, time) - entry.start);
-  moment.acted = acted_seconds(entry, moment.elapsed);
-  moment.in_transition = moment.elapsed < entry.transition || !recognisable(entry, moment.acted);
+  moment.acted = posed_seconds(entry, moment.elapsed);
+  moment.in_transition =
+      moment.elapsed < entry.transition || !recognisable(entry, acted_seconds(entry, moment.elapsed));
   moment.actor = actor_pose(entry, moment.elapsed);
   moment.actor_there = !entry.cue.empty;
   moment.partner_there = entry.partner;
@@ -295,9 +307,7 @@ bool Timeline::shows_action(double from, double to, float* share) {
   const double window = std::max(1e-3, to - from);
   *share = static_cast<float>((to - std::max(from, begun)) / window);
   // The way from standing into a low pose is quick and no motion of its own.
-  if (entry.cue.label == Label::kNothing && entry.style.stays &&
-      from < entry.start + static_cast<double>(entry.transition))
-    return false;
+  if (entry.style.stays_low && from < entry.start + static_cast<double>(entry.transition)) return false;
   const auto acted = static_cast<float>(to - begun);
   if (acted <= 0 || to - entry.start < static_cast<double>(entry.transition) || !recognisable(entry, acted))
     return false;
@@ -305,7 +315,8 @@ bool Timeline::shows_action(double from, double to, float* share) {
   if (timing.period <= 0) return *share >= 0.5f;
   const float earliest = std::max(0.0f, static_cast<float>(from - begun));
   float shown = 0;
-  for (float turn = 0; turn * timing.period < acted; ++turn) {
+  const float turns = entry.once ? 1 : acted / timing.period;
+  for (float turn = 0; turn < turns; ++turn) {
     const float a = std::max(earliest, turn * timing.period + timing.show_begin);
     const float b = std::min(acted, turn * timing.period + timing.show_end);
     shown += std::max(0.0f, b - a);

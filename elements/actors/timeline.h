@@ -32,7 +32,8 @@ struct Entry {
   Cue cue;
   int number = 0;        ///< since time 0
   double start = 0;      ///< seconds
-  float rest = 0;        ///< seconds at ease before an action that is done once
+  bool once = false;     ///< not over and over: rests before it, and then stays as it ended
+  float rest = 0;        ///< seconds of that rest before
   float transition = 0;  ///< seconds at its start in which the person comes over from the entry before
   Style style;
   Vec3 home;
@@ -48,7 +49,7 @@ struct Entry {
 struct Moment {
   const Entry* entry = nullptr;
   float elapsed = 0;  ///< since the entry began
-  float acted = 0;    ///< since the action itself began, >= 0
+  float acted = 0;    ///< of the action itself, >= 0; stops where it is done once and over
   bool actor_there = false, partner_there = false;
   Pose actor, partner;
   bool in_transition = false;

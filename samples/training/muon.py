@@ -3,17 +3,15 @@ import torch
 
 from precision import has_bf16
 
-COEFFICIENTS, ROUNDS, SMALLEST = (3.4445, -4.775, 2.0315), 5, 1e-7  # PyTorch's
 
-
-def orthogonalised(x: torch.Tensor) -> torch.Tensor:
+def orthogonalised(x: torch.Tensor, coefficients: tuple[float, float, float], rounds: int, smallest: float) -> torch.Tensor:
     """f32 [rows, columns] -> about the nearest matrix whose rows (or columns, if fewer) are orthonormal, by Newton and Schulz as
     K. Jordan's Muon does it (github.com/KellerJordan/Muon), in the tensor's own precision."""
-    a, b, c = COEFFICIENTS
+    a, b, c = coefficients
     tall = x.size(0) > x.size(1)
     x = x.T if tall else x
-    x = x / x.norm().clamp(min=SMALLEST)
-    for _ in range(ROUNDS):
+    x = x / x.norm().clamp(min=smallest)
+    for _ in range(rounds):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.T if tall else x
@@ -32,7 +30,7 @@ class MuonF32(torch.optim.Muon):
                 if "momentum_buffer" not in state:
                     state["momentum_buffer"] = torch.zeros_like(p.grad)
                 moving = state["momentum_buffer"].lerp_(p.grad, 1 - group["momentum"])
-                update = orthogonalised(p.grad.lerp(moving, group["momentum"]))
+                update = orthogonalised(p.grad.lerp(moving, group["momentum"]), group["ns_coefficients"], group["ns_steps"], group["eps"])
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update, alpha=-group["lr"] * 0.2 * max(p.shape) ** 0.5)
 

@@ -7,10 +7,10 @@ namespace {
 /// Shares of the kinds, by the first die: sits, crouches, kneels, lies down; the rest lies.
 constexpr float kSits = 0.3f, kCrouches = 0.45f, kKneels = 0.6f, kLiesDown = 0.82f;
 
-/// Down, stays, up, stays up, and again. Much slower than a fall. 0 up .. 1 down, `early` and `late` shift
-/// the way down and the way up.
+/// Down, stays, up, stays up, and again; lying down so takes at least twice as long as a fall. 0 up .. 1
+/// down, `early` and `late` shift the way down and the way up.
 float lowered(const Style& style, float t, float early, float late) {
-  const float begins = style.pick(1, 0.1f, 1.2f), down = style.pick(2, 1.2f, 2.6f),
+  const float begins = style.pick(1, 0.1f, 1.2f), down = style.pick(2, 2.3f, 4.5f),
               stays = style.pick(3, 1, 5), up = style.pick(4, 1, 2.4f);
   const float low = begins + down, rises = low + stays;
   return bump(begins + early * down, low + late * down, rises + (1 - late) * up, rises + (1 - early) * up,

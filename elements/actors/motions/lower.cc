@@ -8,8 +8,7 @@ float bend_part(const Style& style, int die) { return style.pick(die, 0.45f, 0.8
 Timing bend_timing(const Style& style) {
   const float down = bend_part(style, 0), hold = style.pick(1, 0.1f, 0.5f), up = bend_part(style, 2);
   const float all = down + hold + up;
-  return {all + style.pick(9, 0, 0.25f) + (style.stays ? 5.0f : 0.0f), down * 0.35f, all - up * 0.35f,
-          all + 0.25f};
+  return {all + style.pick(9, 0, 0.25f), down * 0.35f, all - up * 0.35f, all + 0.25f};
 }
 
 void pose_bend(const Style& style, const Body&, float t, Pose& pose) {
@@ -31,14 +30,13 @@ void pose_bend(const Style& style, const Body&, float t, Pose& pose) {
 float sit_time(const Style& style) { return style.pick(0, 0.75f, 1.35f); }
 constexpr float kRest = 0.55f;
 Timing sit_timing(const Style& style) {
-  const float d = sit_time(style), rest = style.stays ? 8 : kRest;
-  return {2 * d + rest + 0.5f, d * 0.15f, d * 0.9f, d + kRest};
+  const float d = sit_time(style);
+  return {2 * d + kRest + 0.5f, d * 0.15f, d * 0.9f, d + kRest};
 }
 /// 0 before .. 1 done .. and back.
 float sat(const Style& style, float t) {
-  const Timing timing = sit_timing(style);
-  const float d = sit_time(style), back = timing.period - 0.5f;
-  return bump(0, d, back - d, back, std::fmod(t, timing.period));
+  const float d = sit_time(style);
+  return bump(0, d, d + kRest, 2 * d + kRest, std::fmod(t, sit_timing(style).period));
 }
 
 void pose_sit_down(const Style& style, const Body& body, float t, Pose& pose) {
@@ -49,8 +47,7 @@ void pose_stand_up(const Style& style, const Body& body, float t, Pose& pose) {
 }
 
 constexpr float kTotter = 0.1f, kGetUp = 1.3f;
-/// Real ones, which come once, may begin slowly.
-float fall_time(const Style& style) { return style.pick(0, 0.5f, style.stays ? 1.5f : 0.95f); }
+float fall_time(const Style& style) { return style.pick(0, 0.5f, 0.95f); }
 float fall_lie(const Style& style) { return style.pick(1, 0.5f, 0.9f); }
 Timing fall_timing(const Style& style) {
   const float down = kTotter + fall_time(style);

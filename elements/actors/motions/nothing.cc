@@ -91,7 +91,7 @@ void pace_slowly(const Style& style, float t, Pose& pose) {
 }
 
 void pose_nothing(const Style& style, const Body& body, float t, Pose& pose) {
-  if (style.stays) return stay_low(style, body, t, pose);
+  if (style.stays_low) return stay_low(style, body, t, pose);
   const float kind = style.dice[0];
   if (kind < 0.22f)
     talk(style, t, pose);

@@ -16,8 +16,6 @@ struct Blow {
   float period() const { return land + hold + std::max(back, walk) + wait; }
 };
 
-float rest(const Style& style) { return style.stays ? 5.0f : 0.0f; }
-
 Blow blow(const Style& style) {
   Blow b{.land = style.pick(0, 0.35f, 0.75f),
          .quick = style.pick(3, 0.12f, 0.3f),
@@ -25,7 +23,7 @@ Blow blow(const Style& style) {
          .back = style.pick(1, 0.35f, 0.75f),
          .step = style.chance(21, 0.25f) ? 0 : style.pick(22, 0.15f, 1.1f),
          .walk = 0,
-         .wait = style.pick(2, 0.05f, 0.8f) + rest(style)};
+         .wait = style.pick(2, 0.05f, 0.8f)};
   b.walk = b.step / style.pick(23, 0.9f, 2);
   b.land = std::max(b.land, b.walk + 0.1f);
   return b;
@@ -51,7 +49,7 @@ Blow throwing(const Style& style) {
           .back = style.pick(1, 0.35f, 0.75f) * slow,
           .step = 0,
           .walk = 0,
-          .wait = style.pick(2, 0.05f, 1.2f) + rest(style)};
+          .wait = style.pick(2, 0.05f, 1.2f)};
 }
 
 Timing timing_of(const Blow& b) {
