@@ -37,23 +37,38 @@ def held_out_clips(config: dict, library: str | None, count: int, clutter: float
 
 
 def normalised(model, tubelets: torch.Tensor) -> torch.Tensor:
-    """u8 [..., pixels], channel first -> f32 as the embedding takes them."""
-    mean, std = (torch.tensor(model.config["input"][k]).repeat_interleave(tubelets.shape[-1] // 3)
-                 for k in ("mean", "std"))  # fmt: skip
-    return (tubelets.float() * model.config["input"]["scale"] - mean) / std
+    """u8 [..., pixels], channel first -> f32 as the embedding takes them, on the model's device."""
+    device, config = model.head.weight.device, model.config["input"]
+    mean, std = (torch.tensor(config[k], device=device).repeat_interleave(tubelets.shape[-1] // 3) for k in ("mean", "std"))
+    return (tubelets.to(device).float() * config["scale"] - mean) / std
 
 
 @torch.no_grad()
-def predict(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False, chunk: int = 32) -> torch.Tensor:
+def predict(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False) -> torch.Tensor:
     """tubelets u8 [n, nt, tokens, pixels] -> logits f32 [n, C]. shuffle: the same counts, experts at random."""
     generator, found = torch.Generator().manual_seed(0), []
-    for part in tubelets.split(chunk):
+    for part in tubelets.split(32 if model.is_fe else 4):
         x = normalised(model, part)
-        n, nt, tokens, _ = part.shape
-        forced = random_experts(budget, n * nt, tokens, model.config["E"], generator) if shuffle else None
-        with autocast():
-            found.append(model.forward_tokens(x, budget, forced, sort=True)[0].float())
+        sets, rows = model.row_sets(part).shape[:2]
+        forced = random_experts(budget, sets, rows, model.config["E"], generator).to(x.device) if shuffle else None
+        with autocast(x.device):
+            found.append(model.forward_tokens(x, budget, forced, sort=True)[0].float().cpu())
     return torch.cat(found)
+
+
+@torch.no_grad()
+def windows(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False) -> torch.Tensor:
+    """Logits of every full window of a stream, f32 [n - nt + 1, C]; tubelets u8 [n, tokens, pixels]. A factorised encoder sees each tubelet
+    once, as live; a joint one sees it in every window."""
+    if not model.is_fe:
+        return predict(model, tubelets.unfold(0, model.nt, 1).movedim(-1, 1), budget, shuffle)
+    generator, found = torch.Generator().manual_seed(1), []
+    with autocast(model.head.weight.device):
+        for part in tubelets.split(256):
+            x = normalised(model, part)
+            forced = random_experts(budget, *part.shape[:2], model.config["E"], generator).to(x.device) if shuffle else None
+            found.append(model.encode(model.spatial, model.embed(x), budget, forced, sort=True)[0].float())
+        return model.head(model.temporal(torch.cat(found).unfold(0, model.nt, 1).transpose(1, 2))).float().cpu()
 
 
 def accuracy_table(model, clips: Batch, budgets: list[float], control: bool = False) -> list[dict]:

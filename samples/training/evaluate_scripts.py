@@ -22,11 +22,9 @@ import torch  # noqa: E402
 from actors import Actors, Scene
 from clips import shared_labels
 from cutter import Cutter
-from evaluate import normalised
+from evaluate import windows
 from live import windows_said
 from model_file import load_model
-from precision import autocast
-from routing import random_experts
 
 
 def make_script(labels: list[str], rng: np.random.Generator) -> str:
@@ -77,20 +75,6 @@ def evaluate_live(path: Path, config: dict, scripts: int, clutter: float, budget
     return {"clutter": clutter, "scripts": scripts, "transition_share": round(float(np.mean(transitions)), 3), "rows": rows}
 
 
-@torch.no_grad()
-def predictions(model, tubelets: torch.Tensor, budget: float, control: bool) -> np.ndarray:
-    """Label per window that ends at tubelet nt - 1, nt, ...: i64 [n - nt + 1]."""
-    c = model.config
-    generator, outputs = torch.Generator().manual_seed(1), []
-    for part in tubelets.split(256):
-        pixels = normalised(model, part)
-        forced = random_experts(budget, *part.shape[:2], c["E"], generator) if control else None
-        with autocast():
-            outputs.append(model.encode(model.spatial, model.embed(pixels), budget, forced, sort=True)[0].float())
-    windows = torch.cat(outputs).unfold(0, model.nt, 1).transpose(1, 2)
-    return model.head(model.temporal(windows)).argmax(1).numpy()
-
-
 def evaluate(model, scripts: int, clutter: float, budgets: list[float], fps: float = 30,
              size=(240, 320), seed: int = 990_000, library: str | None = None) -> dict:  # fmt: skip
     actors, labels, cutter = Actors(library), model.config["labels"], Cutter(model.config)
@@ -105,7 +89,7 @@ def evaluate(model, scripts: int, clutter: float, budgets: list[float], fps: flo
     rows = []
     for budget in budgets:
         for control in (False, True) if budget < 1 else (False,):  # at 1 there is nothing to choose
-            found = np.concatenate([predictions(model, tubelets, budget, control) for tubelets, _ in streams])
+            found = np.concatenate([windows(model, tubelets, budget, control).argmax(1).numpy() for tubelets, _ in streams])
             truth = np.concatenate([t[model.nt - 1 :] for _, t in streams])
             counted = (truth[:, 1] == 0) & np.isin(truth[:, 0], list(own))
             shown = np.array([own.get(label, -1) for label in truth[:, 0]])

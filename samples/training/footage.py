@@ -168,16 +168,12 @@ def windows_of(model, tubelets, budget: float = 1.0):
     None (n = 0) of a clip too short for one tubelet."""
     import torch
 
-    from evaluate import normalised
-    from precision import autocast
+    from evaluate import windows
 
     if not len(tubelets):
         return torch.zeros(0, model.config["C"])
-    with torch.no_grad(), autocast():
-        h = model.encode(model.spatial, model.embed(normalised(model, tubelets)), budget, sort=True)[0].float()
-        if len(h) < model.nt:  # a window that is still filling repeats its oldest tubelet
-            h = torch.cat([h[:1].expand(model.nt - len(h), -1), h])
-        return model.head(model.temporal(h.unfold(0, model.nt, 1).transpose(1, 2))).float()
+    missing = max(0, model.nt - len(tubelets))  # a window that is still filling repeats its oldest tubelet
+    return windows(model, torch.cat([tubelets[:1].expand(missing, -1, -1), tubelets]), budget)
 
 
 def answer(logits, labels: list[str]) -> str | None:

@@ -63,11 +63,12 @@ def router_start_loss(probs, importance):
 
 def fit_router(router, rows, importance, steps: int = 400) -> float:
     """Starts the router by regression on rows [sets, tokens, D] as it will see them; returns the loss reached."""
+    drawn = max(1, 6272 // rows.shape[1])  # 128 sets of 49 tokens, or as many tokens
     optimizer = torch.optim.Adam(router.parameters(), lr=0.02)
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = 0.02 * (1 - step / steps)
-        some = torch.randint(len(rows), (128,))
+        some = torch.randint(len(rows), (drawn,))
         loss = router_start_loss(router(rows[some]).softmax(-1), importance[some])
         optimizer.zero_grad()
         loss.backward()
@@ -75,10 +76,9 @@ def fit_router(router, rows, importance, steps: int = 400) -> float:
     return loss.item()
 
 
-def importance_of(motion, joints, frames: int, grid: tuple[int, int]):
-    """Motion of a token, raised where somebody of the action is. f32 [n, nt, tokens]."""
-    someone = joint_cells(joints, frames, grid).amax(-1)
-    return (motion / motion.amax(-1, keepdim=True).clamp_min(1e-3)) + 0.7 * someone
+def importance_of(motion, someone):
+    """Motion of a token, raised where somebody of the action is (1 in `someone`). Both f32 [sets, tokens]."""
+    return motion / motion.amax(-1, keepdim=True).clamp_min(1e-3) + 0.7 * someone
 
 
 def start_positions(model) -> None:

@@ -65,9 +65,8 @@ class Attention(nn.Module):
     def forward(self, x, rows):
         sets, count, width = x.shape
         q, k, v = self.qkv(x, rows).view(sets, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        scores = (q * (width // self.heads) ** -0.5) @ k.transpose(-1, -2)
-        y = (scores.softmax(-1).to(v.dtype) @ v).transpose(1, 2).reshape(sets, count, width)
-        return self.proj(y, rows)
+        y = F.scaled_dot_product_attention(q, k, v)  # keeps no scores: of a joint model they would be gigabytes a clip
+        return self.proj(y.transpose(1, 2).reshape(sets, count, width), rows)
 
 
 class Mlp(nn.Module):
@@ -172,6 +171,21 @@ class MoneVivit(nn.Module):
 
     # -- pixels to tokens
 
+    @property
+    def routed(self) -> Encoder:
+        """The encoder whose tokens the router distributes."""
+        return self.spatial if self.is_fe else self.encoder
+
+    def row_sets(self, x):
+        """[B, nt, tokens, ...] -> [S, rows, ...]: the tokens that attend to each other and share a budget."""
+        return x.flatten(0, 1) if self.is_fe else x.flatten(1, 2)
+
+    def places(self, chosen):
+        """chosen: i64 [B, nt, tokens], places in a tubelet -> [S, rows], places among the routed encoder's positions."""
+        if not self.is_fe:
+            chosen = chosen + self.ns * torch.arange(self.nt, device=chosen.device)[:, None]
+        return self.row_sets(chosen)
+
     def cut(self, clip: torch.Tensor) -> torch.Tensor:
         """u8 [B, frames, height, width, 3] -> normalised f32 [B, frames / pt, Ns, 3 * pt * ph * pw]."""
         c = self.config
@@ -254,15 +268,21 @@ class MoneVivit(nn.Module):
 
     # -- the whole model
 
-    def forward_tokens(self, cut, budget: float = 1.0, forced=None, sort: bool = False, chosen=None):
-        """cut [B, nt, Ns, pixels], or with chosen [B * nt, tokens] only those -> (logits [B, C], h [B, nt, D] or None, Routing)."""
-        tokens = self.embed(cut)
+    def classify(self, z, clips: int):
+        """z [S, D], what the routed encoder says of every set -> (logits [B, C], h [B, nt, D] by tubelet; joint: None)."""
         if not self.is_fe:
-            z, routing = self.encode(self.encoder, tokens.flatten(1, 2), budget, forced, sort, chosen)
-            return self.head(z), None, routing
-        z, routing = self.encode(self.spatial, tokens.flatten(0, 1), budget, forced, sort, chosen)
-        h = z.view(len(cut), -1, z.shape[-1])
-        return self.head(self.temporal(h)), h, routing
+            return self.head(z), None
+        h = z.view(clips, -1, z.shape[-1])
+        return self.head(self.temporal(h)), h
+
+    def forward_tokens(self, cut, budget: float = 1.0, forced=None, sort: bool = False, chosen=None):
+        """cut [B, nt, Ns, pixels] -> (logits [B, C], h [B, nt, D] or None, Routing).
+
+        chosen: i64 [B, nt, tokens], the places of the tokens given where training leaves some out; cut has only those.
+        """
+        places = None if chosen is None else self.places(chosen)
+        z, routing = self.encode(self.routed, self.row_sets(self.embed(cut)), budget, forced, sort, places)
+        return *self.classify(z, len(cut)), routing
 
     def forward(self, clip, budget: float = 1.0, forced=None):
         """clip: u8 [B, frames, height, width, 3] -> logits [B, C]."""

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from actors import Actors
-from helpers import (Average, Helpers, fit_router, importance_of, make_optimizers, router_start_loss,
+from helpers import (Average, Helpers, fit_router, importance_of, joint_cells, make_optimizers, router_start_loss,
                      start_positions)  # fmt: skip
 from model import MoneVivit, Sampling
 from model_file import load_model, save_model
@@ -43,8 +43,6 @@ def start_model(a, labels: list[str] | None) -> tuple[MoneVivit, bool]:
         return model, False
     config = dict(given.config)
     config.pop("provenance", None)
-    if config["variant"] != "fe":
-        raise SystemExit(f"{a.init}: a joint model; this trains factorised encoders (variant fe)")
     config["labels"] = config["labels"] + [name for name in labels or [] if name not in config["labels"]]
     config["C"], config["crop"] = len(config["labels"]), a.crop or config["crop"]
     plain = config["E"] == 1
@@ -176,35 +174,39 @@ class Run:
         count = int(self.rng.choice([max(1, a.tokens * 3 // 4), a.tokens, a.tokens, a.tokens * 3 // 2]))
         if self.rng.random() < 0.02:
             count = self.model.ns
-        count = min(count, self.model.ns)
+        count, model, encoder = min(count, self.model.ns), self.model, self.model.routed
         tubelets, chosen = some_tokens(batch, count, 0)
-        tokens, chosen = self.model.embed(self.pixels(tubelets)).flatten(0, 1), chosen.flatten(0, 1)
-        x = self.model.spatial.embed(tokens, chosen)
-        has_cls = int(self.model.spatial.has_cls)
-        rows = None if width == whole else Sampling([(0, has_cls, whole), (has_cls, count + has_cls, width)], None, None)
-        for block in self.model.spatial.blocks:
+        x = encoder.embed(model.row_sets(model.embed(self.pixels(tubelets))), model.places(chosen))
+        cls = int(encoder.has_cls)
+        rows = None if width == whole else Sampling([(0, cls, whole), (cls, x.shape[1], width)], None, None)
+        for block in encoder.blocks:
             x = block(x, rows)
-        x = self.model.spatial.norm(x)
-        h = self.model.spatial.read_out(x).view(len(batch.labels), -1, whole)
-        logits = self.model.head(self.model.temporal(h))
-        cells = self.helpers.cell_loss(x[:, has_cls:], chosen, batch.joints, self.grid)
-        return logits, 10 * self.helpers.joint_loss(h, batch.joints) + 0.5 * cells
+        x = encoder.norm(x)
+        logits, h = model.classify(encoder.read_out(x), len(batch.labels))
+        patches = x[:, cls:].reshape(-1, count, whole)
+        cells = self.helpers.cell_loss(patches, chosen.flatten(0, 1), batch.joints, self.grid)
+        return logits, 0.5 * cells + 10 * self.joint_loss(h, batch)
+
+    def joint_loss(self, h, batch):
+        """Of what the encoder says of each tubelet; a joint model says nothing of one by itself."""
+        return 0 if h is None else self.helpers.joint_loss(h, batch.joints)
 
     def importance(self, batch):
-        return importance_of(batch.importance, batch.joints, self.config["tubelet"][0], self.grid).flatten(0, 1)
+        """Of the tokens that share a budget, f32 [S, rows]."""
+        someone = joint_cells(batch.joints, self.config["tubelet"][0], self.grid).amax(-1)
+        return importance_of(self.model.row_sets(batch.importance), self.model.row_sets(someone))
 
     def start_router(self, batches) -> None:
         """Between the phases. Without it, alpha = 0 gives the router no gradient, and an untrained one throws moving
         tokens away."""
-        spatial, rows, importance = self.model.spatial, [], []
+        model, encoder, rows, importance = self.model, self.model.routed, [], []
         with torch.no_grad():
             for batch in (batch.to(self.device) for batch in batches):
-                x = spatial.embed(self.model.embed(self.pixels(batch.tubelets)).flatten(0, 1))
-                x = x if self.model.routes_cls() else x[:, 1:]
-                rows.append(spatial.blocks[0].norm1(x) if self.config["router_input"] == "ln1" else x)
+                x = encoder.embed(model.row_sets(model.embed(self.pixels(batch.tubelets))))[:, int(encoder.has_cls) :]
+                rows.append(encoder.blocks[0].norm1(x) if self.config["router_input"] == "ln1" else x)
                 importance.append(self.importance(batch))
-        loss = fit_router(self.model.mone.router, torch.cat(rows), torch.cat(importance))
-        for name, value in self.model.mone.router.named_parameters():
+        loss = fit_router(model.mone.router, torch.cat(rows), torch.cat(importance))
+        for name, value in model.mone.router.named_parameters():
             self.average.weights[f"mone.router.{name}"].copy_(value.detach())
         self.router_started = True
         print(f"router started, loss {loss:.3f}", flush=True)
@@ -218,12 +220,14 @@ class Run:
         budget = float(self.rng.choice(self.budgets))
         few = self.a.tokens if self.rng.random() < 1.5 * (1 - share) ** 2 else self.model.ns
         tubelets, chosen = some_tokens(batch, few, min(few + few // 2, self.model.ns - few))
-        chosen, pixels = chosen.flatten(0, 1), self.pixels(tubelets)
+        pixels = self.pixels(tubelets)
         logits, h, routing = self.model.forward_tokens(pixels, budget, sort=True, chosen=chosen)
-        extra = 10 * (1 - share) * self.helpers.joint_loss(h, batch.joints)
+        extra = 10 * (1 - share) * self.joint_loss(h, batch)
         start = max(0.0, 1 - share / 0.6) if self.nested > 0 else 0.0
         if start > 0 and routing.probs is not None:
-            extra = extra + start * router_start_loss(routing.probs, self.importance(batch).gather(1, chosen))
+            importance = self.importance(batch).gather(1, self.model.places(chosen))
+            probs = routing.probs[:, -importance.shape[1] :]  # without the class token's
+            extra = extra + start * router_start_loss(probs, importance)
         if budget < 1:
             whole = self.model.forward_tokens(pixels, 1.0, sort=True, chosen=chosen)[0]
             told = F.kl_div(logits.float().log_softmax(-1), whole.detach().float().softmax(-1), reduction="batchmean")

@@ -3,7 +3,7 @@
 
     python train.py --minutes 80 --out actors.safetensors                        rendered people only
     python train.py --data clips/ --init ../../configs/models/default.safetensors --steps 400 --out mine.safetensors
-    python train.py --data clips.csv --init plain.safetensors --out nested.safetensors    (a plain ViViT becomes nested)
+    python train.py --data clips.csv --init vivit-b-16x2/ --actors 0 --out nested.safetensors       a plain ViViT becomes nested
 
 --data is a folder with one folder a label (clips/LABEL/a.mp4) or a CSV: path, label and if wanted start, end (seconds),
 subject, split (train, test). Labels are spelt as labels.json says. The same command goes on where it was stopped.
@@ -41,7 +41,7 @@ def parse_arguments():
     p.add_argument("--out", type=Path, required=True, help="model file to write (at every checkpoint)")
     p.add_argument("--data", type=Path, help="folder or CSV of videos; without it: rendered people only")
     p.add_argument("--actors", type=float, default=0.5, help="share of rendered clips beside --data; a new model then has the renderer's labels too")
-    p.add_argument("--init", type=Path, help="model file to start from; a plain one (E = 1) is made nested")
+    p.add_argument("--init", type=Path, help="model file or Hugging Face folder to start from; a plain one (E = 1) is made nested")
     p.add_argument("--minutes", type=float, default=80, help="training time in all, over all resumptions")
     p.add_argument("--steps", type=int, default=0, help="so many steps instead of minutes: resumes to the same numbers")
     p.add_argument("--pause-at", type=int, default=0, help="stop at this step, as if killed; the same command goes on")
@@ -96,6 +96,18 @@ def parse_arguments():
         p.error("--workers: at least one process has to make the clips")
     a.run = a.out.with_suffix(".run")
     return a
+
+
+def settle_start(a) -> None:
+    """A Hugging Face folder to start from is converted first, beside the checkpoints."""
+    if a.init and a.init.is_dir():
+        import convert
+
+        a.run.mkdir(parents=True, exist_ok=True)
+        start = a.run / f"{a.init.resolve().name}.safetensors"
+        if convert.main([str(a.init), "--out", str(start)]):
+            raise SystemExit(1)
+        a.init = start
 
 
 def read_footage(a) -> tuple[list, list, list[str] | None]:
@@ -266,7 +278,7 @@ def train(run: Run, clips: list) -> bool:
                       "loss": f"{run.loss:.4f}", "accuracy": f"{run.right:.4f}",
                       "alpha": f"{run.model.mone.alpha.mean().item():.4f}" if run.config["E"] > 1 else ""}  # fmt: skip
             if held_out and now - evaluated > 60 * a.evaluate_minutes:
-                table = accuracy_table(run.averaged(), held_out, [1.0, 0.25] if run.config["E"] > 1 else [1.0])
+                table = accuracy_table(run.averaged().to(run.device), held_out, [1.0, 0.25] if run.config["E"] > 1 else [1.0])
                 values |= {f"held_out_{row['budget']:g}": row["accuracy"] for row in table}
                 evaluated = last = time.monotonic()
             curves.row(**values)
@@ -282,7 +294,7 @@ def train(run: Run, clips: list) -> bool:
 
 def report(run: Run, test: list) -> None:
     """Accuracy by budget as a table and as evaluation.json, and whether the exported file is sound."""
-    a, model, tables, budgets = run.a, run.averaged(), {}, table_budgets(run.config)
+    a, model, tables, budgets = run.a, run.averaged().to(run.device), {}, table_budgets(run.config)
     if not a.data or a.actors > 0:
         for clutter in (0.3, 1.0):
             clips = held_out_clips(run.config, a.library, a.held_out, clutter)
@@ -311,6 +323,7 @@ def report(run: Run, test: list) -> None:
 def main() -> None:
     a = parse_arguments()
     torch.set_num_threads(a.threads)
+    settle_start(a)
     clips, test, labels = read_footage(a)
     run = Run(a, labels)
     settle_actors(run)

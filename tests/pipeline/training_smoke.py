@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 TRAINING = Path(__file__).resolve().parents[2] / "samples" / "training"
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "data"
 
 
 def write_clip(path: Path, across: bool, shift: int, frames: int = 30) -> None:
@@ -140,6 +141,25 @@ def check_device(model: Path, out: Path) -> None:
         for logits, extra in [run.nested_step(batch), *(run.routed_step(batch, share) for share in (0.0, 0.3, 0.6, 0.9))]:
             assert logits.device.type == extra.device.type == "cuda"
         run.model.forward_tokens(run.pixels(batch.tubelets), 0.5)
+
+
+def check_order(model) -> None:
+    """Tokens are given with their places, so their order says nothing: and a window is the same in a stream and by itself."""
+    import torch
+
+    import evaluate
+
+    torch.manual_seed(1)
+    cut = torch.randn(2, model.nt, model.ns, model.embed.tubelet.weight[0].numel())
+    places = torch.rand(cut.shape[:3]).argsort(-1)
+    shuffled = cut.gather(2, places[..., None].expand_as(cut))
+    with torch.no_grad():
+        straight, other = model.forward_tokens(cut)[0], model.forward_tokens(shuffled, chosen=places)[0]
+        assert torch.allclose(straight, other, atol=1e-4), (straight - other).abs().max()
+        tubelets = torch.randint(256, (model.nt + 2, *cut.shape[2:]), dtype=torch.uint8)
+        seen = evaluate.windows(model, tubelets, 0.5)
+        alone = torch.cat([evaluate.predict(model, tubelets[None, k : k + model.nt], 0.5) for k in range(3)])
+        assert torch.allclose(seen, alone, atol=0.02 * alone.abs().max().item()), (seen - alone).abs().max()
 
 
 def check_muon() -> None:
@@ -316,6 +336,14 @@ def main() -> int:
                            "--steps", "6")  # fmt: skip
         assert load_model(nested_rgb).config["E"] == 4 and load_model(nested_rgb).config["planes"] == "rgb"
 
+        # So does a Hugging Face folder, whose tokens attend to each other over the whole clip; rendered people beside the videos.
+        nested_joint = train("nested_joint", "--data", str(here / "clips"), "--init", str(GOLDEN / "hf_joint_v5"), "--steps", "6")
+        config = load_model(nested_joint).config
+        assert (config["variant"], config["E"], config["labels"][-1]) == ("joint", 4, "up_and_down"), config
+        text = subprocess.run([sys.executable, TRAINING / "train.py", "--init", here, "--out", here / "none.safetensors"], env=environment,
+                              capture_output=True, text=True)  # fmt: skip
+        assert text.returncode == 1 and "config.json" in text.stderr and "Traceback" not in text.stderr, text.stderr
+
         # Labels of one's own and no model to start from: with rendered people beside them the renderer's labels come first.
         mixed = train("mixed", "--data", str(here / "clips"), *new[:4], "--steps", "2")
         assert load_model(mixed).config["labels"] == labels, load_model(mixed).config["labels"]
@@ -350,8 +378,11 @@ def main() -> int:
         check_precision(here)
         check_muon()
         check_motion(load_model(own).config)
-        check_device(straight, here / "pretended.safetensors")
-        for model in (straight, dense, own, nested, nested_rgb, mixed, alone, again):
+        for model in (own, nested_joint, GOLDEN / "joint_gap.safetensors", GOLDEN / "fe_cls_routed.safetensors"):
+            check_order(load_model(model))
+        for model in (straight, nested_joint, GOLDEN / "fe_cls_routed.safetensors", GOLDEN / "joint_gap.safetensors"):
+            check_device(model, here / "pretended.safetensors")
+        for model in (straight, dense, own, nested, nested_rgb, nested_joint, mixed, alone, again):
             subprocess.run([mone, "model", "verify", model], check=True)
     return 0
 
