@@ -120,7 +120,7 @@ class Run:
         if self.config["E"] > 1:
             model.mone.alpha.data = torch.zeros_like(self.model.mone.alpha)
         model.load_state_dict(self.average.weights)
-        return model.eval()
+        return model.to(self.device).eval()
 
     def save(self) -> None:
         state = {

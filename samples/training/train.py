@@ -278,7 +278,7 @@ def train(run: Run, clips: list) -> bool:
                       "loss": f"{run.loss:.4f}", "accuracy": f"{run.right:.4f}",
                       "alpha": f"{run.model.mone.alpha.mean().item():.4f}" if run.config["E"] > 1 else ""}  # fmt: skip
             if held_out and now - evaluated > 60 * a.evaluate_minutes:
-                table = accuracy_table(run.averaged().to(run.device), held_out, [1.0, 0.25] if run.config["E"] > 1 else [1.0])
+                table = accuracy_table(run.averaged(), held_out, [1.0, 0.25] if run.config["E"] > 1 else [1.0])
                 values |= {f"held_out_{row['budget']:g}": row["accuracy"] for row in table}
                 evaluated = last = time.monotonic()
             curves.row(**values)
@@ -294,7 +294,7 @@ def train(run: Run, clips: list) -> bool:
 
 def report(run: Run, test: list) -> None:
     """Accuracy by budget as a table and as evaluation.json, and whether the exported file is sound."""
-    a, model, tables, budgets = run.a, run.averaged().to(run.device), {}, table_budgets(run.config)
+    a, model, tables, budgets = run.a, run.averaged(), {}, table_budgets(run.config)
     if not a.data or a.actors > 0:
         for clutter in (0.3, 1.0):
             clips = held_out_clips(run.config, a.library, a.held_out, clutter)

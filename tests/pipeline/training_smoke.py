@@ -144,7 +144,7 @@ def check_device(model: Path, out: Path) -> None:
 
 
 def check_order(model) -> None:
-    """Tokens are given with their places, so their order says nothing: and a window is the same in a stream and by itself."""
+    """Tokens are given with their places, so their order says nothing; and a window is the same in a stream and by itself."""
     import torch
 
     import evaluate
@@ -160,6 +160,30 @@ def check_order(model) -> None:
         seen = evaluate.windows(model, tubelets, 0.5)
         alone = torch.cat([evaluate.predict(model, tubelets[None, k : k + model.nt], 0.5) for k in range(3)])
         assert torch.allclose(seen, alone, atol=0.02 * alone.abs().max().item()), (seen - alone).abs().max()
+
+
+def check_router_start(model: Path, out: Path) -> None:
+    """What a token is worth is ranked among those that share its budget, a tubelet's or a clip's; the class token is not among them."""
+    import numpy as np
+    import torch
+
+    import train
+    from actors import ABSENT, JOINTS, PERSONS
+    from clips import Batch
+    from run import Run
+
+    sys.argv = ["train.py", "--init", str(model), "--out", str(out), "--steps", "9", "--nested", "0.5", "--device", "cpu"]
+    run = Run(train.parse_arguments(), None)
+    model, frames = run.model, run.config["frames"]
+    tubelets = torch.randint(256, (2, model.nt, model.ns, 3 * int(np.prod(run.config["tubelet"]))), dtype=torch.uint8)
+    motion = torch.rand(tubelets.shape[:3])
+    motion[:, 0] *= 0.01  # hardly anything moves at first
+    batch = Batch(tubelets, torch.zeros(2).long(), torch.full((2, frames, PERSONS, JOINTS, 2), ABSENT), motion)
+    most = run.importance(batch).view_as(motion)[:, 0].max()
+    assert (most == 1) if model.is_fe else (most < 0.1), most
+    before = model.mone.router.weight.clone()
+    run.start_router([batch])
+    assert not torch.equal(before, model.mone.router.weight)
 
 
 def check_muon() -> None:
@@ -382,6 +406,7 @@ def main() -> int:
             check_order(load_model(model))
         for model in (straight, nested_joint, GOLDEN / "fe_cls_routed.safetensors", GOLDEN / "joint_gap.safetensors"):
             check_device(model, here / "pretended.safetensors")
+            check_router_start(model, here / "pretended.safetensors")
         for model in (straight, dense, own, nested, nested_rgb, nested_joint, mixed, alone, again):
             subprocess.run([mone, "model", "verify", model], check=True)
     return 0
