@@ -64,10 +64,11 @@ def router_start_loss(probs, importance):
 def fit_router(router, rows, importance, steps: int = 400) -> float:
     """Starts the router by regression on rows [sets, tokens, D] as it will see them; returns the loss reached."""
     drawn = max(1, 6272 // rows.shape[1])  # 128 sets of 49 tokens, or as many tokens
-    optimizer = torch.optim.Adam(router.parameters(), lr=0.02)
+    rate = 0.02 * min(1, 128 / rows.shape[2])  # a step moves the answer by the sum over the width: 768 at .02 ends far above chance
+    optimizer = torch.optim.Adam(router.parameters(), lr=rate)
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = 0.02 * (1 - step / steps)
+            group["lr"] = rate * (1 - step / steps)
         some = torch.randint(len(rows), (drawn,))
         loss = router_start_loss(router(rows[some]).softmax(-1), importance[some])
         optimizer.zero_grad()

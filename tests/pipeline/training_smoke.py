@@ -186,6 +186,19 @@ def check_router_start(model: Path, out: Path) -> None:
     assert not torch.equal(before, model.mone.router.weight)
 
 
+def check_wide_router() -> None:
+    """The router's start finds what can be found in wide rows, too."""
+    import math
+
+    import torch
+    from helpers import fit_router
+
+    torch.manual_seed(1)
+    rows = torch.nn.functional.layer_norm(torch.randn(1, 1, 768) + torch.randn(8, 64, 768), (768,))
+    loss = fit_router(torch.nn.Linear(768, 4), rows, rows[..., 0])
+    assert loss < 0.8 * math.log(4), f"{loss}; chance is {math.log(4)}"
+
+
 def check_muon() -> None:
     """In f32 it walks where PyTorch's walks in bf16, and one goes on from the other's state."""
     import torch
@@ -401,6 +414,7 @@ def main() -> int:
         check_held_out()
         check_precision(here)
         check_muon()
+        check_wide_router()
         check_motion(load_model(own).config)
         for model in (own, nested_joint, GOLDEN / "joint_gap.safetensors", GOLDEN / "fe_cls_routed.safetensors"):
             check_order(load_model(model))
