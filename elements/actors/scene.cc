@@ -95,8 +95,9 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   }
   if (options.subject == Label::kNothing && rng.chance(0.2f * d))  // at the edge, coming or going
     camera.offset_x = rng.sign() * rng.in(0.3f, 0.6f);
-  if (options.subject == Label::kWalk && rng.chance(0.4f * d)) {  // a street: groups, small in the picture
-    setup.company = 1 + rng.below(4);
+  if (options.subject == Label::kWalk &&
+      rng.chance(0.4f * d)) {  // a street: groups or one, small in the picture
+    setup.company = rng.below(5);
     share = rng.in(0.15f, 0.7f);
   }
   camera.distance = camera.focal * actor.height / share;
@@ -106,10 +107,11 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   setup.pan = rng.chance(0.08f * d) ? 0.4f * rng.normal() : 0;
   setup.shake = rng.chance(0.2f * d) ? rng.in(0.2f, 1.5f) * static_cast<float>(options.height) / 112 : 0;
   setup.stage.odd_views =
-      steep ? 1 : (travels ? 0.4f : 0.2f) * d;  // towards the camera and away from it, too
+      steep ? 1 : (travels ? 0.6f : 0.2f) * d;  // towards the camera and away from it, too
   setup.stage.straight_paths = 0.5f;
   setup.stage.company_share = 0.4f;
-  setup.stage.partner_share = 0.65f;  // a blow in the air looks unlike one that lands
+  // A blow in the air looks unlike one that lands; kicks are shown in sports and dances, too.
+  setup.stage.partner_share = options.subject == Label::kKick ? 0.65f : 0.85f;
   setup.stage.low_share = 0.25f * d;
   setup.stage.once_share = 0.6f * d;
 }

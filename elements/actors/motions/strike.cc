@@ -21,7 +21,7 @@ Blow blow(const Style& style) {
          .quick = style.pick(3, 0.12f, 0.3f),
          .hold = style.chance(24, 0.5f) ? 0 : style.pick(25, 0.05f, 0.5f),
          .back = style.pick(1, 0.35f, 0.75f),
-         .step = style.chance(21, 0.25f) ? 0 : style.pick(22, 0.15f, 1.1f),
+         .step = style.chance(21, 0.25f) ? 0 : style.pick(22, 0.15f, 1.3f),
          .walk = 0,
          .wait = style.pick(2, 0.05f, 0.8f)};
   b.walk = b.step / style.pick(23, 0.9f, 2);
@@ -94,8 +94,9 @@ void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
   const int s = style.chance(12, 0.5f) && (turn & 1) ? 1 - style.side : style.side, other = 1 - s;
   const Beat b = beat(hit, t);
   const float out = b.strike * (1 - b.back);
-  // Fists up as a boxer, or out of hanging arms; straight from the chest, or swung from behind.
-  const bool boxes = style.chance(14, 0.5f), swings = style.chance(7, 0.4f);
+  // Fists up as a boxer, or out of hanging arms; straight from the chest, or swung: from behind, or from
+  // above.
+  const bool boxes = style.chance(14, 0.5f), swings = style.chance(7, 0.4f), above = style.chance(20, 0.35f);
   for (int k = 0; k < 2; ++k) {
     aim_elbow(pose, k, 0.7f, -0.9f, -0.1f);
     reach(pose, k, boxes ? style.pick(4, 0.75f, 1) : style.pick(4, 0, 0.15f), -0.12f,
@@ -103,12 +104,12 @@ void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
   }
   const float drawn = b.wind * (1 - b.strike);
   if (swings) aim_elbow(pose, s, 1, 0, -0.3f);
-  reach(pose, s, drawn, swings ? 0.5f : 0.12f, swings ? 0.05f : style.pick(7, -0.3f, 0.1f),
-        swings ? -0.4f : -0.02f);
+  const float height = !swings ? style.pick(7, -0.3f, 0.1f) : above ? 0.6f : 0.05f;
+  reach(pose, s, drawn, swings ? 0.5f : 0.12f, height, swings ? -0.4f : -0.02f);
   reach(pose, s, out, -0.22f, style.pick(8, -0.05f, 0.3f), 0.98f);
   pose.twist += side_sign(s) * (-0.5f * b.wind * (1 - b.strike) - style.pick(9, 0.35f, 0.9f) * -out) * 0.9f;
-  pose.spine += style.pick(10, 0, 0.8f) * out;
-  const float stride = style.pick(11, 0.15f, 0.5f);
+  pose.spine += style.pick(10, 0, 1.1f) * out;  // who means it lies behind the fist with all of the trunk
+  const float stride = style.pick(11, 0.15f, 0.5f) + style.pick(29, 0, 0.3f) * out;
   pose.hip[other] += stride;
   pose.knee[other] += stride * 0.6f;
   pose.hip[s] -= stride * 0.7f;
@@ -125,7 +126,7 @@ void pose_push(const Style& style, const Body&, float t, Pose& pose) {
     reach(pose, s, ready, 0.02f, style.pick(5, -0.25f, 0), 0.25f);
     reach(pose, s, out, -0.05f, style.pick(6, -0.1f, 0.15f), 0.97f);
   }
-  pose.spine += -0.08f * ready * (1 - b.strike) + style.pick(7, 0.2f, 0.6f) * out;
+  pose.spine += -0.08f * ready * (1 - b.strike) + style.pick(7, 0.1f, 0.6f) * out;
   const float stride = style.pick(8, 0.2f, 0.6f) * out;
   pose.hip[style.side] += stride;
   pose.knee[style.side] += stride * 0.6f;
@@ -166,8 +167,8 @@ void pose_throw(const Style& style, const Body&, float t, Pose& pose) {
     // The hand goes over the head, not through the shoulder.
     const float over = ease(throws.land - throws.quick, middle, c) * back;
     reach(pose, s, over, style.pick(22, -0.1f, 0.35f), style.pick(23, 0.6f, 0.95f), style.pick(24, 0, 0.35f));
-    reach(pose, s, release, style.pick(9, -0.35f, 0.1f), style.pick(10, -0.4f, 0.25f),
-          style.pick(11, 0.7f, 0.95f));
+    reach(pose, s, release, style.pick(9, -0.35f, 0.1f), style.pick(10, -0.75f, 0.25f),
+          style.pick(11, 0.6f, 0.95f));
   } else {  // underarm, as a bowl
     reach(pose, s, b.wind * back, style.pick(6, 0.1f, 0.35f), -0.7f, style.pick(8, -0.7f, -0.4f));
     reach(pose, s, release, 0, style.pick(10, -0.2f, 0.4f), 0.85f);
