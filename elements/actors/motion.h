@@ -39,6 +39,7 @@ struct Style {
   float phase = 0;             ///< 0..2 pi
   int side = 0;                ///< leading hand or foot
   bool stays_low = false;      ///< of nothing, in training only: on a chair, or down on purpose
+  float pace = 1;              ///< of a walk; below 1, in training only: shorter steps, and fewer of them
   /// Die `k` as a value between low and high.
   float pick(int k, float low, float high) const { return low + (high - low) * dice[static_cast<size_t>(k)]; }
   bool chance(int k, float p) const { return dice[static_cast<size_t>(k)] < p; }

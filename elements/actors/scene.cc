@@ -113,6 +113,7 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   // A blow in the air looks unlike one that lands; kicks are shown in sports and dances, too.
   setup.stage.partner_share = options.subject == Label::kKick ? 0.65f : 0.85f;
   setup.stage.low_share = 0.25f * d;
+  setup.stage.slow_share = 0.25f * d;
   setup.stage.once_share = 0.6f * d;
 }
 

@@ -105,6 +105,8 @@ void Timeline::place(Entry& entry, const Entry* before, Rng& rng) {
   const bool nothing = entry.cue.label == Label::kNothing;
   // Shares of 0 draw nothing: what actiontestsrc shows of a seed stays as it is.
   entry.style.stays_low = nothing && stage_.low_share > 0 && rng.chance(stage_.low_share);
+  if (entry.cue.label == Label::kWalk && stage_.slow_share > 0 && rng.chance(stage_.slow_share))
+    entry.style.pace = rng.in(0.55f, 0.9f);
   entry.once = motion.timing && stage_.once_share > 0 && rng.chance(stage_.once_share);
   if (entry.once) entry.rest = rng.in(0.8f, 3);
   entry.partner_style = draw_style(rng, stage_.variety);

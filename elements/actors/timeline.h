@@ -19,6 +19,7 @@ struct Stage {
   float straight_paths = 0;     ///< share of walks that go straight on instead of turning back in time
   float partner_share = 0.3f;   ///< of actions that may have a second person
   float low_share = 0;          ///< of "nothing" entries that stay low
+  float slow_share = 0;         ///< of walks that are slow, as in rooms
   float once_share = 0;         ///< of other entries that are done once
   float company_share = 0.12f;  ///< of "nothing" entries with somebody to talk to
   Vec3 chair;

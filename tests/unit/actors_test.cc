@@ -318,26 +318,6 @@ TEST(Actors, MostOfTrainingsBlowsMeetSomebody) {
   EXPECT_LE(met("kick"), 46);  // kicks are shown in sports and dances, too
 }
 
-TEST(Actors, SomeWalkSlowlyInShortSteps) {
-  // How far the ankles part at most, in heights of the person.
-  constexpr int kMany = 120;
-  const Joints joints("walk", 1, 1, kMany);
-  int short_steps = 0;
-  for (int clip = 0; clip < kMany; ++clip) {
-    float parted = 0, tall = 0;
-    for (int frame = 0; frame < Joints::kFrames; ++frame) {
-      if (!joints.there(clip, frame, 0)) continue;
-      const float left = joints.x(clip, frame, 0, Joints::kAnkle),
-                  right = joints.x(clip, frame, 0, Joints::kAnkle + 1);
-      parted = std::max(parted, std::abs(left - right));
-      tall =
-          std::max(tall, joints.y(clip, frame, 0, Joints::kAnkle) - joints.y(clip, frame, 0, Joints::kHead));
-    }
-    short_steps += parted < 0.34f * tall;
-  }
-  EXPECT_GE(short_steps, 6);
-}
-
 /// How far the head is above the ankles, and how far shoulders are from hips and from each other, in the
 /// picture.
 struct Build {

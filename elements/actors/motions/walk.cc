@@ -5,10 +5,8 @@
 namespace mone::actors {
 namespace {
 
-/// Some go slowly, as people do in rooms: shorter steps, and fewer of them.
-float walk_pace(const Style& style) { return style.chance(10, 0.25f) ? style.pick(11, 0.55f, 0.9f) : 1; }
-float walk_rate(const Style& style) { return style.pick(0, 0.7f, 1.15f) * walk_pace(style); }
-float walk_swing(const Style& style) { return style.pick(1, 0.3f, 0.55f) * walk_pace(style); }
+float walk_rate(const Style& style) { return style.pick(0, 0.7f, 1.15f) * style.pace; }
+float walk_swing(const Style& style) { return style.pick(1, 0.3f, 0.55f) * style.pace; }
 float run_rate(const Style& style) { return style.pick(0, 1.2f, 1.7f); }
 float run_swing(const Style& style) { return style.pick(1, 0.5f, 0.9f); }
 
@@ -20,13 +18,12 @@ float run_speed(const Style& style, const Body& body) {
 }
 
 void pose_walk(const Style& style, const Body&, float t, Pose& pose) {
-  const float q = 2 * kPi * walk_rate(style) * t + style.phase, swing = walk_swing(style),
-              pace = walk_pace(style);
+  const float q = 2 * kPi * walk_rate(style) * t + style.phase, swing = walk_swing(style);
   for (int s = 0; s < 2; ++s) {
     const float k = q + (s ? kPi : 0), forward = std::sin(k);
     pose.hip[s] += 0.05f + swing * forward;
-    pose.knee[s] += 0.06f + pace * style.pick(4, 0.6f, 1.0f) * std::max(0.0f, std::cos(k - 0.35f));
-    const float arms = style.pick(5, 0.05f, 0.7f) * pace;
+    pose.knee[s] += 0.06f + style.pace * style.pick(4, 0.6f, 1.0f) * std::max(0.0f, std::cos(k - 0.35f));
+    const float arms = style.pick(5, 0.15f, 0.7f) * style.pace;
     pose.hand[s].z -= arms * forward * 0.8f;
     pose.hand[s].y += 0.1f * arms * std::abs(forward) + style.pick(6, 0, 0.1f);
   }
