@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <random>
 
 #include "engine/backend/onednn/backend.h"
@@ -25,7 +26,9 @@ std::vector<Run> runs() {
     if (kernels->has_int8) all.push_back({kernels->isa, DType::kInt8});
   }
   all.push_back({"onednn", DType::kF32});
-  if (usable_kernels().front()->has_bf16) all.push_back({"onednn", DType::kBf16});
+  // oneDNN 2 has bf16 from AVX-512 on only, so not where it is told to do with less.
+  if (usable_kernels().front()->has_bf16 && !std::getenv("DNNL_MAX_CPU_ISA"))
+    all.push_back({"onednn", DType::kBf16});
   return all;
 }
 
