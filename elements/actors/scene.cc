@@ -95,8 +95,8 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   }
   if (options.subject == Label::kNothing && rng.chance(0.2f * d))  // at the edge, coming or going
     camera.offset_x = rng.sign() * rng.in(0.3f, 0.6f);
-  if (options.subject == Label::kWalk &&
-      rng.chance(0.4f * d)) {  // a street: groups or one, small in the picture
+  // A street: groups or one, small in the picture.
+  if (options.subject == Label::kWalk && rng.chance(0.4f * d)) {
     setup.company = rng.below(5);
     share = rng.in(0.15f, 0.7f);
   }
@@ -282,7 +282,9 @@ void Scene::add_bystanders(double time, const View& view, Frame& frame) const {
       const Pose& actor = frame.moment.actor;
       pose.position = actor.position + other.home;
       pose.yaw = actor.yaw + other.yaw;
-      kWalk.pose(other.style, other.body, t, pose);
+      Style style = other.style;
+      style.pace = frame.moment.entry->style.pace;  // who goes along with the slow goes slowly
+      kWalk.pose(style, other.body, t, pose);
     } else if (other.does == Bystander::kPasses) {  // across the picture, out of it, and after a while again
       const float reach = 2 * setup_.stage.picture_half + 4,
                   way = other.home.x + kWalk.speed(other.style, other.body) * t * std::sin(other.yaw);

@@ -26,9 +26,7 @@ std::vector<Run> runs() {
     if (kernels->has_int8) all.push_back({kernels->isa, DType::kInt8});
   }
   all.push_back({"onednn", DType::kF32});
-  // oneDNN 2 has bf16 from AVX-512 on only, so not where it is told to do with less.
-  if (usable_kernels().front()->has_bf16 && !std::getenv("DNNL_MAX_CPU_ISA"))
-    all.push_back({"onednn", DType::kBf16});
+  if (usable_kernels().front()->has_bf16) all.push_back({"onednn", DType::kBf16});
   return all;
 }
 
@@ -163,7 +161,13 @@ float tolerance_of(DType dtype) {
   return dtype == DType::kF32 ? 1e-4f : dtype == DType::kBf16 ? 0.08f : 0.2f;
 }
 
-class OnednnBlock : public testing::TestWithParam<Run> {};
+class OnednnBlock : public testing::TestWithParam<Run> {
+  void SetUp() override {
+    const char* told = std::getenv("DNNL_MAX_CPU_ISA");
+    if (told && GetParam().isa == "onednn" && GetParam().dtype == DType::kBf16)
+      GTEST_SKIP() << "oneDNN 2 has bf16 from AVX-512 on, and is told to do with " << told;
+  }
+};
 
 TEST_P(OnednnBlock, MatchesPlainLoopsForOneToFiveExpertsOfAnyWidth) {
   struct {

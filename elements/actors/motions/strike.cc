@@ -94,8 +94,7 @@ void pose_punch(const Style& style, const Body&, float t, Pose& pose) {
   const int s = style.chance(12, 0.5f) && (turn & 1) ? 1 - style.side : style.side, other = 1 - s;
   const Beat b = beat(hit, t);
   const float out = b.strike * (1 - b.back);
-  // Fists up as a boxer, or out of hanging arms; straight from the chest, or swung: from behind, or from
-  // above.
+  // Fists up as a boxer, or out of hanging arms; straight from the chest, or swung from behind or above.
   const bool boxes = style.chance(14, 0.5f), swings = style.chance(7, 0.4f), above = style.chance(20, 0.35f);
   for (int k = 0; k < 2; ++k) {
     aim_elbow(pose, k, 0.7f, -0.9f, -0.1f);
