@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""samples/training/cameras.py on a repository made here: what it takes out, leaves out, and says of what is missing. Exit 77 = skipped.
+
+    cameras_test.py
+"""
+import csv
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROW = "{part},{set},{repository},{commit},{path},{label},{start},{end},none\n"
+if not shutil.which("git"):
+    print("skipped: needs git")
+    sys.exit(77)
+
+
+def git(clone: Path, *args: str) -> str:
+    me = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", "-C", clone, *me, *args], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def run(*args) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, ROOT / "samples" / "training" / "cameras.py", *args], capture_output=True, text=True)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    folder = Path(folder)
+    clone = folder / "clones" / "somebody" / "videos"
+    clone.mkdir(parents=True)
+    git(clone, "init", "-q")
+    (clone / "a walk.mp4").write_bytes(b"the video of the commit")
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "videos")
+    commit = git(clone, "rev-parse", "HEAD")[:12]
+    (clone / "a walk.mp4").write_bytes(b"another one since")
+
+    mine = {"part": "near", "set": "street", "repository": "somebody/videos", "commit": commit, "path": "a walk.mp4", "start": 1, "end": 2.5}
+    rows = [
+        mine | {"label": "walk"},
+        mine | {"label": "other", "start": 3, "end": 4},
+        mine | {"label": "run", "set": "closed"},
+        mine | {"label": "fall", "part": "late"},
+        mine | {"label": "wave", "repository": "nobody/gone"},
+        mine | {"label": "clap", "path": "never.mp4"},
+    ]
+    table = folder / "table.csv"
+    table.write_text("part,set,repository,commit,path,label,start,end,falls\n" + "".join(ROW.format(**row) for row in rows))
+    out, videos = folder / "out.csv", folder / "taken"
+    common = ["--clones", folder / "clones", "--videos", videos, "--out", out, "--table", table]
+
+    said = run(*common, "--parts", "near", "--leave-out", "closed")
+    assert said.returncode == 1, said
+    assert f"git clone https://github.com/nobody/gone {folder}/clones/nobody/gone" in said.stdout, said.stdout
+    assert f"not in its clone: somebody/videos {commit} never.mp4" in said.stdout, said.stdout
+    taken = list(csv.DictReader(open(out, newline="")))
+    assert [(row["label"], row["dataset"], row["start"], row["end"]) for row in taken] == [("walk", "street", "1", "2.5")], taken
+    assert Path(taken[0]["path"]).read_bytes() == b"the video of the commit"
+
+    said = run(*common, "--parts", "late")
+    assert said.returncode == 0 and "1 of 1 parts" in said.stdout, said
+    assert [row["label"] for row in csv.DictReader(open(out, newline=""))] == ["fall"]
+    assert "2 of 4 parts" in run(*common, "--parts", "near", "--leave-out", "closed", "--other").stdout
+    said = run(*common, "--parts", "nowhere")
+    assert said.returncode == 1 and "there are late, near" in said.stderr, said
+
+shipped = list(csv.DictReader(open(ROOT / "configs" / "models" / "cameras.csv", newline="")))
+assert len(shipped) > 700 and all(float(row["start"] or 0) < float(row["end"] or "inf") for row in shipped)
+print("ok")
