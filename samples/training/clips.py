@@ -15,7 +15,7 @@ HISTORY = [4, 4, 4, 8, 12, 20]  # steps that crop and planes may look back to
 @dataclass
 class Batch:
     tubelets: torch.Tensor    # u8 [n, nt, tokens, 1536]
-    labels: torch.Tensor      # i64 [n]
+    labels: torch.Tensor      # i64 [n]; ~k (negative): anything but label k
     joints: torch.Tensor      # f32 [n, frames, 2, 13, 2] shares of what is shown; persons from left to right
     importance: torch.Tensor  # f32 [n, nt, tokens] motion, for choosing tokens and starting the router
 

@@ -18,7 +18,7 @@ VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts"
 @dataclass
 class Clip:
     path: Path
-    label: str
+    label: str                   # or !LABEL: whatever it shows is not that (to learn from only)
     subject: str = ""
     split: str = ""
     start: float = 0.0           # seconds
@@ -33,6 +33,16 @@ class Clip:
         """Not a part of a longer video."""
         return self.start <= 0 and self.end == float("inf")
 
+    @property
+    def denies(self) -> bool:
+        """Says what it does not show."""
+        return self.label.startswith("!")
+
+    @property
+    def name(self) -> str:
+        """The label that it shows, or denies."""
+        return self.label.removeprefix("!")
+
 
 def find_mone() -> str:
     """$MONE, else the newest `mone` in a build folder of this tree, else the one on the path."""
@@ -45,7 +55,7 @@ def find_mone() -> str:
 
 def read_manifest(path: Path) -> list[Clip]:
     """A folder with one folder a label, or a CSV with the columns path, label and if wanted start, end (seconds),
-    subject, split, dataset; common_label goes before label. Paths are relative to the CSV."""
+    subject, split, dataset; common_label goes before label. Paths are relative to the CSV. A label !LABEL denies one."""
     if path.is_dir():
         clips = [Clip(p, p.parent.name) for p in sorted(path.glob("*/*")) if p.suffix.lower() in VIDEO]
         if not clips:
@@ -64,7 +74,9 @@ def read_manifest(path: Path) -> list[Clip]:
 
 
 def held_out(clips: list[Clip], share: float) -> list[Clip]:
-    """Clips to test on: all clips of some of the people where it is known who they are, else every fifth or so of each label."""
+    """Clips to test on: all clips of some of the people where it is known who they are, else every fifth or so of each label.
+    None that denies a label: what would be right?"""
+    clips = [c for c in clips if not c.denies]
     if share <= 0:
         return []
     people = sorted({c.subject for c in clips if c.subject})

@@ -139,3 +139,19 @@ def make_optimizers(model, helpers, lr: float, matrix_lr: float, decay: float = 
         for group in optimizer.param_groups:
             group["first_lr"] = group["lr"]
     return found
+
+
+def label_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Of logits f32 [n, C] and labels i64 [n]: cross-entropy, and where the label is ~k, minus the logarithm of all that is not given to
+    label k (complementary labels, Ishida et al. 2017, in the form of negative learning, Kim et al. 2019)."""
+    denied = labels < 0
+    named = torch.where(denied, ~labels, labels)
+    shown = F.cross_entropy(logits, named, label_smoothing=0.05, reduction="none")
+    others = logits.scatter(1, named[:, None], float("-inf")).logsumexp(-1)
+    return torch.where(denied, logits.logsumexp(-1) - others, shown).mean()
+
+
+def are_right(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """bool [n]: the best label is the one shown, or another one than is denied."""
+    best = logits.argmax(-1)
+    return torch.where(labels < 0, best != ~labels, best == labels)

@@ -59,10 +59,12 @@ class Footage:
     def __init__(self, clips: list[Clip], config: dict):
         self.cutter = Cutter(config)
         names = config["labels"]
-        self.in_mirror = [names.index(other) if (other := mirrored_label(name, names)) else None for name in names]
-        self.groups: dict[int, list[Clip]] = {}
+        self.in_mirror = {k: names.index(other) if (other := mirrored_label(name, names)) else None for k, name in enumerate(names)}
+        self.in_mirror |= {~k: None if other is None else ~other for k, other in self.in_mirror.items()}
+        self.groups: dict[int, list[Clip]] = {}  # ~k: clips that deny label k, see label_loss
         for clip in clips:
-            self.groups.setdefault(config["labels"].index(clip.label), []).append(clip)
+            shown = names.index(clip.name)
+            self.groups.setdefault(~shown if clip.denies else shown, []).append(clip)
         self.labels = sorted(self.groups)
         # A label with many clips comes a little more often: by the fourth root of their number.
         self.weights = np.array([len(self.groups[k]) ** 0.25 for k in self.labels])

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from actors import Actors
-from helpers import (Average, Helpers, fit_router, importance_of, joint_cells, make_optimizers, router_start_loss,
-                     start_positions)  # fmt: skip
+from helpers import (Average, Helpers, are_right, fit_router, importance_of, joint_cells, label_loss, make_optimizers,
+                     router_start_loss, start_positions)  # fmt: skip
 from model import MoneVivit, Sampling
 from model_file import load_model, save_model
 from precision import autocast
@@ -231,7 +231,7 @@ class Run:
         if budget < 1:
             whole = self.model.forward_tokens(pixels, 1.0, sort=True, chosen=chosen)[0]
             told = F.kl_div(logits.float().log_softmax(-1), whole.detach().float().softmax(-1), reduction="batchmean")
-            extra = extra + told + F.cross_entropy(whole.float(), batch.labels, label_smoothing=0.05)
+            extra = extra + told + label_loss(whole.float(), batch.labels)
         return logits, extra
 
     def train_step(self, batch) -> None:
@@ -246,7 +246,7 @@ class Run:
                 logits, extra = self.nested_step(batch)
             else:
                 logits, extra = self.routed_step(batch, (progress - nested) / (1 - nested))
-            loss = F.cross_entropy(logits.float(), batch.labels, label_smoothing=0.05)
+            loss = label_loss(logits.float(), batch.labels)
         (loss + extra).backward()
         parameters = [p for g in self.optimizers for group in g.param_groups for p in group["params"]]
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -260,7 +260,7 @@ class Run:
         self.step += 1
         self.clips += len(batch.labels)
         self.loss = running_mean(self.loss, loss.item())
-        self.right = running_mean(self.right, (logits.argmax(-1) == batch.labels).float().mean().item())
+        self.right = running_mean(self.right, are_right(logits, batch.labels).float().mean().item())
 
 
 def running_mean(mean: float, value: float) -> float:

@@ -6,7 +6,7 @@
     python train.py --data clips.csv --init vivit-b-16x2/ --actors 0 --out nested.safetensors       a plain ViViT becomes nested
 
 --data is a folder with one folder a label (clips/LABEL/a.mp4) or a CSV: path, label and if wanted start, end (seconds),
-subject, split (train, test). Labels are spelt as labels.json says. The same command goes on where it was stopped.
+subject, split (train, test). Labels are spelt as labels.json says; !LABEL teaches that a clip is anything but that. The same command goes on where it was stopped.
 With --steps, `touch FILE.run/finish` ends it early and well: the rest of the schedule in a quarter of the steps done.
 Beside FILE a folder FILE.run gets checkpoint.pt, curves.csv and curves.png, and at the end evaluation.json. See README.md.
 """
@@ -119,14 +119,14 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
         rgb = a.init is not None and load_model(a.init).config["planes"] == "rgb"  # as it is decoded again below, so once
         clips += real.gaps(clips, a.gaps, a.cache, rgb)
     for clip in clips:
-        clip.label = known.get(clip.label, clip.label)
+        clip.label = "!" * clip.denies + known.get(clip.name, clip.name)
     left_out = set(filter(None, a.leave_out.split(",")))
     test = [c for c in clips if c.split in ("test", "val", "validation") or c.subject in left_out]
     if not test and not left_out and not any(c.split for c in clips):
         test = real.held_out(clips, a.hold_out)
     train = [c for c in clips if c not in test]
     print(f"{len(train)} clips to train on, {len(test)} to test on", flush=True)
-    return train, test, sorted({c.label for c in train})
+    return train, test, sorted({c.label for c in train if not c.denies})
 
 
 def difficulty(progress: float, first: float) -> float:
@@ -328,7 +328,10 @@ def main() -> None:
     run = Run(a, labels)
     settle_actors(run)
     rgb = run.config["planes"] == "rgb"
-    real.decode_all([c for c in clips + test if c.label in run.config["labels"]], a.cache, rgb)
+    unknown = {c.label for c in clips if c.name not in run.config["labels"]}
+    if unknown:
+        raise SystemExit(f"{a.data}: {', '.join(sorted(unknown))}: what is denied must be a label of the model or of another clip")
+    real.decode_all([c for c in clips + test if c.name in run.config["labels"]], a.cache, rgb)
     if run.progress() < 1 and not train(run, clips):
         return
     report(run, test)

@@ -56,6 +56,9 @@ def check_footage(model) -> None:
     for names, shown in ((["swipe_left", "swipe_right"], {0, 1}), (["swipe_left", "walk"], {0}), (["walk", "swipe_left"], {1})):
         drawn = Footage([clip], model.config | {"labels": names, "C": len(names)}).batch(np.random.default_rng(1), 32)[1]
         assert set(drawn.tolist()) == shown, (names, drawn)
+        denying = footage.Clip(clip.path, "!swipe_left", pixels=clip.pixels, times=clip.times, fps=clip.fps)
+        drawn = Footage([denying], model.config | {"labels": names, "C": len(names)}).batch(np.random.default_rng(1), 32)[1]
+        assert set(drawn.tolist()) == {~k for k in shown}, (names, drawn)
     # Every second frame is missing: repeats make nearly as many tubelets as there are frames.
     tubelets, ends, boxes = cutter.video(frames, np.arange(12) * 0.1, 20.0)
     assert len(tubelets) == len(ends) == len(boxes) == 11, (len(tubelets), len(ends))
@@ -247,11 +250,28 @@ def check_held_out() -> None:
     clips = [Clip(Path(f"{label}{i}"), label) for label in "ab" for i in range(10)]
     assert [c.path.name for c in held_out(clips, 0.2)] == ["a4", "a9", "b4", "b9"]
     assert held_out(clips, 0) == []
+    assert held_out([Clip(Path(f"not a {i}"), "!a") for i in range(10)], 0.2) == [], "nothing would be right about them"
     for i, clip in enumerate(clips):
         clip.subject = ["ann", "ben", "cem", "dan", "eva"][i % 5]
     assert {c.subject for c in held_out(clips, 0.2)} == {"ann"}, "whole people, as many as make the share"
     clips.append(Clip(Path("only"), "c", "ann"))
     assert "c" not in {c.label for c in held_out(clips, 0.2)}, "nobody else shows it"
+
+
+def check_denial() -> None:
+    """The loss of a label that is denied: what the model gives to it goes down, however sure it is, and the rest stands in its order."""
+    import torch
+    from helpers import are_right, label_loss
+
+    logits = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0], [40.0, 0.0, 0.0]], requires_grad=True)
+    shares = logits.softmax(-1)
+    shown = torch.nn.functional.cross_entropy(logits[1:2], torch.tensor([1]), label_smoothing=0.05)
+    assert torch.allclose(label_loss(logits[:1], torch.tensor([~0])), -torch.log(1 - shares[0, 0]))
+    both = label_loss(logits[:2], torch.tensor([~0, 1]))
+    assert torch.allclose(both, (-torch.log(1 - shares[0, 0]) + shown) / 2)
+    label_loss(logits[2:], torch.tensor([~0])).backward()
+    assert logits.grad[2, 0] > 0.99 and logits.grad[2, 1] < 0, logits.grad
+    assert are_right(logits, torch.tensor([~0, 1, ~1])).tolist() == [False, True, True]
 
 
 def check_motion(config: dict) -> None:
@@ -390,6 +410,16 @@ def main() -> int:
         again = train("again", "--data", str(here / "clips"), "--init", str(alone), "--steps", "2")
         assert load_model(again).config["labels"] == ["across", "up_and_down"]
 
+        # A label that is denied is none that the model gets, and must be one that it has or another clip shows.
+        rows = [f"{kind}/{i}.y4m,{label}" for i in range(3) for kind, label in (("across", "across"), ("up_and_down", "!across"))]
+        (here / "clips" / "denied.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+        denied = train("denied", "--data", str(here / "clips" / "denied.csv"), "--actors", "0", "--init", str(alone), "--steps", "4")
+        assert load_model(denied).config["labels"] == ["across", "up_and_down"]
+        (here / "clips" / "denied.csv").write_text("path,label\nacross/0.y4m,across\nacross/1.y4m,!acros\n")
+        text = subprocess.run([sys.executable, TRAINING / "train.py", "--data", here / "clips" / "denied.csv", "--init", alone, "--actors", "0",
+                               "--out", here / "none.safetensors"], env=environment, capture_output=True, text=True)  # fmt: skip
+        assert text.returncode == 1 and "!acros: what is denied must be a label" in text.stderr, text.stderr
+
         # Scripts ask for what the renderer has, and count labels by the model's numbers.
         few = load_model(own)
         kept = [len(labels) - 1, labels.index("wave")]
@@ -412,6 +442,7 @@ def main() -> int:
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
         check_held_out()
+        check_denial()
         check_precision(here)
         check_muon()
         check_wide_router()
