@@ -6,7 +6,8 @@
 cameras.csv has a row a part: part (near, far, late), set, repository (OWNER/NAME of GitHub), commit, path, label, start, end (seconds), falls
 (none: the whole video shows no fall; hard: people who go down on purpose; else empty). The videos stay where they are published; this takes them
 out of clones of the repositories, CLONES/OWNER/NAME, and says which are missing and how to get them. Parts labelled `other` show nothing that the
-vocabulary names; they are left out unless --other asks for them (`mone eval` counts false events in them).
+vocabulary names; they are left out unless --other asks for them (`mone eval` counts false events in them), and --deny-falls makes `!fall` of those
+in which nobody falls. The default has learned from --parts near,far --leave-out urfall --deny-falls.
 """
 import argparse
 import csv
@@ -18,13 +19,17 @@ COLUMNS = ["path", "label", "dataset", "start", "end"]
 HALVES = {"urfall"}  # sets that show depth beside the picture: its right half is the picture
 
 
-def read_parts(table: Path, parts: set[str], leave_out: set[str], other: bool) -> list[dict]:
+def read_parts(table: Path, parts: set[str], leave_out: set[str], other: bool, deny_falls: bool) -> list[dict]:
     with open(table, newline="") as file:
         rows = list(csv.DictReader(file))
     known = {row["part"] for row in rows}
     if not parts <= known:
         raise SystemExit(f"{table}: no part {', '.join(sorted(parts - known))}; there are {', '.join(sorted(known))}")
-    return [r for r in rows if r["part"] in parts and r["set"] not in leave_out and (other or r["label"] != "other")]
+    rows = [row for row in rows if row["part"] in parts and row["set"] not in leave_out]
+    for row in rows:
+        if deny_falls and row["label"] == "other" and row["falls"]:
+            row["label"] = "!fall"
+    return [row for row in rows if other or row["label"] != "other"]
 
 
 def take_out(clone: Path, commit: str, path: str, to: Path) -> bool:
@@ -57,10 +62,12 @@ def main() -> None:
     parser.add_argument("--parts", default="near,far", help="default: near,far")
     parser.add_argument("--leave-out", default="", help="sets, such as urfall")
     parser.add_argument("--other", action="store_true", help="with the parts that no label of the vocabulary fits")
+    parser.add_argument("--deny-falls", action="store_true", help="those of them in which nobody falls as !fall, for train.py")
     parser.add_argument("--table", type=Path, default=CAMERAS, help="default: configs/models/cameras.csv")
     args = parser.parse_args()
 
-    rows = read_parts(args.table, set(args.parts.split(",")), set(filter(None, args.leave_out.split(","))), args.other)
+    rows = read_parts(args.table, set(args.parts.split(",")), set(filter(None, args.leave_out.split(","))), args.other,
+                      args.deny_falls)  # fmt: skip
     unfetched, absent, written = {}, set(), []
     for row in rows:
         clone, video = args.clones / row["repository"], args.videos.resolve() / row["repository"] / row["path"]

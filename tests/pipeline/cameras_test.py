@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROW = "{part},{set},{repository},{commit},{path},{label},{start},{end},none\n"
+ROW = "{part},{set},{repository},{commit},{path},{label},{start},{end},{falls}\n"
 if not shutil.which("git"):
     print("skipped: needs git")
     sys.exit(77)
@@ -37,11 +37,12 @@ with tempfile.TemporaryDirectory() as folder:
     commit = git(clone, "rev-parse", "HEAD")[:12]
     (clone / "a walk.mp4").write_bytes(b"another one since")
 
-    mine = {"part": "near", "set": "street", "repository": "somebody/videos", "commit": commit, "path": "a walk.mp4", "start": 1, "end": 2.5}
+    mine = {"part": "near", "set": "street", "repository": "somebody/videos", "commit": commit, "path": "a walk.mp4", "start": 1, "end": 2.5, "falls": "none"}
     rows = [
         mine | {"label": "walk"},
         mine | {"label": "other", "start": 3, "end": 4},
         mine | {"label": "run", "set": "closed"},
+        mine | {"label": "other", "start": 6, "end": 7, "falls": ""},
         mine | {"label": "fall", "part": "late"},
         mine | {"label": "wave", "repository": "nobody/gone"},
         mine | {"label": "clap", "path": "never.mp4"},
@@ -62,7 +63,9 @@ with tempfile.TemporaryDirectory() as folder:
     said = run(*common, "--parts", "late")
     assert said.returncode == 0 and "1 of 1 parts" in said.stdout, said
     assert [row["label"] for row in csv.DictReader(open(out, newline=""))] == ["fall"]
-    assert "2 of 4 parts" in run(*common, "--parts", "near", "--leave-out", "closed", "--other").stdout
+    assert "3 of 5 parts" in run(*common, "--parts", "near", "--leave-out", "closed", "--other").stdout
+    run(*common, "--parts", "near", "--leave-out", "closed", "--deny-falls")
+    assert [row["label"] for row in csv.DictReader(open(out, newline=""))] == ["walk", "!fall"], "where somebody falls nothing is denied"
     said = run(*common, "--parts", "nowhere")
     assert said.returncode == 1 and "there are late, near" in said.stderr, said
 
