@@ -75,7 +75,7 @@ def read_manifest(path: Path) -> list[Clip]:
 
 def held_out(clips: list[Clip], share: float) -> list[Clip]:
     """Clips to test on: all clips of some of the people where it is known who they are, else every fifth or so of each label.
-    None that denies a label: what would be right?"""
+    None that denies a label."""
     clips = [c for c in clips if not c.denies]
     if share <= 0:
         return []

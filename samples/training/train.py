@@ -125,6 +125,7 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
     if not test and not left_out and not any(c.split for c in clips):
         test = real.held_out(clips, a.hold_out)
     train = [c for c in clips if c not in test]
+    test = [c for c in test if not c.denies]  # what would be right?
     print(f"{len(train)} clips to train on, {len(test)} to test on", flush=True)
     return train, test, sorted({c.label for c in train if not c.denies})
 

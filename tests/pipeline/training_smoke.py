@@ -244,8 +244,15 @@ def check_precision(here: Path) -> None:
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == (torch.bfloat16 if has_bf16("cpu") else torch.float32)
 
 
-def check_held_out() -> None:
+def check_held_out(here: Path) -> None:
     from footage import Clip, held_out
+    from train import read_footage
+
+    rows = ["a.mp4,walk,test", "b.mp4,walk,train", "c.mp4,!walk,test", "d.mp4,!walk,train"]
+    (here / "split.csv").write_text("\n".join(["path,label,split", *rows]) + "\n")
+    a = argparse.Namespace(data=here / "split.csv", gaps=None, leave_out="", hold_out=0.2)
+    learned, tested, labels = read_footage(a)
+    assert ([c.path.name for c in learned], [c.path.name for c in tested], labels) == (["b.mp4", "d.mp4"], ["a.mp4"], ["walk"])
 
     clips = [Clip(Path(f"{label}{i}"), label) for label in "ab" for i in range(10)]
     assert [c.path.name for c in held_out(clips, 0.2)] == ["a4", "a9", "b4", "b9"]
@@ -441,7 +448,7 @@ def main() -> int:
         os.environ |= environment
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
-        check_held_out()
+        check_held_out(here)
         check_denial()
         check_precision(here)
         check_muon()
