@@ -40,7 +40,9 @@ def take_out(clone: Path, commit: str, path: str, to: Path) -> bool:
     if shown.returncode:
         return False
     to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_bytes(shown.stdout)
+    part = to.with_suffix(".part")  # if killed here, it is taken out again the next time
+    part.write_bytes(shown.stdout)
+    part.rename(to)
     return True
 
 

@@ -32,6 +32,8 @@ with tempfile.TemporaryDirectory() as folder:
     clone.mkdir(parents=True)
     git(clone, "init", "-q")
     (clone / "a walk.mp4").write_bytes(b"the video of the commit")
+    frame = b"".join(bytes([40] * 16 + [200] * 16) for _ in range(16))  # a dark half, a bright one
+    (clone / "halves.y4m").write_bytes(b"YUV4MPEG2 W32 H16 F10:1 Ip A1:1 Cmono\n" + (b"FRAME\n" + frame) * 3)
     git(clone, "add", ".")
     git(clone, "commit", "-qm", "videos")
     commit = git(clone, "rev-parse", "HEAD")[:12]
@@ -46,6 +48,7 @@ with tempfile.TemporaryDirectory() as folder:
         mine | {"label": "fall", "part": "late"},
         mine | {"label": "wave", "repository": "nobody/gone"},
         mine | {"label": "clap", "path": "never.mp4"},
+        mine | {"label": "bend", "path": "halves.y4m", "set": "urfall", "part": "far"},
     ]
     table = folder / "table.csv"
     table.write_text("part,set,repository,commit,path,label,start,end,falls\n" + "".join(ROW.format(**row) for row in rows))
@@ -67,7 +70,16 @@ with tempfile.TemporaryDirectory() as folder:
     run(*common, "--parts", "near", "--leave-out", "closed", "--deny-falls")
     assert [row["label"] for row in csv.DictReader(open(out, newline=""))] == ["walk", "!fall"], "where somebody falls nothing is denied"
     said = run(*common, "--parts", "nowhere")
-    assert said.returncode == 1 and "there are late, near" in said.stderr, said
+    assert said.returncode == 1 and "there are far, late, near" in said.stderr, said
+
+    if shutil.which("ffmpeg"):  # depth beside the picture: its right half
+        assert run(*common, "--parts", "far").returncode == 0
+        (half,) = csv.DictReader(open(out, newline=""))
+        decode = ["ffmpeg", "-loglevel", "error", "-i", half["path"], "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+        shown = subprocess.run(decode, check=True, capture_output=True).stdout
+        assert len(shown) == 3 * 16 * 16 and min(shown) > 150, (len(shown), min(shown))
+    else:
+        print("not tested, needs ffmpeg: that the right half is taken of pictures beside their depth")
 
 shipped = list(csv.DictReader(open(ROOT / "configs" / "models" / "cameras.csv", newline="")))
 assert len(shipped) > 700 and all(float(row["start"] or 0) < float(row["end"] or "inf") for row in shipped)
