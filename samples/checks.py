@@ -53,7 +53,7 @@ def render(folder: Path, labels: list[str], seeds: range, seconds: float) -> lis
     for label in labels:
         for seed in seeds:
             name = f"{label}_{seed}.mkv"
-            if not run_pipeline(f"{source(label, seed, seconds)} ! jpegenc quality=92 ! matroskamux ! filesink location={folder}/{name}"):
+            if not run_pipeline(f"{source(label, seed, seconds)} ! jpegenc quality=92 ! matroskamux ! filesink location=\"{folder}/{name}\""):
                 break
             rows.append((name, label, "actors"))
         else:
@@ -177,7 +177,7 @@ def where_tokens_go(model: Path, labels: list[str], seeds: range, seconds: float
 
         for label in labels:
             for seed in seeds:
-                run_pipeline(f"{source(label, seed, seconds)} ! moneclassify wait=always budget={budget} model={model} ! fakesink name=end", look, "end")
+                run_pipeline(f"{source(label, seed, seconds)} ! moneclassify wait=always budget={budget} model=\"{model}\" ! fakesink name=end", look, "end")
                 past += present
                 present.clear()
         rows.append([f"{budget}", f"{frames}", f"{cells[0] / max(cells[1], 1):.2f}"]

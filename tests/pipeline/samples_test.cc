@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "tests/pipeline/run_program.h"
@@ -129,8 +130,11 @@ std::string no_python() {
 
 TEST(ChecksPySample, PrintsATableForEachCheck) {
   if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
-  const ProgramRun run = run_program({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/checks.py", "--model",
-                                      kModel, "--mone", MONE_PROGRAM, "--seeds", "1", "--seconds", "1"});
+  const TemporaryFolder folder;
+  const std::string model = folder.file("a model.safetensors");  // as in the tree of somebody whose folders have spaces
+  std::filesystem::copy_file(kModel, model);
+  const ProgramRun run = run_program({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/checks.py", "--model", model,
+                                      "--mone", MONE_PROGRAM, "--seeds", "1", "--seconds", "1"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, AllOf(HasSubstr("5 labels x 1 rendered"), HasSubstr("| 0.15 |"), HasSubstr("beta"),
                              HasSubstr("% at budget 0.25"), HasSubstr("expert 3 (full width)")));
