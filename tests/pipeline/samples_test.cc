@@ -131,10 +131,11 @@ std::string no_python() {
 TEST(ChecksPySample, PrintsATableForEachCheck) {
   if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
   const TemporaryFolder folder;
-  const std::string model = folder.file("a model.safetensors");  // as in the tree of somebody whose folders have spaces
+  const std::string model =
+      folder.file("a model.safetensors");  // as in the tree of somebody whose folders have spaces
   std::filesystem::copy_file(kModel, model);
-  const ProgramRun run = run_program({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/checks.py", "--model", model,
-                                      "--mone", MONE_PROGRAM, "--seeds", "1", "--seconds", "1"});
+  const ProgramRun run = run_program({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/checks.py", "--model",
+                                      model, "--mone", MONE_PROGRAM, "--seeds", "1", "--seconds", "1"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, AllOf(HasSubstr("5 labels x 1 rendered"), HasSubstr("| 0.15 |"), HasSubstr("beta"),
                              HasSubstr("% at budget 0.25"), HasSubstr("expert 3 (full width)")));
