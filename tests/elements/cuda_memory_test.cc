@@ -63,7 +63,7 @@ class CudaTubelets : public CudaMemory,
 TEST_P(CudaTubelets, AreCutOnTheDeviceAsOnTheHost) {
   const auto [format, crop] = GetParam();
   const std::string cut = std::string("monetubelet crop=") + crop +
-                          " ! monevivit name=out device=cuda model=" + tiny_model() + " ! fakesink";
+                          " ! monevivit name=out device=cuda model=\"" + tiny_model() + "\" ! fakesink";
   std::vector<Seen> host, device;
   play(video(format) + cut, [&](GstBuffer* tubelet) {
     EXPECT_EQ(tubelet_of(tubelet), nullptr);
@@ -106,8 +106,8 @@ std::vector<std::vector<double>> scores(const std::vector<ActionMeta>& labels) {
 }
 
 std::string classify(const std::string& device) {
-  return "moneclassify wait=always top-k=3 dtype=f32 device=" + device + " model=" + tiny_model() +
-         " ! fakesink name=out";
+  return "moneclassify wait=always top-k=3 dtype=f32 device=" + device + " model=\"" + tiny_model() +
+         "\" ! fakesink name=out";
 }
 
 TEST_F(CudaMemory, VideoPassesOnTheDeviceAndItsLabelsAreThoseOfTheHost) {
@@ -131,7 +131,7 @@ TEST_F(CudaMemory, FramesOfAnotherContextPassThroughTheHost) {
 
 /// Another engine than the one that shares its context reads the tubelets, too.
 TEST_F(CudaMemory, TubeletsOnTheDeviceCanBeReadByAnEngineOnTheHost) {
-  const std::string vivit = " ! monevivit dtype=f32 model=" + tiny_model();
+  const std::string vivit = " ! monevivit dtype=f32 model=\"" + tiny_model() + "\"";
   std::vector<Seen> host, device;
   const auto keep = [](std::vector<Seen>& into) {
     return [&into](GstBuffer* scores) { into.push_back({bytes_of(scores), GST_BUFFER_PTS(scores), {}}); };

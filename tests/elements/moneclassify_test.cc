@@ -78,7 +78,7 @@ std::string source(int frames, const char* more = "") {
          " ! video/x-raw,format=I420,width=64,height=48,framerate=30/1 ! ";
 }
 std::string classify(const std::string& more) {
-  return "moneclassify name=c backend=reference threads=1 model=" + tiny_model() + " " + more + " ! ";
+  return "moneclassify name=c backend=reference threads=1 model=\"" + tiny_model() + "\" " + more + " ! ";
 }
 const char* const kOut = "fakesink name=out sync=false";
 
@@ -294,7 +294,7 @@ class MoneClassifyHarness : public testing::Test {
  protected:
   void start(const std::string& properties) {
     harness_.reset(gst_harness_new_parse(
-        ("moneclassify backend=reference threads=1 model=" + tiny_model() + " " + properties).c_str()));
+        ("moneclassify backend=reference threads=1 model=\"" + tiny_model() + "\" " + properties).c_str()));
     bus_ = give_bus(harness_->element);
     caps(64, 48);
   }

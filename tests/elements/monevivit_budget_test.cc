@@ -39,7 +39,7 @@ std::shared_ptr<Engine> planned_engine() {
 }
 
 std::string element(const std::string& more = "") {
-  return "monevivit backend=reference threads=1 model=" + tiny_model() + " " + more;
+  return "monevivit backend=reference threads=1 model=\"" + tiny_model() + "\" " + more;
 }
 
 /// A machine that is busy with other tests makes nobody late.

@@ -14,7 +14,8 @@ class MoneVivit : public testing::Test {
  protected:
   void start(const std::string& model = tiny_model()) {
     format_ = format_of(model);
-    harness_.reset(gst_harness_new_parse(("monevivit backend=reference threads=1 model=" + model).c_str()));
+    harness_.reset(
+        gst_harness_new_parse(("monevivit backend=reference threads=1 model=\"" + model + "\"").c_str()));
     vivit_ = gst_harness_find_element(harness_.get(), "monevivit");
     gst_object_unref(vivit_);
     bus_ = give_bus(harness_->element);
@@ -300,12 +301,12 @@ TEST_F(MoneVivit, ATruncatedModelIsOneErrorThatNamesTheFile) {
   std::ifstream in(tiny_model(), std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(in)), {});
   std::ofstream(path, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
-  expect_refused("model=" + path, "truncated.safetensors");
+  expect_refused("model=\"" + path + "\"", "truncated.safetensors");
   std::remove(path.c_str());
 }
 
 TEST_F(MoneVivit, AnUnknownBackendIsOneErrorThatNamesIt) {
-  expect_refused("backend=abacus model=" + tiny_model(), "abacus");
+  expect_refused("backend=abacus model=\"" + tiny_model() + "\"", "abacus");
 }
 
 TEST_F(MoneVivit, AHuggingFaceFolderIsAModel) {

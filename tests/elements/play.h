@@ -22,9 +22,9 @@ inline void play(const std::string& line, std::function<void(GstBuffer*)> see) {
       &see, nullptr);
   const auto bus = Owned<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  const auto end = Owned<GstMessage>::adopt(gst_bus_timed_pop_filtered(
-      bus.get(), patience(60 * GST_SECOND),
-      static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+  const auto end = Owned<GstMessage>::adopt(
+      gst_bus_timed_pop_filtered(bus.get(), patience(60 * GST_SECOND),
+                                 static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   ASSERT_TRUE(end) << "no end came";
   ASSERT_EQ(GST_MESSAGE_TYPE(end.get()), GST_MESSAGE_EOS) << error_text(end.get());
@@ -36,7 +36,7 @@ inline std::string classified_line(const std::string& pattern, int width, int he
   return "videotestsrc num-buffers=60 pattern=" + pattern +
          " ! video/x-raw,format=I420,framerate=30/1,width=" + std::to_string(width) +
          ",height=" + std::to_string(height) +
-         " ! moneclassify wait=always backend=reference threads=1 top-k=3 model=" + tiny_model() + " ! ";
+         " ! moneclassify wait=always backend=reference threads=1 top-k=3 model=\"" + tiny_model() + "\" ! ";
 }
 
 }  // namespace mone

@@ -18,8 +18,8 @@ TEST(Regions, BothWhoShakeHandsAreSaidToDoSo) {
   play(
       "actiontestsrc script=handshake:8 seed=4 clutter=0 mark-persons=true num-buffers=240 ! "
       "video/x-raw,format=GRAY8,width=320,height=240,framerate=30/1 ! moneclassify crop=region wait=always "
-      "threads=1 budget-mode=fixed budget=1 model=" +
-          model + " ! fakesink name=out",
+      "threads=1 budget-mode=fixed budget=1 model=\"" +
+          model + "\" ! fakesink name=out",
       [&](GstBuffer* buffer) {
         const auto truth = get_truth_meta(buffer);
         if (!truth || truth->in_transition) return;

@@ -60,8 +60,8 @@ class Arrivals {
 
 Owned<GstElement> camera_pipeline(const std::string& url) {
   const std::string line = "rtspsrc protocols=tcp latency=100 location=" + url +
-                           " ! decodebin ! moneclassify model=" MONE_GOLDEN_DIR
-                           "/fe_token.safetensors ! fakesink name=sink sync=false";
+                           " ! decodebin ! moneclassify model=\"" MONE_GOLDEN_DIR
+                           "/fe_token.safetensors\" ! fakesink name=sink sync=false";
   GError* error = nullptr;
   auto pipeline = Owned<GstElement>::adopt(gst_parse_launch(line.c_str(), &error));
   EXPECT_EQ(error, nullptr) << error->message;
