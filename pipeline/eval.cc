@@ -8,6 +8,7 @@
 #include "pipeline/eval_report.h"
 #include "pipeline/open_engine.h"
 #include "pipeline/progress.h"
+#include "pipeline/table.h"
 #include "pipeline/video_file.h"
 
 namespace mone {
@@ -148,7 +149,7 @@ int eval_command(const Arguments& arguments) {
   Evaluator evaluator(*engine, manifest.value(), wanted.options);
   const auto& videos = manifest.value().videos;
   Progress progress;
-  progress.start(std::to_string(videos.size()) + " videos");
+  progress.start(counted(std::ssize(videos), "video", "videos"));
   for (std::size_t i = 0; i < videos.size(); ++i) {
     evaluator.add(videos[i], [&](double share) {
       progress.update(static_cast<double>(i) + share, static_cast<double>(videos.size()));

@@ -10,10 +10,11 @@ namespace mone {
 namespace {
 
 constexpr const char* kStyle = R"(<style>
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 62em; padding: 0 1em; color: #222; background: #fff; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 76em; padding: 0 1em; color: #222; background: #fff; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.25em; margin-top: 2em; border-bottom: 1px solid #ccc; }
 table { border-collapse: collapse; margin: .8em 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .15em .6em; text-align: right; } th { font-weight: 600; border-bottom: 1px solid #999; }
+td { white-space: nowrap; } .group td { border-top: 1px solid #ddd; }
 td:first-child, th:first-child { text-align: left; }
 .plots { display: flex; flex-wrap: wrap; gap: 1em; } .plot { width: 29em; max-width: 100%; font-size: 12px; }
 .plot text { fill: #444; } .grid { stroke: #ddd; }
@@ -59,8 +60,8 @@ std::vector<PlotSeries> curves(const EvalSet& set, bool over_cost) {
 
 using Cells = std::vector<std::string>;
 
-std::string row(const char* tag, const Cells& cells) {
-  std::string html = "<tr>";
+std::string row(const char* tag, const Cells& cells, const char* style = nullptr) {
+  std::string html = style ? std::string("<tr class=\"") + style + "\">" : "<tr>";
   for (const std::string& cell : cells)
     html += std::string("<") + tag + ">" + escaped(cell) + "</" + tag + ">";
   return html + "</tr>\n";
@@ -70,12 +71,19 @@ std::string budgets_table(const EvalSet& set) {
   std::string html =
       "<table>" + row("th", {"chooser", "budget", "realised", "GMAC", "top-1", "top-5", "closed", "windows",
                              "false actions", "events found", "false alarms an hour"});
-  for (const EvalPoint& point : set.points)
-    html += row("td", {to_name(point.setting.chooser), fixed(point.setting.budget, 3),
-                       fixed(point.realised, 3), significant(point.gmac), share_text(point.clips.all()),
-                       fixed(point.top5.value(), 2), share_text(point.closed),
-                       fixed(point.windows.all().value(), 3), share_text(point.false_actions),
-                       share_text(point.events.recall()), fixed(point.events.false_alarms_per_hour(), 1)});
+  const EvalPoint* above = nullptr;
+  for (const EvalPoint& point : set.points) {
+    // A chooser is named once, with a line above it.
+    const bool first = !above || above->setting.chooser != point.setting.chooser;
+    html += row("td",
+                {first ? to_name(point.setting.chooser) : "", fixed(point.setting.budget, 3),
+                 fixed(point.realised, 3), significant(point.gmac), share_text(point.clips.all()),
+                 fixed(point.top5.value(), 2), share_text(point.closed),
+                 fixed(point.windows.all().value(), 3), share_text(point.false_actions),
+                 share_text(point.events.recall()), fixed(point.events.false_alarms_per_hour(), 1)},
+                first ? "group" : nullptr);
+    above = &point;
+  }
   return html + "</table>\n";
 }
 
@@ -147,11 +155,11 @@ std::string maps_section(const Evaluation& evaluation, const ModelConfig& c) {
   if (evaluation.maps.empty()) return "";
   std::string html =
       "<h2>Where the router looks</h2>\n<p class=\"note\">Pictures as the model sees them. A token without a "
-      "veil "
-      "runs at full width; the darker, the smaller its nested expert.</p>\n<div class=\"maps\">\n";
+      "veil runs at full width; the darker, the smaller its nested expert.</p>\n<div class=\"maps\">\n";
   for (const ExpertMap& map : evaluation.maps) {
     const std::string uri = bmp_uri(visible(map, c), c.image_width, c.image_height);
-    html += "<figure><div class=\"row\">";
+    html +=
+        "<figure><div class=\"row\"><div>" + map_svg(uri, {}, c) + "<figcaption>picture</figcaption></div>";
     int shown = 0;
     for (const auto& [budget, experts] : map.experts) {
       if (budget >= 1 || shown == 3) continue;
@@ -186,10 +194,7 @@ std::string heading(const EvalSubject& subject) {
 }
 
 std::string set_section(const EvalSet& set, const std::vector<std::string>& names) {
-  std::string html =
-      "<h2>" + escaped(set.name) + "</h2>\n<p>" + std::to_string(set.videos - set.failed) + " videos, " +
-      clock_text(set.seconds) + ", " + std::to_string(dearest_point(set).clips.all().of) +
-      (set.trimmed ? " clips of " : " events of ") + std::to_string(set.labels.size()) + " labels.</p>\n";
+  std::string html = "<h2>" + escaped(set.name) + "</h2>\n<p>" + what_there_was(set) + ".</p>\n";
   if (set.labels.empty()) return html;
   html += "<div class=\"plots\">" +
           line_plot("budget (mean share of the width)", "top-1", curves(set, false)) +

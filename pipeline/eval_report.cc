@@ -181,15 +181,19 @@ const EvalPoint* point_at(const EvalSet& set, Chooser chooser, double budget) {
   return nullptr;
 }
 
+std::string what_there_was(const EvalSet& set) {
+  const int clips = dearest_point(set).clips.all().of;
+  return counted(set.videos - set.failed, "video", "videos") + ", " + clock_text(set.seconds) + ", " +
+         (set.trimmed ? counted(clips, "clip", "clips") : counted(clips, "event", "events")) + " of " +
+         counted(std::ssize(set.labels), "label", "labels");
+}
+
 void print_tables(std::ostream& out, const Evaluation& evaluation, const EvalSubject& subject) {
   const auto& names = subject.model.config().labels;
   out << subject.model.name() << ", " << subject.backend << ", " << subject.dtype
       << "; 95 % intervals after Wilson\n";
   for (const EvalSet& set : evaluation.sets) {
-    const Share all = dearest_point(set).clips.all();
-    out << '\n'
-        << set.name << ": " << set.videos - set.failed << " videos, " << clock_text(set.seconds) << ", "
-        << all.of << (set.trimmed ? " clips" : " events") << " of " << set.labels.size() << " labels\n";
+    out << '\n' << set.name << ": " << what_there_was(set) << '\n';
     print_curve(out, set, subject);
     if (set.labels.empty()) continue;
     out << "\n  by label, at budget " << fixed(dearest_point(set).setting.budget, 2) << '\n';

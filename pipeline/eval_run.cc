@@ -312,11 +312,12 @@ class Evaluator::Impl {
 
   /// A map of the first video of each label, as long as there is room, near its middle.
   void start_map(const EvalVideo& video, double duration) {
+    const int truth = video.events[0].truth;
     map_ = {};
-    map_wanted_ = std::ssize(result_.maps) < options_.maps && engine_.model().routed() &&
-                  config_.variant == Variant::kFe && mapped_.insert(video.events[0].label).second;
     map_.path = video.path;
-    map_.label = video.events[0].label;
+    map_.label = truth < 0 ? video.events[0].label : config_.labels[truth];
+    map_wanted_ = std::ssize(result_.maps) < options_.maps && engine_.model().routed() &&
+                  config_.variant == Variant::kFe && mapped_.insert(map_.label).second;
     map_from_ = duration / 2;
   }
 

@@ -55,6 +55,10 @@ std::string scientific(double value) {
   return text;
 }
 
+std::string counted(std::int64_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
 std::string clock_text(double seconds) {
   const long whole = std::lround(std::max(seconds, 0.0));
   char text[64];

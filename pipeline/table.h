@@ -1,6 +1,7 @@
 /// A table of text for people: columns as wide as their widest cell.
 #pragma once
 
+#include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <string_view>
@@ -39,6 +40,9 @@ std::string significant(double value);
 
 /// `value` as 1.2e-05.
 std::string scientific(double value);
+
+/// "1 clip", "2 clips".
+std::string counted(std::int64_t count, const char* one, const char* many);
 
 /// `seconds` as 1:02:03 or 2:03.
 std::string clock_text(double seconds);

@@ -36,10 +36,6 @@ const std::int32_t* display_matrix(const AVStream* stream) {
 
 Time seconds_to_time(double seconds) { return Time(std::llround(seconds * 1e9)); }
 
-std::string counted(int count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
-}
-
 }  // namespace
 
 std::string VideoLosses::text() const {

@@ -133,7 +133,10 @@ TEST_F(Eval, TablesAndAPageForPeople) {
                              HasSubstr("one nested model"), HasSubstr("false alarms"), HasSubstr("skip (1)")))
       << "two of the three rows are of one file";
   const std::string html = read_file(page);
-  EXPECT_THAT(html, AllOf(HasSubstr("<svg"), HasSubstr("data:image/bmp;base64,"), HasSubstr("</html>")));
+  EXPECT_THAT(html, AllOf(HasSubstr("<svg"), HasSubstr("data:image/bmp;base64,"), HasSubstr("</html>"),
+                          HasSubstr("<p>2 videos, "), HasSubstr("<figcaption>picture</figcaption>"),
+                          HasSubstr("<figcaption>wave, at ")))
+      << "pictures under the label that the manifest's is merged into";
   for (const char* from_elsewhere : {"<script", "src=", "http://", "https://", "@import"})
     EXPECT_EQ(html.find(from_elsewhere), std::string::npos) << from_elsewhere;
 }

@@ -10,6 +10,12 @@
 namespace mone {
 namespace {
 
+TEST(Table, CountsInWords) {
+  EXPECT_EQ(counted(1, "clip", "clips"), "1 clip");
+  EXPECT_EQ(counted(0, "clip", "clips"), "0 clips");
+  EXPECT_EQ(counted(2, "frame is", "frames are"), "2 frames are");
+}
+
 TEST(Table, ColumnsAreAsWideAsTheirWidestCell) {
   Table table({{"label"}, {"score", Align::kRight}});
   table.add({"jumping jack", "0.5"});
