@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Manifest of the parts in configs/models/cameras.csv: short parts of videos that others put on the net, labelled by eye.
 
-    python cameras.py --clones ~/clones --videos ~/cameras --parts near,far --leave-out urfall --out cameras-manifest.csv
+    python cameras.py --clones ~/clones --videos ~/cameras --parts near,far,near2,far2 --leave-out urfall --out cameras-manifest.csv
 
 cameras.csv has a row a part: part (near, far, late, near2, far2, late2), set, repository (OWNER/NAME of GitHub), commit, path, label, start, end (seconds), falls
 (none: the whole video shows no fall; hard: people who go down on purpose; else empty). The videos stay where they are published; this takes them
 out of clones of the repositories, CLONES/OWNER/NAME, and says which are missing and how to get them. Parts labelled `other` show nothing that the
 vocabulary names; they are left out unless --other asks for them (`mone eval` counts false events in them), and --deny-falls makes `!fall` of those
-in which nobody falls. The default has learned from --parts near,far --leave-out urfall --deny-falls.
+in which nobody falls. The default has learned from --parts near,far,near2,far2 --leave-out urfall --deny-falls.
 """
 import argparse
 import csv
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--clones", type=Path, required=True, help="clones of the repositories, CLONES/OWNER/NAME")
     parser.add_argument("--videos", type=Path, required=True, help="folder for the videos taken out of them")
     parser.add_argument("--out", type=Path, required=True, help="the manifest, for train.py --data and mone eval")
-    parser.add_argument("--parts", default="near,far", help="default: near,far")
+    parser.add_argument("--parts", default="near,far,near2,far2", help="default: near,far,near2,far2")
     parser.add_argument("--leave-out", default="", help="sets, such as urfall")
     parser.add_argument("--other", action="store_true", help="with the parts that no label of the vocabulary fits")
     parser.add_argument("--deny-falls", action="store_true", help="those of them in which nobody falls as !fall, for train.py")
