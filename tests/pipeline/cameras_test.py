@@ -83,4 +83,8 @@ with tempfile.TemporaryDirectory() as folder:
 
 shipped = list(csv.DictReader(open(ROOT / "configs" / "models" / "cameras.csv", newline="")))
 assert len(shipped) > 700 and all(float(row["start"] or 0) < float(row["end"] or "inf") for row in shipped)
+parts_of = {}
+for row in shipped:
+    parts_of.setdefault((row["repository"], row["path"]), set()).add(row["part"])
+assert all(len(parts) == 1 for parts in parts_of.values()), "a video stands in two parts: what is taught would be asked"
 print("ok")

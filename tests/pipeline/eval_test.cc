@@ -137,6 +137,14 @@ TEST_F(Eval, TablesAndAPageForPeople) {
                           HasSubstr("<p>2 videos, "), HasSubstr("<figcaption>picture</figcaption>"),
                           HasSubstr("<figcaption>wave, at ")))
       << "pictures under the label that the manifest's is merged into";
+  const auto times = [&html](const std::string& cell) {
+    int count = 0;
+    for (std::size_t at = html.find(cell); at != std::string::npos; at = html.find(cell, at + 1)) ++count;
+    return count;
+  };
+  for (const char* chooser : {"router", "random", "shuffled", "uniform"})
+    EXPECT_EQ(times(std::string("<tr class=\"group\"><td>") + chooser + "</td>"), 1) << chooser;
+  EXPECT_EQ(times("<tr class=\"group\">"), 4) << "one line a chooser, whatever its budgets";
   for (const char* from_elsewhere : {"<script", "src=", "http://", "https://", "@import"})
     EXPECT_EQ(html.find(from_elsewhere), std::string::npos) << from_elsewhere;
 }
