@@ -78,7 +78,7 @@ EngineOptions EngineArguments::options() const {
 
 void check_budget(double budget) {
   if (!(budget > 0 && budget <= 1)) {
-    throw UsageError("--budget is a share of the model's width above 0 and up to 1, not " +
+    throw UsageError("a budget is a share of the model's width above 0 and up to 1, not " +
                      std::to_string(budget));
   }
 }
@@ -96,7 +96,7 @@ std::vector<double> parse_budgets(const std::string& text) {
     double budget = 0;
     const auto [stop, error] = std::from_chars(text.data() + begin, text.data() + end, budget);
     if (error != std::errc{} || stop != text.data() + end) {
-      throw UsageError("--budget is a list such as 1,0.5,0.25, not '" + text + "'");
+      throw UsageError("budgets are a list such as 1,0.5,0.25, not '" + text + "'");
     }
     check_budget(budget);
     budgets.push_back(budget);

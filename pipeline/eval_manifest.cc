@@ -44,11 +44,16 @@ bool is_video(const fs::path& path) {
 Result<CsvTable> list_folder(const fs::path& folder) {
   CsvTable table{{"path", "label"}, {}, {}};
   std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
-    const fs::path inside = fs::relative(entry.path(), folder, error);
-    if (std::distance(inside.begin(), inside.end()) != 2 || !is_video(inside)) continue;
-    table.rows.push_back({inside.string(), inside.parent_path().string()});
+  // Links are what they are called here, wherever they lead.
+  for (const auto& label : fs::directory_iterator(folder, error)) {
+    if (!label.is_directory()) continue;
+    for (const auto& entry : fs::directory_iterator(label.path(), error)) {
+      const fs::path inside = label.path().filename() / entry.path().filename();
+      if (is_video(inside)) table.rows.push_back({inside.string(), inside.parent_path().string()});
+    }
+    if (error) return Failure{label.path().string() + ": " + error.message()};
   }
+  if (error) return Failure{folder.string() + ": " + error.message()};
   std::sort(table.rows.begin(), table.rows.end());
   table.lines.resize(table.rows.size(), 0);
   if (table.rows.empty())
@@ -142,6 +147,33 @@ class Collector {
   EvalManifest manifest_;
 };
 
+/// What a manifest's sets are called by: its own name, and as many of the folders above it as tell it from
+/// the others, "clips" or "monday/clips". A manifest.csv goes by the name of its folder.
+std::vector<std::string> names_apart(const std::vector<fs::path>& files) {
+  std::vector<std::vector<std::string>> parts;  // of each path, the last first
+  for (const fs::path& file : files) {
+    std::error_code error;
+    fs::path path = fs::absolute(file, error).lexically_normal();
+    if (path.filename().empty() || path.filename() == "manifest.csv") path = path.parent_path();
+    if (path.extension() == ".csv") path.replace_extension();
+    parts.emplace_back();
+    for (; path.has_filename(); path = path.parent_path()) parts.back().push_back(path.filename().string());
+  }
+  std::vector<std::string> names(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    for (const std::string& part : parts[i]) {
+      names[i] = names[i].empty() ? part : part + "/" + names[i];
+      const std::size_t depth = std::count(names[i].begin(), names[i].end(), '/') + 1;
+      const bool apart = std::none_of(parts.begin(), parts.end(), [&](const std::vector<std::string>& other) {
+        return &other != &parts[i] && other.size() >= depth &&
+               std::equal(other.begin(), other.begin() + depth, parts[i].begin());
+      });
+      if (apart) break;
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 Result<LabelMapping> LabelMapping::parse(std::string_view text, const std::string& name) {
@@ -176,18 +208,24 @@ Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
                                     const std::vector<std::string>& model_labels,
                                     const LabelMapping& mapping) {
   Collector collector(filters, model_labels, mapping);
-  for (const std::string& given : paths) {
-    std::error_code error;
-    fs::path file = given;
+  std::vector<fs::path> files(paths.begin(), paths.end());
+  std::error_code error;
+  for (fs::path& file : files) {
     if (fs::is_directory(file, error) && fs::exists(file / "manifest.csv", error)) file /= "manifest.csv";
+  }
+  const std::vector<std::string> names = names_apart(files);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (std::count(names.begin(), names.end(), names[i]) > 1) return Failure{paths[i] + ": is given twice"};
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const fs::path& file = files[i];
     const bool folder = fs::is_directory(file, error);
     auto text = folder ? Result<std::string>("") : read_text(file);
     if (!text) return text.error();
     const auto table = folder ? list_folder(file) : parse_csv(text.value(), file.string());
     if (!table) return table.error();
     const fs::path home = folder ? file : file.parent_path();
-    const std::string prefix =
-        paths.size() > 1 ? fs::absolute(home, error).lexically_normal().filename().string() + "/" : "";
+    const std::string prefix = paths.size() > 1 ? names[i] + "/" : "";
     if (const std::string why = collector.add(table.value(), file.string(), home, prefix); !why.empty())
       return Failure{why};
   }

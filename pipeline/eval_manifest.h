@@ -53,8 +53,9 @@ struct EvalManifest {
 
 /// Reads manifests: CSV files with the columns `path` (relative to the file) and `label` or `common_label`
 /// (which goes first), and if wanted `dataset`, `start`, `end` (seconds); a folder stands for its
-/// manifest.csv, or, without one, for a folder of videos a label. Sets are the datasets of each manifest:
-/// they are never merged. A failure names the file and the line.
+/// manifest.csv, or, without one, for a folder of videos a label. Sets are the datasets of each manifest
+/// (of several: behind its name and as many folders as tell it apart); they are never merged. A failure names
+/// the file and the line.
 Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
                                     const std::vector<EvalFilter>& filters,
                                     const std::vector<std::string>& model_labels,

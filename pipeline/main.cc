@@ -31,8 +31,15 @@ void print_usage(std::ostream& out) {
          "Exit codes: 0 done, 1 something failed (standard error says what), 2 wrong usage.\n";
 }
 
+const Command* find_command(const std::string& name) {
+  const auto found = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                  [&](const Command& c) { return name == c.name; });
+  return found == std::end(kCommands) ? nullptr : found;
+}
+
 int run(const mone::Arguments& arguments) {
-  if (arguments.empty()) throw mone::UsageError("a command is missing: classify, eval, model, frames or bench");
+  if (arguments.empty())
+    throw mone::UsageError("a command is missing: classify, eval, model, frames or bench");
   const std::string& name = arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {
     print_usage(std::cout);
@@ -42,10 +49,10 @@ int run(const mone::Arguments& arguments) {
     std::cout << "mone " MONE_VERSION "\n";
     return mone::kExitDone;
   }
-  const auto command = std::find_if(std::begin(kCommands), std::end(kCommands),
-                                    [&](const Command& c) { return name == c.name; });
-  if (command == std::end(kCommands)) {
-    throw mone::UsageError("there is no command '" + name + "': it is classify, eval, model, frames or bench");
+  const Command* command = find_command(name);
+  if (!command) {
+    throw mone::UsageError("there is no command '" + name +
+                           "': it is classify, eval, model, frames or bench");
   }
   return command->run({arguments.begin() + 1, arguments.end()});
 }
@@ -58,7 +65,7 @@ int main(int argc, char** argv) {
   try {
     code = run(arguments);
   } catch (const mone::UsageError& error) {
-    const bool in_command = !arguments.empty() && arguments.front().rfind('-', 0) != 0;
+    const bool in_command = !arguments.empty() && find_command(arguments.front());
     std::cerr << "mone: " << error.what() << "\nTry 'mone " << (in_command ? arguments.front() + " " : "")
               << "--help'.\n";
     return mone::kExitUsage;

@@ -6,6 +6,7 @@ extern "C" {
 
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "engine/error.h"
 
@@ -138,6 +139,8 @@ const AVFrame* Upright::turn(const AVFrame* picture, const Orientation& orientat
     }
   }
   av_frame_copy_props(to, picture);
+  // 0/1, which is unknown, becomes 1/0, which is, too.
+  if (orientation.transpose) std::swap(to->sample_aspect_ratio.num, to->sample_aspect_ratio.den);
   return to;
 }
 

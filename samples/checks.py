@@ -197,6 +197,8 @@ def main() -> None:
     args = parser.parse_args()
     Gst.init(None)
     shown = json.loads(subprocess.run([args.mone, "model", "show", "--json", args.model], stdout=subprocess.PIPE, check=True).stdout)
+    if shown["E"] < 2:
+        sys.exit(f"checks.py: {args.model} has no nested experts (E = 1), so nothing to route; train.py --init {args.model} gives it some")
     seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -211,6 +211,9 @@ TEST(Upright, TurnsEveryPixel) {
   EXPECT_EQ(at(turned, 0, 0), 20);
   EXPECT_EQ(at(turned, 0, 4), 24);
   EXPECT_EQ(at(turned, 2, 4), 4);
+  picture->sample_aspect_ratio = {4, 3};  // wide pixels, turned, are high ones
+  EXPECT_EQ(av_cmp_q(upright.apply(picture.get(), {true, true, false})->sample_aspect_ratio, {3, 4}), 0);
+  EXPECT_EQ(av_cmp_q(upright.apply(picture.get(), {false, true, true})->sample_aspect_ratio, {4, 3}), 0);
   const AVFrame* over = upright.apply(picture.get(), {false, true, true});
   ASSERT_EQ(over->width, 5);
   EXPECT_EQ(at(over, 0, 0), 24);

@@ -192,6 +192,36 @@ TEST_F(ManifestTest, SetsOfSeveralManifestsStayApart) {
   const auto manifest = read({folder_ / "first", folder_ / "second/manifest.csv"});
   ASSERT_TRUE(manifest) << manifest.error().text;
   EXPECT_THAT(manifest.value().sets, ElementsAre("first/x", "second/x"));
+
+  // Beside each other in one folder; of one name in two; a folder as completion writes it.
+  write("a.csv", csv), write("b.csv", csv);
+  EXPECT_THAT(read({folder_ / "a.csv", folder_ / "b.csv"}).value().sets, ElementsAre("a/x", "b/x"));
+  write("first/a.csv", csv);
+  EXPECT_THAT(read({folder_ / "a.csv", folder_ / "first/a.csv", folder_ / "first/"}).value().sets,
+              ElementsAre("mone-manifest/a/x", "first/a/x", "first/x"));
+  write("one/clips/walk/1.mp4", ""), write("two/clips/walk/1.mp4", "");
+  EXPECT_THAT(read({folder_ / "one/clips/", folder_ / "two/clips"}).value().sets,
+              ElementsAre("one/clips/all", "two/clips/all"));
+  EXPECT_EQ(read({folder_ / "one/clips/", folder_ / "two/clips"}).value().videos.size(), 2u);
+  EXPECT_THAT(read({folder_ / "a.csv", folder_ / "first/../a.csv"}).error().text,
+              HasSubstr("a.csv: is given twice"));
+  const auto here = std::filesystem::current_path();
+  std::filesystem::current_path(folder_);
+  EXPECT_THAT(read({"a.csv", "b.csv"}).value().sets, ElementsAre("a/x", "b/x"));
+  std::filesystem::current_path(here);
+}
+
+TEST_F(ManifestTest, LinksAreWhatTheyAreCalledInTheFolder) {
+  write("kept/elsewhere/1.mp4", ""), write("clips/wave/2.mp4", "");
+  std::filesystem::create_directories(folder_ / "clips/walk");
+  std::filesystem::create_symlink(folder_ / "kept/elsewhere/1.mp4", folder_ / "clips/walk/1.mp4");
+  std::filesystem::create_directory_symlink(folder_ / "kept/elsewhere", folder_ / "clips/nothing");
+  const auto manifest = read({folder_ / "clips"});
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  ASSERT_EQ(manifest.value().videos.size(), 3u);
+  EXPECT_EQ(manifest.value().videos[0].path, (folder_ / "clips/nothing/1.mp4").string());
+  EXPECT_EQ(manifest.value().videos[0].events[0].truth, 2);
+  EXPECT_EQ(manifest.value().videos[1].events[0].truth, 0);
 }
 
 TEST_F(ManifestTest, AFolderALabelNeedsNoManifest) {
