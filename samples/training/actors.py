@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 JOINTS, PERSONS, ABSENT = 13, 2, -9.0
+UNKNOWN = -99.0  # of all joints of a clip nobody knows where they are: far outside, too, but no proof that nobody is there
 GRAY8 = 3
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from footage import label_and_number
 from model_file import FORMAT, read_tensors, save_model
 
 SAME = ("variant", "D", "H", "L", "Lt", "E", "image", "frames", "tubelet", "planes", "labels")
@@ -20,11 +21,6 @@ SAME = ("variant", "D", "H", "L", "Lt", "E", "image", "frames", "tubelet", "plan
 
 def numbers(text: str) -> list[float]:
     return [float(part) for part in text.split(",")]
-
-
-def lean(text: str) -> tuple[str, float]:
-    label, _, by = text.partition("=")
-    return label, float(by)
 
 
 def read_alike(paths: list[Path]) -> tuple[list[dict], dict]:
@@ -47,7 +43,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("models", type=Path, nargs="+")
     p.add_argument("--shares", type=numbers, help="of each model, comma-separated, 1 in all; default: all alike")
-    p.add_argument("--raise", dest="raised", type=lean, action="append", default=[], metavar="LABEL=X")
+    p.add_argument("--raise", dest="raised", type=label_and_number, action="append", default=[], metavar="LABEL=X")
     p.add_argument("--drop", action="append", default=[], metavar="LABEL", help="leave this label out: one that does not work")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--name", help="of the model, written into the file; default: that of the file")

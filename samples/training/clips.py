@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from actors import ABSENT, Actors
+from actors import UNKNOWN, Actors
 from cutter import Cutter, place_in_crop
 
 # Sizes of the rendered picture: small sources, the usual shapes, now and then upright.
@@ -16,7 +16,7 @@ HISTORY = [4, 4, 4, 8, 12, 20]  # steps that crop and planes may look back to
 class Batch:
     tubelets: torch.Tensor    # u8 [n, nt, tokens, 1536]
     labels: torch.Tensor      # i64 [n]; ~k (negative): anything but label k
-    joints: torch.Tensor      # f32 [n, frames, 2, 13, 2] shares of what is shown; persons from left to right
+    joints: torch.Tensor      # f32 [n, frames, 2, 13, 2] shares of what is shown, or all UNKNOWN; persons from left to right
     importance: torch.Tensor  # f32 [n, nt, tokens] motion, for choosing tokens and starting the router
 
     def to(self, device: torch.device) -> "Batch":
@@ -76,7 +76,7 @@ def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, fr
                                           letterbox=0, rgb=int(cutter.rgb), **options)  # fmt: skip
     tubelets, boxes = cutter.clips(luma, history)
     joints = left_to_right(joints[:, history:].copy())
-    joints = place_in_crop(joints, boxes, width / height, cutter.pt) if cutter.whole_in_square else np.full_like(joints, ABSENT)
+    joints = place_in_crop(joints, boxes, width / height, cutter.pt) if cutter.whole_in_square else np.full_like(joints, UNKNOWN)
     return Batch(torch.from_numpy(tubelets), torch.from_numpy(drawn).long(), torch.from_numpy(joints.astype(np.float32)),
                  torch.from_numpy(motion(tubelets, cutter)))  # fmt: skip
 

@@ -60,6 +60,8 @@ def main() -> None:
     rng = np.random.default_rng(a.seed)
     for clip in (clip for manifest in a.manifests for clip in real.read_manifest(manifest)):
         clip.label = vocabulary.get(clip.label, clip.label)
+        if not clip.whole:
+            continue  # the answer is a whole video's
         if clip.label in labels and a.split in (None, clip.split):
             by_label.setdefault(clip.label, []).append(clip)
     queues = [list(rng.permutation(np.array(group, object))) for _, group in sorted(by_label.items())]

@@ -15,6 +15,12 @@ LEAD, TAIL = 2.0, 1.0  # seconds before and after a part of a longer video that 
 VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".y4m"}
 
 
+def label_and_number(text: str) -> tuple[str, float]:
+    """LABEL=X, as --raise and --often take it."""
+    label, _, number = text.rpartition("=")
+    return label, float(number)
+
+
 @dataclass
 class Clip:
     path: Path
@@ -61,22 +67,26 @@ def read_manifest(path: Path) -> list[Clip]:
         if not clips:
             raise SystemExit(f"{path}: no videos in folders by label ({path}/LABEL/clip.mp4)")
         return clips
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "path" not in rows[0] or not {"label", "common_label"} & set(rows[0]):
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        rows = [(reader.line_num, row) for row in reader]
+    if not rows or "path" not in rows[0][1] or not {"label", "common_label"} & set(rows[0][1]):
         raise SystemExit(f"{path}: needs the columns path and label (or common_label)")
     clips = []
-    for row in rows:
-        clips.append(Clip(path.parent / row["path"], row.get("common_label") or row["label"], row.get("subject") or "",
+    for line, row in rows:
+        label = row.get("common_label") or row.get("label")
+        if not row["path"] or not (label or "").removeprefix("!"):
+            raise SystemExit(f"{path}: line {line} has no {'label' if row['path'] else 'path'}")
+        clips.append(Clip(path.parent / row["path"], label, row.get("subject") or "",
                           row.get("split") or "", float(row.get("start") or 0), float(row.get("end") or "inf"),
                           row.get("dataset") or ""))  # fmt: skip
     return clips
 
 
 def held_out(clips: list[Clip], share: float) -> list[Clip]:
-    """Clips to test on: all clips of some of the people where it is known who they are, else every fifth or so of each label.
-    None that denies a label."""
-    clips = [c for c in clips if not c.denies]
+    """Clips to test on: all clips of some of the people where it is known who they are (also those that deny a label, which nobody may learn
+    from then), else every fifth or so of each label."""
+    denying, clips = [c for c in clips if c.denies], [c for c in clips if not c.denies]
     if share <= 0:
         return []
     people = sorted({c.subject for c in clips if c.subject})
@@ -86,7 +96,7 @@ def held_out(clips: list[Clip], share: float) -> list[Clip]:
             if sum(c.subject in left for c in clips) < share * len(clips):
                 left.add(person)
         taught = {c.label for c in clips if c.subject not in left}
-        return [c for c in clips if c.subject in left and c.label in taught]
+        return [c for c in clips if c.subject in left and c.label in taught] + [c for c in denying if c.subject in left]
     every = max(2, round(1 / share))
     return [c for label in sorted({c.label for c in clips}) for c in [c for c in clips if c.label == label][every - 1 :: every]]
 
@@ -94,14 +104,14 @@ def held_out(clips: list[Clip], share: float) -> list[Clip]:
 def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> Clip:
     """Fills in pixels, times and fps, through the cache."""
     status = clip.path.stat()
-    key = hashlib.sha1(f"{clip.path.resolve()} {status.st_size} {status.st_mtime_ns} {long_side} {rgb}".encode()).hexdigest()
+    key = hashlib.sha1(os.fsencode(f"{clip.path.resolve()} {status.st_size} {status.st_mtime_ns} {long_side} {rgb}")).hexdigest()
     array, about = cache / f"{key}.npy", cache / f"{key}.json"
     if not about.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as own:  # whole or not at all: others may be decoding it, too
             made = Path(own) / "frames.npy"
             done = subprocess.run([find_mone(), "frames", "--out", made, "--long-side", str(long_side)]
-                                  + ["--rgb"] * rgb + [clip.path], capture_output=True, text=True)  # fmt: skip
+                                  + ["--rgb"] * rgb + [clip.path], capture_output=True, text=True, errors="surrogateescape")  # fmt: skip
             if done.returncode:
                 raise SystemExit(done.stderr.strip())
             (Path(own) / "about").write_text(done.stdout)

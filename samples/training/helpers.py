@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from actors import JOINTS, PERSONS
+from actors import JOINTS, PERSONS, UNKNOWN
 
 
 class Helpers(nn.Module):
@@ -28,11 +28,13 @@ class Helpers(nn.Module):
         return (error * seen).sum() / (2 * seen.sum().clamp_min(1))
 
     def cell_loss(self, patches, chosen, joints, grid: tuple[int, int]):
-        """patches [n * nt, tokens, D]; chosen [n * nt, tokens] their places."""
+        """patches [n * nt, tokens, D]; chosen [n * nt, tokens] their places. Clips whose joints are UNKNOWN teach nothing here."""
+        known = (joints.flatten(1) != UNKNOWN).any(1).repeat_interleave(len(patches) // len(joints))
         present = joint_cells(joints, self.frames, grid).flatten(0, 1)
         target = present.gather(1, chosen[..., None].expand(-1, -1, JOINTS))
         logits = self.cells(patches).float() - 2.5  # a joint is rarely there
-        return F.binary_cross_entropy_with_logits(logits, target, pos_weight=torch.tensor(3.0, device=logits.device))
+        loss = F.binary_cross_entropy_with_logits(logits, target, pos_weight=torch.tensor(3.0, device=logits.device), reduction="none")
+        return (loss.mean((1, 2)) * known).sum() / known.sum().clamp_min(1)
 
 
 def joint_cells(joints, frames: int, grid: tuple[int, int]):

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import torch
 
-from actors import ABSENT, JOINTS, PERSONS, Actors
+from actors import JOINTS, PERSONS, UNKNOWN, Actors
 from clips import Batch, motion, rendered
 from cutter import Cutter
 from footage import Clip, windows_inside
@@ -16,12 +16,10 @@ SIDES = {"left": "right", "right": "left"}
 
 
 def mirrored_label(label: str, labels: list[str]) -> str | None:
-    """What a clip of the label shows in a mirror: of swipe_left swipe_right, or None where nobody taught that; else the label."""
-    words = re.split("([^a-z]+)", label.lower())
-    if not SIDES.keys() & set(words):
-        return label
-    other = "".join(SIDES.get(word, word) for word in words)
-    return next((name for name in labels if name.lower() == other), None)
+    """What a clip of the label shows in a mirror: of swipe_left (swipeLeft) swipe_right, or None where nobody taught that; else the label.
+    Of a label such as `bright` it is None, too: then its clips are not mirrored, which is never wrong."""
+    other = re.sub("left|right", lambda side: SIDES[side[0]], label.lower())
+    return label if other == label.lower() else next((name for name in labels if name.lower() == other), None)
 
 
 def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool):
@@ -54,9 +52,9 @@ def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool):
 
 
 class Footage:
-    """Draws windows of real clips, every label as often."""
+    """Draws windows of real clips: every label about as often, those of `often` (label to factor; also !label) so many times as often."""
 
-    def __init__(self, clips: list[Clip], config: dict):
+    def __init__(self, clips: list[Clip], config: dict, often: dict[str, float] = {}):
         self.cutter = Cutter(config)
         names = config["labels"]
         self.in_mirror = {k: names.index(other) if (other := mirrored_label(name, names)) else None for k, name in enumerate(names)}
@@ -67,7 +65,8 @@ class Footage:
             self.groups.setdefault(~shown if clip.denies else shown, []).append(clip)
         self.labels = sorted(self.groups)
         # A label with many clips comes a little more often: by the fourth root of their number.
-        self.weights = np.array([len(self.groups[k]) ** 0.25 for k in self.labels])
+        factors = [often.get(names[k] if k >= 0 else f"!{names[~k]}", 1.0) for k in self.labels]
+        self.weights = np.array([len(self.groups[k]) ** 0.25 for k in self.labels]) * factors
         self.weights /= self.weights.sum()
 
     def windows(self, rng: np.random.Generator):
@@ -105,13 +104,13 @@ class Mixed(torch.utils.data.IterableDataset):
     """Batches of `size` clips, `actors` (a share) of them rendered. Batch i depends on (seed, i) and `level(i)` only."""
 
     def __init__(self, config: dict, seed: int, first: int, size: int, level, library: str | None,
-                 footage: list[Clip] = (), actors: float = 1.0):  # fmt: skip
+                 footage: list[Clip] = (), actors: float = 1.0, often: dict[str, float] = {}):  # fmt: skip
         self.config, self.seed, self.first, self.size, self.level = config, seed, first, size, level
-        self.library, self.footage = library, list(footage)
+        self.library, self.footage, self.often = library, list(footage), often
         self.rendered = round(size * actors) if self.footage else size
 
     def __iter__(self):
-        footage = Footage(self.footage, self.config) if self.footage else None
+        footage = Footage(self.footage, self.config, self.often) if self.footage else None
         actors = Actors(self.library) if self.rendered else None
         cutter, frames = Cutter(self.config), self.config["frames"]
         worker = torch.utils.data.get_worker_info()  # the loader takes from its workers in turn
@@ -124,7 +123,7 @@ class Mixed(torch.utils.data.IterableDataset):
                                       self.level(index)))  # fmt: skip
             if footage and self.size > self.rendered:
                 tubelets, labels = footage.batch(rng, self.size - self.rendered)
-                joints = np.full((len(labels), frames, PERSONS, JOINTS, 2), ABSENT, np.float32)
+                joints = np.full((len(labels), frames, PERSONS, JOINTS, 2), UNKNOWN, np.float32)
                 parts.append(Batch(*map(torch.from_numpy, (tubelets, labels, joints, motion(tubelets, cutter)))))
             yield Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in Batch.__dataclass_fields__))
             index += worker.num_workers if worker else 1

@@ -116,7 +116,8 @@ class Run:
         print(f"asked to finish: the last step is {self.cut[1]}", flush=True)
 
     def averaged(self) -> MoneVivit:
-        model = MoneVivit(self.config)
+        with torch.random.fork_rng(devices=[]):  # evaluations come by the clock; what training draws must not depend on them
+            model = MoneVivit(self.config)
         if self.config["E"] > 1:
             model.mone.alpha.data = torch.zeros_like(self.model.mone.alpha)
         model.load_state_dict(self.average.weights)

@@ -40,6 +40,8 @@ def parse_arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", type=Path, required=True, help="model file to write (at every checkpoint)")
     p.add_argument("--data", type=Path, help="folder or CSV of videos; without it: rendered people only")
+    p.add_argument("--often", type=real.label_and_number, action="append", default=[], metavar="LABEL=X",
+                   help="draw a label of --data X times as often as its clips say: 3 for one as varied as nothing is, 0.5 for one that is named too readily")
     p.add_argument("--actors", type=float, default=0.5, help="share of rendered clips beside --data; a new model then has the renderer's labels too")
     p.add_argument("--init", type=Path, help="model file or Hugging Face folder to start from; a plain one (E = 1) is made nested")
     p.add_argument("--minutes", type=float, default=80, help="training time in all, over all resumptions")
@@ -76,6 +78,9 @@ def parse_arguments():
     a = p.parse_args()
     if not 0 <= a.hold_out < 1:
         p.error("--hold-out is a share, 0 to below 1")
+    for label, times in a.often:
+        if not 0 < times < float("inf"):
+            p.error(f"--often {label}={times:g}: how many times as often, above 0")
     if not 0 <= a.actors <= 1:
         p.error("--actors is a share, 0 to 1")
     if a.first is not None and not 0 <= a.first <= 1:
@@ -243,7 +248,7 @@ def train(run: Run, clips: list) -> bool:
     def level(index: int) -> float:  # by steps it is known for every batch; by minutes as it comes
         return difficulty(index / a.steps if a.steps else clock.value, first)
 
-    stream = Mixed(run.config, a.seed, run.batches, a.batch, level, a.library, clips, a.actors)
+    stream = Mixed(run.config, a.seed, run.batches, a.batch, level, a.library, clips, a.actors, dict(a.often))
     # Its own generator: making an iterator draws a number, and a resumed run makes one more.
     loader = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=a.workers, prefetch_factor=4,
                                               worker_init_fn=ignore_interrupt,
@@ -332,6 +337,9 @@ def main() -> None:
     unknown = {c.label for c in clips if c.name not in run.config["labels"]}
     if unknown:
         raise SystemExit(f"{a.data}: {', '.join(sorted(unknown))}: what is denied must be a label of the model or of another clip")
+    for label, _ in a.often:
+        if label not in {c.label for c in clips}:
+            raise SystemExit(f"--often {label}: no clip to train on is of it; there are {', '.join(sorted({c.label for c in clips})) or 'none'}")
     real.decode_all([c for c in clips + test if c.name in run.config["labels"]], a.cache, rgb)
     if run.progress() < 1 and not train(run, clips):
         return

@@ -36,10 +36,10 @@ def check_footage(model) -> None:
     import numpy as np
 
     import footage
-    from actors import ABSENT, Actors
+    from actors import UNKNOWN, Actors
     from clips import make_batch
     from cutter import Cutter
-    from mix import Footage
+    from mix import Footage, mirrored_label
 
     cutter, frames = Cutter(model.config), np.full((12, 48, 64), 90, np.uint8)
     clip = footage.Clip(Path("short"), "walk", pixels=frames[:1], times=np.zeros(1), fps=15.0)
@@ -53,12 +53,20 @@ def check_footage(model) -> None:
         raise AssertionError("a window was made of one frame")
     # In a mirror left is right; where nobody taught the other side, a clip is not mirrored.
     clip = footage.Clip(Path("long"), "swipe_left", pixels=np.repeat(frames, 3, 0), times=np.arange(36) / 15, fps=15.0)
+    sides = {"swipeLeft": "swipeRight", "swipeRight": "swipeLeft", "turnright": None, "walk": "walk"}
+    assert {name: mirrored_label(name, list(sides)) for name in sides} == sides
     for names, shown in ((["swipe_left", "swipe_right"], {0, 1}), (["swipe_left", "walk"], {0}), (["walk", "swipe_left"], {1})):
         drawn = Footage([clip], model.config | {"labels": names, "C": len(names)}).batch(np.random.default_rng(1), 32)[1]
         assert set(drawn.tolist()) == shown, (names, drawn)
         denying = footage.Clip(clip.path, "!swipe_left", pixels=clip.pixels, times=clip.times, fps=clip.fps)
         drawn = Footage([denying], model.config | {"labels": names, "C": len(names)}).batch(np.random.default_rng(1), 32)[1]
         assert set(drawn.tolist()) == {~k for k in shown}, (names, drawn)
+    # A label as often as asked for: three times as often as the other, whose clips are as many.
+    pair = [footage.Clip(clip.path, label, pixels=clip.pixels, times=clip.times, fps=clip.fps) for label in ("nothing", "!nothing")]
+    for often, share in (({}, 0.5), ({"nothing": 3.0}, 0.75), ({"!nothing": 3.0}, 0.25)):
+        config = model.config | {"labels": ["walk", "nothing"], "C": 2}
+        drawn = Footage(pair, config, often).batch(np.random.default_rng(1), 256)[1]
+        assert abs((drawn == 1).mean() - share) < 0.09, (often, (drawn == 1).mean())
     # Every second frame is missing: repeats make nearly as many tubelets as there are frames.
     tubelets, ends, boxes = cutter.video(frames, np.arange(12) * 0.1, 20.0)
     assert len(tubelets) == len(ends) == len(boxes) == 11, (len(tubelets), len(ends))
@@ -66,7 +74,7 @@ def check_footage(model) -> None:
     for fit in ("pad", "crop"):
         config = model.config | {"fit": fit, "crop": "full"}
         batch = make_batch(Actors(), Cutter(config), 1, np.array([0]), config["frames"], 4)
-        assert bool((batch.joints == ABSENT).all()) == (fit == "crop"), fit
+        assert bool((batch.joints == UNKNOWN).all()) == (fit == "crop"), fit
 
 
 def check_parts(model, file: Path, here: Path) -> None:
@@ -84,6 +92,9 @@ def check_parts(model, file: Path, here: Path) -> None:
     parts, cutter = footage.read_manifest(here / "parts.csv"), Cutter(model.config)
     cache, nt = here / "cache", cutter.nt
     whole = footage.decode(footage.Clip(here / "long.y4m", "across"), cache)
+    latin = here / os.fsdecode(b"caf\xe9.y4m")  # a name that is no UTF-8
+    latin.symlink_to(here / "long.y4m")
+    assert np.array_equal(footage.decode(footage.Clip(latin, "across"), cache).pixels, whole.pixels)
     all_tubelets, ends, _ = cutter.video(whole.pixels, whole.times, whole.fps)
     assert len(footage.windows_inside(cutter, ends, 0, 100)) == len(ends) - nt + 1
     part = footage.decode(parts[0], cache)
@@ -264,6 +275,48 @@ def check_held_out(here: Path) -> None:
     clips.append(Clip(Path("only"), "c", "ann"))
     assert "c" not in {c.label for c in held_out(clips, 0.2)}, "nobody else shows it"
 
+    # Nobody may learn what a person left out does not do, either.
+    rows = [f"{who}{i}.mp4,{label},{who}" for who in ("ann", "ben", "cem") for i, label in enumerate(("a", "b", "!a"))]
+    (here / "people.csv").write_text("\ufeffpath,label,subject\n" + "\n".join(rows) + "\n", encoding="utf-8")  # as Excel writes it
+    a = argparse.Namespace(data=here / "people.csv", gaps=None, leave_out="", hold_out=0.3)
+    learned, tested, _ = read_footage(a)
+    assert {c.subject for c in learned} == {"ben", "cem"} and {c.label for c in tested} == {"a", "b"}, (learned, tested)
+    for row, said in (("x.mp4,,ann", "label"), ("x.mp4,!,ann", "label"), ("x.mp4", "label"), (",a,ann", "path")):
+        (here / "people.csv").write_text("path,label,subject\n" + "\n".join([*rows, row]) + "\n")
+        try:
+            read_footage(a)
+        except SystemExit as error:
+            assert f"people.csv: line 11 has no {said}" in str(error), error
+        else:
+            raise AssertionError(f"{row} was taken")
+
+
+def check_unknown_joints() -> None:
+    """Of a clip of which nobody knows where people are, no patch is taught that nobody is there."""
+    import torch
+    from actors import ABSENT, JOINTS, PERSONS, UNKNOWN
+    from helpers import Helpers
+
+    helpers, patches, chosen = Helpers(16, 2), torch.randn(2 * 3, 4, 16, requires_grad=True), torch.arange(4).expand(6, 4)
+    joints = torch.full((2, 6, PERSONS, JOINTS, 2), ABSENT)
+    joints[1] = UNKNOWN
+    helpers.cell_loss(patches, chosen, joints, (2, 2)).backward()
+    assert patches.grad[:3].abs().sum() > 0 and not patches.grad[3:].any()
+    assert helpers.cell_loss(patches, chosen, torch.full_like(joints, UNKNOWN), (2, 2)) == 0
+
+
+def check_evaluations_leave_no_trace(model: Path, out: Path) -> None:
+    """When an evaluation comes is a matter of the clock; what training draws after it is not."""
+    import torch
+    import train
+    from run import Run
+
+    sys.argv = ["train.py", "--init", str(model), "--out", str(out), "--steps", "9", "--device", "cpu"]
+    run = Run(train.parse_arguments(), None)
+    state = torch.get_rng_state()
+    run.averaged()
+    assert torch.equal(state, torch.get_rng_state())
+
 
 def check_denial() -> None:
     """The loss of a label that is denied: what the model gives to it goes down, however sure it is, and the rest stands in its order."""
@@ -426,6 +479,10 @@ def main() -> int:
         text = subprocess.run([sys.executable, TRAINING / "train.py", "--data", here / "clips" / "denied.csv", "--init", alone, "--actors", "0",
                                "--out", here / "none.safetensors"], env=environment, capture_output=True, text=True)  # fmt: skip
         assert text.returncode == 1 and "!acros: what is denied must be a label" in text.stderr, text.stderr
+        for often, said in (("acros=2", "--often acros: no clip to train on is of it; there are across, up_and_down"), ("across=-1", "above 0")):
+            text = subprocess.run([sys.executable, TRAINING / "train.py", "--data", here / "clips", "--init", alone, "--actors", "0",
+                                   "--often", often, "--out", here / "none.safetensors"], env=environment, capture_output=True, text=True)  # fmt: skip
+            assert text.returncode and said in text.stderr, text.stderr
 
         # Scripts ask for what the renderer has, and count labels by the model's numbers.
         few = load_model(own)
@@ -449,6 +506,8 @@ def main() -> int:
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
         check_held_out(here)
+        check_unknown_joints()
+        check_evaluations_leave_no_trace(own, here / "trace.safetensors")
         check_denial()
         check_precision(here)
         check_muon()
