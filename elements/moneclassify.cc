@@ -21,6 +21,7 @@
  */
 #include <gst/video/video.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <string>
@@ -33,8 +34,10 @@
 #include "elements/glue/element.h"
 #include "elements/glue/gst_ptr.h"
 #include "elements/glue/proxy.h"
+#include "elements/glue/segment.h"
 #include "elements/latest_labels.h"
 #include "elements/scores_meta.h"
+#include "elements/tubelet_meta.h"
 
 GST_DEBUG_CATEGORY_STATIC(mone_classify_debug);
 #define GST_CAT_DEFAULT mone_classify_debug
@@ -136,6 +139,9 @@ class Classify {
   bool waits() const;
   GstFlowReturn analyse(GstBuffer* frame);
   GstBuffer* attach(GstBuffer* frame);
+  void make_room(GstBuffer* tubelet);
+  void results_segment(GstEvent* event);
+  void tell_analysis(GstEvent* qos) const;
 
   GstBin* bin_;
   GstPad *sink_, *src_;  // the bin's
@@ -143,6 +149,10 @@ class Classify {
   GstElement *frames_, *convert_, *tubelet_, *tubelets_, *vivit_, *label_;  // the bin's
   std::string absent_;
   LatestLabels latest_;
+  GstSegment segment_;  // of the results; their thread's
+  GstClockTime moment_ =
+      GST_CLOCK_TIME_NONE;  // of the newest tubelet, and how many there are of it; the cutting thread's
+  guint in_moment_ = 1;
   std::atomic<bool> open_{false};
   std::atomic<bool> waiting_{false};  // decided by open()
 };
@@ -218,10 +228,25 @@ void Classify::set_up_pads() {
     for (ActionMeta& action : get_action_metas(scores)) SELF(pad)->latest_.put(std::move(action));
     return GST_FLOW_OK;
   });
-  gst_pad_set_event_function(results_.get(), [](GstPad*, GstObject*, GstEvent* event) -> gboolean {
-    gst_event_unref(event);
+  gst_pad_set_event_function(results_.get(), [](GstPad* pad, GstObject*, GstEvent* event) -> gboolean {
+    const auto owned = Owned<GstEvent>::adopt(event);
+    if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) SELF(pad)->results_segment(event);
     return TRUE;
   });
+  gst_pad_set_event_function(src_, [](GstPad* pad, GstObject* bin, GstEvent* event) -> gboolean {
+    if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) SELF(pad)->tell_analysis(event);
+    return gst_pad_event_default(pad, bin, event);
+  });
+  if (tubelets_) {
+    const auto tubelets = Owned<GstPad>::adopt(gst_element_get_static_pad(tubelets_, "sink"));
+    gst_pad_add_probe(
+        tubelets.get(), GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad*, GstPadProbeInfo* info, gpointer self) {
+          static_cast<Classify*>(self)->make_room(GST_PAD_PROBE_INFO_BUFFER(info));
+          return GST_PAD_PROBE_OK;
+        },
+        this, nullptr);
+  }
 #undef SELF
   GST_PAD_SET_PROXY_CAPS(sink_);
   GST_PAD_SET_PROXY_CAPS(src_);
@@ -235,7 +260,39 @@ GObject* Classify::owner(const char* property) const {
   return nullptr;
 }
 
+/// The queue of tubelets is one of moments: crop=region cuts a tubelet of every person in each, and were it
+/// full in the middle of one, the same persons would lose theirs every time.
+void Classify::make_room(GstBuffer* tubelet) {
+  const auto meta = get_tubelet_meta(tubelet);
+  const guint in_moment = meta ? static_cast<guint>(std::max(meta->following, 0)) + 1 : 1;
+  if (GST_BUFFER_PTS(tubelet) == moment_ || in_moment == in_moment_) {
+    moment_ = GST_BUFFER_PTS(tubelet);
+    return;
+  }
+  moment_ = GST_BUFFER_PTS(tubelet);
+  in_moment_ = in_moment;
+  g_object_set(tubelets_, "max-size-buffers", kHeldTubelets * in_moment, nullptr);
+}
+
+/// Labels of before a jump in time are nobody's after it.
+void Classify::results_segment(GstEvent* event) {
+  const GstSegment* segment = nullptr;
+  gst_event_parse_segment(event, &segment);
+  if (!continues(segment_, *segment)) latest_.clear();
+  segment_ = *segment;
+}
+
+/// Downstream cannot keep up: the analysis takes time from it, too.
+void Classify::tell_analysis(GstEvent* qos) const {
+  if (!label_) return;
+  const auto last = Owned<GstPad>::adopt(gst_element_get_static_pad(label_, "src"));
+  gst_pad_send_event(last.get(), gst_event_ref(qos));
+}
+
 void Classify::activate() {
+  gst_segment_init(&segment_, GST_FORMAT_TIME);
+  moment_ = GST_CLOCK_TIME_NONE;
+
   for (GstPad* pad : {results_.get(), feed_.get()}) gst_pad_set_active(pad, TRUE);
 }
 

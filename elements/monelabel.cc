@@ -33,6 +33,7 @@
 #include "elements/glue/element.h"
 #include "elements/glue/gst_ptr.h"
 #include "elements/glue/property.h"
+#include "elements/glue/segment.h"
 #include "elements/label_text.h"
 #include "elements/scores_meta.h"
 #include "engine/labels.h"
@@ -104,6 +105,8 @@ class Label {
     last_.clear();
     info_ = {};
     output_ = Output::kJson;
+    max_gap_ = Time(0);
+    gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
   }
   void set_caps(const GstCaps* in, const GstCaps* out);
   void set_model(const ModelInfo& info) {
@@ -113,6 +116,8 @@ class Label {
   }
   /// Ends what is on, and says so: on the bus, and downstream if `push`.
   void finish(bool push);
+  void on_segment(const GstSegment& segment);
+  void on_gap(GstClockTime end);
   GstBuffer* label(GstBuffer* in);
 
  private:
@@ -128,6 +133,7 @@ class Label {
   ActionMeta describe(GstBuffer* in, const LabelState& state, ScoresMeta window) const;
   ActionEvent name(const LabelEvent& event) const;
   void end_regions(const std::vector<RegionLabels::Ended>& ended, bool push);
+  void expire(Time now);
   void post(const ActionMeta& action, gint which);
   GstBuffer* write(const ActionMeta& action, GstBuffer* in) const;
 
@@ -141,6 +147,8 @@ class Label {
   ModelInfo info_, names_;
   std::unique_ptr<RegionLabels> labels_;
   std::map<guint, Last> last_;
+  Time max_gap_{0};  // of the newest scores
+  GstSegment segment_;
 };
 
 void Label::set_caps(const GstCaps* in, const GstCaps* out) {
@@ -194,7 +202,8 @@ GstBuffer* Label::label(GstBuffer* in) {
     window.window_start = GST_BUFFER_PTS(in);
   }
   const Time end = from_gst(window.window_end);
-  if (window.max_gap > 0) end_regions(labels_->expire(end, from_gst(window.max_gap)), true);
+  if (window.max_gap > 0) max_gap_ = from_gst(window.max_gap);
+  expire(end);
   const LabelState& state =
       labels_->update(window.region, logits, from_gst(window.window_start), end, window.warming);
   Last& last = last_[window.region];
@@ -246,6 +255,20 @@ void Label::end_regions(const std::vector<RegionLabels::Ended>& ended, bool push
     add_action_meta(line, last.action);
     gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(element_), line);
   }
+}
+
+/// Ends the labels of regions that have not been seen for max_gap.
+void Label::expire(Time now) {
+  if (labels_ && max_gap_ > Time(0)) end_regions(labels_->expire(now, max_gap_), true);
+}
+
+void Label::on_gap(GstClockTime end) {
+  if (GST_CLOCK_TIME_IS_VALID(end)) expire(from_gst(end));
+}
+
+void Label::on_segment(const GstSegment& segment) {
+  if (!continues(segment_, segment)) finish(true);  // times to come may lie before what has been
+  segment_ = segment;
 }
 
 void Label::finish(bool push) {
@@ -324,11 +347,20 @@ GstFlowReturn transform(GstBaseTransform*, GstBuffer*, GstBuffer*) { return GST_
 gboolean sink_event(GstBaseTransform* t, GstEvent* event) {
   if (const auto info = mone::parse_model_event(event)) impl(t).set_model(*info);
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) impl(t).finish(false);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-    guarded(t, FALSE, [&] {
-      impl(t).finish(true);
-      return TRUE;
-    });
+  guarded(t, FALSE, [&] {
+    if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) impl(t).finish(true);
+    if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
+      const GstSegment* segment = nullptr;
+      gst_event_parse_segment(event, &segment);
+      impl(t).on_segment(*segment);
+    }
+    if (GST_EVENT_TYPE(event) == GST_EVENT_GAP) {
+      GstClockTime pts, duration;
+      gst_event_parse_gap(event, &pts, &duration);
+      impl(t).on_gap(GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts);
+    }
+    return TRUE;
+  });
   return GST_BASE_TRANSFORM_CLASS(gst_mone_label_parent_class)->sink_event(t, event);
 }
 

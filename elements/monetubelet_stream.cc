@@ -1,6 +1,7 @@
 #include "elements/monetubelet_stream.h"
 
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -213,6 +214,7 @@ bool TubeletStream::set_segment(const GstSegment& segment) {
   segment_ = segment;
   next_pts_ = GST_CLOCK_TIME_NONE;
   if (!goes_on) {
+    have_last_ = false;  // a gap before the next frame bridges nothing
     if (tubeliser_) tubeliser_->restart();
     regions_.reset();
   }
@@ -342,9 +344,11 @@ GstClockTime TubeletStream::position(Time running_time) const {
 void TubeletStream::send(const CutTubelet& t, GstBuffer* frame) {
   if (flow_ != GST_FLOW_OK) return;
   last_position_ = position(t.end);
-  const GstClockTime hop = t.hop > Time::zero() ? to_clock(t.hop) : GST_CLOCK_TIME_NONE;
+  // In time of the segment, as the PTS: played twice as fast, two tubelets lie twice as far apart in it.
+  const Time step(std::llround(static_cast<double>(t.hop.count()) * std::abs(segment_.rate)));
+  const GstClockTime hop = step > Time::zero() ? to_clock(step) : GST_CLOCK_TIME_NONE;
   if (t.lost) {
-    ++counts_.lost;
+    counts_.lost += !t.nobody;
     gst_pad_push_event(src_, gst_event_new_gap(last_position_, hop));
     return;
   }

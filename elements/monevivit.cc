@@ -112,8 +112,11 @@ constexpr Property<VivitSettings> kProperties[] = {
      "Share of the engine's time that budgets are planned for. All streams of an engine have the same: who "
      "writes last",
      kLive},
-    {"max-gap", &VivitSettings::max_gap,
-     "Longest time without tubelets that a window may span, ns; 0: one window", kReady},
+    {"max-gap",
+     &VivitSettings::max_gap,
+     {0, 1e12},
+     "Longest time without tubelets that a window may span, ns; 0: one window",
+     kReady},
 };
 constexpr guint kStats = 1 + G_N_ELEMENTS(kProperties);
 

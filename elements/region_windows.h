@@ -15,7 +15,7 @@ struct RegionTubelet {
   Tubelet tubelet;
   unsigned region = 0;
   unsigned epoch = 0;    ///< no window holds tubelets of two epochs (TubeletMeta)
-  bool discont = false;  ///< the buffer says that it does not follow the one before
+  bool discont = false;  ///< the buffer says that it does not follow the one before, and nothing else does
   Time hop{0};           ///< expected time to the next tubelet; 0 = unknown
   int source_width = 0, source_height = 0;
   Time arrived{0};  ///< Submission::arrived

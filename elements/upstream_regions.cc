@@ -10,6 +10,7 @@ namespace mone {
 namespace {
 
 constexpr double kSameOverlap = 0.3;  // intersection over union
+[[maybe_unused]] constexpr double kSameBox = 0.9;
 
 double area(const Box& box) { return static_cast<double>(box.width) * box.height; }
 
@@ -74,7 +75,14 @@ std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, con
           !gst_analytics_od_mtd_get_location(object, &x, &y, &w, &h, &confidence))
         continue;
       const Track track = track_of(relations, item.id);
-      if (!track.lost) add({{x, y, w, h}, track.id, track.there});
+      if (track.lost) continue;
+      // Some detectors write both metas for one box.
+      const auto roi = std::find_if(found.begin(), found.end(), [&](const Found& f) {
+        return !f.tracked && overlap(f.box, intersection({x, y, w, h}, visible)) > kSameBox;
+      });
+      if (roi != found.end() && !track.there) continue;
+      if (roi != found.end()) found.erase(roi);
+      add({{x, y, w, h}, track.id, track.there});
     }
   }
 #endif

@@ -111,8 +111,40 @@ MappedFrame::MappedFrame(const GstVideoInfo& info, const Frame& layout, GstBuffe
     frame_.planes[p] = static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&video_, p));
     frame_.strides[p] = GST_VIDEO_FRAME_PLANE_STRIDE(&video_, p);
   }
-  frame_.crop = crop_of(buffer, frame_.width, frame_.height);
   frame_.interlace = interlace(info, buffer);
+  if (!shift_to_crop(buffer)) frame_.crop = crop_of(buffer, frame_.width, frame_.height);
+}
+
+/// videocrop and some decoders leave the pixels where they are and say in the crop meta where the picture of
+/// the caps lies in the larger one of the video meta: that is where the planes begin then, so that regions
+/// and boxes are counted in the picture that everybody else sees. Whole chroma samples only; what is left
+/// over of an odd offset stays a crop. @return false: the pixels are those of the caps
+bool MappedFrame::shift_to_crop(GstBuffer* buffer) {
+  const GstVideoCropMeta* meta = gst_buffer_get_video_crop_meta(buffer);
+  const GstVideoInfo& whole = video_.info;
+  if (!meta || (whole.width == frame_.width && whole.height == frame_.height)) return false;
+  const auto fits = [](guint at, int size, int all) {
+    return at < static_cast<guint>(all) && at + static_cast<guint>(size) <= static_cast<guint>(all);
+  };
+  if (!fits(meta->x, frame_.width, whole.width) || !fits(meta->y, frame_.height, whole.height)) return false;
+  const bool subsampled = GST_VIDEO_FORMAT_INFO_W_SUB(whole.finfo, 1) > 0;
+  const int columns = subsampled ? 2 : 1;
+  const int rows =
+      columns * (frame_.interlace == Interlace::kProgressive ? 1 : 2);  // a field stays the one it is
+  const int x = static_cast<int>(meta->x), y = static_cast<int>(meta->y);
+  const int left = x / columns * columns, top = y / rows * rows;
+  for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES(&video_); ++p) {
+    gint component[GST_VIDEO_MAX_COMPONENTS];
+    gst_video_format_info_component(whole.finfo, p, component);
+    const auto c = static_cast<guint>(component[0]);
+    frame_.planes[p] +=
+        (top >> GST_VIDEO_FORMAT_INFO_H_SUB(whole.finfo, c)) * frame_.strides[p] +
+        (left >> GST_VIDEO_FORMAT_INFO_W_SUB(whole.finfo, c)) * GST_VIDEO_FORMAT_INFO_PSTRIDE(whole.finfo, c);
+  }
+  frame_.crop = {x - left, y - top, frame_.width, frame_.height};
+  frame_.width += x - left;
+  frame_.height += y - top;
+  return true;
 }
 
 MappedFrame::~MappedFrame() {

@@ -17,7 +17,8 @@ namespace mone {
 std::optional<Frame> frame_of(const GstVideoInfo& info, const GstCaps* caps);
 
 /// A buffer's pixels, mapped for reading while this lives: strides and offsets of its video meta, the
-/// rectangle of its crop meta (cut to the frame), its own interlacing.
+/// rectangle of its crop meta, its own interlacing. In the coordinates of the caps' picture: where the video
+/// meta's is larger, that is the crop.
 class MappedFrame {
  public:
   /// @param layout  frame_of(info, caps)
@@ -32,6 +33,8 @@ class MappedFrame {
   const Frame& frame() const { return frame_; }
 
  private:
+  bool shift_to_crop(GstBuffer* buffer);
+
   GstVideoFrame video_;
   Frame frame_;
   bool mapped_ = false;

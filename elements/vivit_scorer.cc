@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "elements/glue/clock.h"
+#include "elements/glue/segment.h"
 #include "elements/glue/structure.h"
 #include "elements/tubelet_caps.h"
 
@@ -15,15 +16,6 @@ GST_DEBUG_CATEGORY_EXTERN(mone_budget_debug);
 
 namespace mone {
 namespace {
-
-/// PTS and running time keep their relation: no window needs to end.
-bool continues(const GstSegment& a, const GstSegment& b) {
-  if (a.format != GST_FORMAT_TIME || b.format != GST_FORMAT_TIME || a.rate != b.rate) return false;
-  const auto zero = [](const GstSegment& s) {
-    return static_cast<double>(s.base) - static_cast<double>(s.start) - static_cast<double>(s.offset);
-  };
-  return !(b.flags & GST_SEGMENT_FLAG_RESET) && zero(a) == zero(b);
-}
 
 /// A share as QOS messages carry it.
 gint quality(double budget) { return static_cast<gint>(budget * 1e6 + 0.5); }
@@ -256,7 +248,8 @@ RegionTubelet VivitScorer::read(const Waiting& w) const {
                w.on_gpu ? w.on_gpu->gpu() : -1};
   t.region = meta.region;
   t.epoch = meta.epoch;
-  t.discont = GST_BUFFER_IS_DISCONT(in);
+  // Epochs say when another picture begins. A queue that lost another region's tubelet says DISCONT, too.
+  t.discont = GST_BUFFER_IS_DISCONT(in) && !w.has_epoch;
   if (GST_BUFFER_DURATION_IS_VALID(in)) t.hop = from_gst(GST_BUFFER_DURATION(in));
   t.source_width = meta.source_width;
   t.source_height = meta.source_height;
@@ -311,7 +304,9 @@ void VivitScorer::take(Owned<GstBuffer> tubelet) {
   if (!w.on_gpu) w.mapped = std::make_unique<BufferMap>(w.in.get(), GST_MAP_READ);
   if (w.mapped && !*w.mapped) throw Error("cannot read the tubelet's memory");
   find_out_whether_live();
-  w.meta = get_tubelet_meta(w.in.get()).value_or(TubeletMeta{});
+  auto meta = get_tubelet_meta(w.in.get());
+  w.has_epoch = meta.has_value();
+  w.meta = std::move(meta).value_or(TubeletMeta{});
   follow_rate(w.meta.rate);
   w.outcome = windows_->submit(read(w));
   const bool last = w.meta.following == 0;

@@ -106,6 +106,7 @@ class VivitScorer {
     std::unique_ptr<BufferMap> mapped;      // null: read as they lie
     const TubeletMemory* on_gpu = nullptr;  // the engine's; null: mapped
     TubeletMeta meta;
+    bool has_epoch = false;  // the meta was there
     RegionWindows::Outcome outcome;
   };
   /// Answered; without scores if it was skipped or not predicted.

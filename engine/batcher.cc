@@ -256,6 +256,7 @@ void Batcher::decide(Call& call, Time now) {
     Job& job = stream->job();
     job.answer.queue = queue;
     Arrival arrival = job.arrival;
+    arrival.rounds = &job.rounds;
     arrival.ahead = call.items.empty() ? 0 : controller_.cost().seconds(call.items);
     // What waits upstream of a thread that waits for its answer shows in the answer's age.
     const Time age = now - arrival.arrived;

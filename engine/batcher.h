@@ -44,6 +44,7 @@ struct Job {
   Arrival arrival;
   Time deadline{};
   bool live = true;
+  Rounds rounds;      ///< of this window, over all its tubelets
   double turn = 0;    ///< fair queueing: the smallest goes first
   double charge = 0;  ///< by how much it moved its feed's turn
   Answer answer;

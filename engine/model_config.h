@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ enum class CropMode { kFull, kMotion, kRegion };
 enum class Planes { kRgb, kLumaMotion };
 
 /// The three u8 planes of a frame are named by `planes`: "rgb", or "luma-motion" (see engine/planes.h).
+/// A tubelet of so many bytes is no video's, but a config's that is wrong: 4096x4096, five frames.
+constexpr std::int64_t kMaxTubeletBytes = std::int64_t{1} << 28;
+
 struct ModelConfig {
   Variant variant = Variant::kFe;
   int D = 0, H = 0, L = 0, Lt = 0, E = 1, C = 0;
@@ -53,6 +57,7 @@ struct ModelConfig {
   int nh() const { return image_height / ph; }
   int nw() const { return image_width / pw; }
   int tokens() const { return nh() * nw(); }  ///< patch tokens per tubelet step, Ns
+  /// Of one tubelet, u8; below kMaxTubeletBytes once the config has been checked.
   int tubelet_bytes() const { return tokens() * pt * ph * pw * 3; }
 };
 

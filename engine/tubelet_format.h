@@ -57,6 +57,9 @@ inline std::optional<Failure> check(const TubeletFormat& f) {
     return Failure{"tubelet-height " + n(f.ph) + " does not divide the image height " + n(f.height)};
   if (f.pw < 1 || f.width % f.pw)
     return Failure{"tubelet-width " + n(f.pw) + " does not divide the image width " + n(f.width)};
+  if (std::int64_t{3} * f.width * f.height * f.pt > kMaxTubeletBytes)
+    return Failure{"tubelets of " + n(f.pt) + " frames of " + n(f.width) + "x" + n(f.height) +
+                   " are larger than " + std::to_string(kMaxTubeletBytes) + " bytes"};
   if (f.fit == Fit::kCrop && (f.resize_short < 1 || f.resize_short > 8192))
     return Failure{"resize-short " + n(f.resize_short) + " is outside 1 to 8192"};
   if (!(f.rate_min > 0 && f.rate_min <= f.rate_nominal && f.rate_nominal <= f.rate_max))

@@ -123,6 +123,7 @@ void Tubeliser::emit(const OnTubelet& on_tubelet) {
     }
     on_tubelet(t);
   };
+  if (format().crop == CropMode::kRegion && regions_.empty()) t.nobody = t.lost = true;
   if (format().crop != CropMode::kRegion || t.lost) return give();
   t.following = static_cast<int>(std::ssize(regions_));
   for (const Region& region : regions_) {

@@ -32,7 +32,8 @@ struct CutTubelet {
   int gpu = -1;                          ///< in whose memory they lie, see Tubelet::gpu
   /// What they lie in, null when lost: whoever moves it away may use them after the callback.
   std::shared_ptr<TubeletMemory>* memory = nullptr;
-  bool lost = false;                  ///< `follow`: the source had no frame for any of its steps
+  bool lost = false;                  ///< `follow`: the source had no frame for any of its steps; or `nobody`
+  bool nobody = false;                ///< `crop=region`: there is no region to cut, only time goes on
   bool restart = false;               ///< first one after a restart: no window may hold it and an earlier one
   unsigned epoch = 0;                 ///< counts restarts
   Time begin{}, end{};                ///< of its first and last step

@@ -156,12 +156,16 @@ Verdict Controller::Impl::decide(Planned& stream, Time now, const Arrival& arriv
     return verdict;
   };
   if (!stream.meter.admit(now, arrival.queued, arrival.regions)) return skip(Reason::kFlood);
-  if (plan_.skipping && !runs(stream, arrival.queued)) return skip(Reason::kOverload);
+  Rounds& rounds = arrival.rounds ? *arrival.rounds : stream.rounds;
+  // New windows begin where the others are, so that neither all predict nor all run on the same tubelet.
+  if (!rounds.begun) rounds = {true, stream.turn, stream.turn % 2 ? 0.5 : 1};
+  if (plan_.skipping && !runs(stream, rounds, arrival.queued)) return skip(Reason::kOverload);
   if (!fit(stream, arrival, left, verdict) && arrival.queued >= kTooMany) return skip(Reason::kLate);
   stream.lowered += verdict.budget < stream.budget;
   // Streams take turns, so that not all of them predict on the same tubelet.
   const auto place = static_cast<std::uint64_t>(&stream - streams_.data());
-  if ((stream.turn++ + place) % static_cast<std::uint64_t>(plan_.hop) != 0) {
+  ++stream.turn;
+  if ((rounds.turn++ + place) % static_cast<std::uint64_t>(plan_.hop) != 0) {
     verdict.predict = false;
     verdict.reason = Reason::kHop;
   }
@@ -169,10 +173,10 @@ Verdict Controller::Impl::decide(Planned& stream, Time now, const Arrival& arriv
 }
 
 /// Whether this tubelet is among the share that runs. Newer ones behind it take the turn: oldest first.
-bool Controller::Impl::runs(Planned& stream, int queued) const {
-  stream.credit = std::min(stream.credit + stream.demand.run, 2.0);
-  if (stream.credit < 1 || (queued > 0 && stream.demand.run < 1)) return false;
-  stream.credit -= 1;
+bool Controller::Impl::runs(const Planned& stream, Rounds& rounds, int queued) {
+  rounds.credit = std::min(rounds.credit + stream.demand.run, 2.0);
+  if (rounds.credit < 1 || (queued > 0 && stream.demand.run < 1)) return false;
+  rounds.credit -= 1;
   return true;
 }
 

@@ -5,6 +5,7 @@
 ///     surrender: lower budgets -> wider hop (predict each 2nd, then 4th tubelet; the window stays whole),
 ///                where predicting is at least a quarter of a tubelet's cost: elsewhere skipping loses less
 ///                -> skip whole tubelets, oldest first. A fixed budget stays; it only knows the last two.
+///                Regions of a stream take turns in both: nobody in the picture is left out for good
 ///     dispatch:  a tubelet that would miss its deadline is lowered, alone, until it fits
 ///     recovery:  in reverse and slowly, unless the cause is plain: a rate that changed, a stream that left
 ///
@@ -46,6 +47,14 @@ struct StreamTerms {
 /// Names a stream; never given twice.
 using StreamId = std::uint64_t;
 
+/// Which of its tubelets a window has predicted and run while not all are: the controller counts in it,
+/// whoever has the window keeps it. All zero for a new one.
+struct Rounds {
+  bool begun = false;
+  std::uint64_t turn = 0;  ///< tubelets that were not skipped: which of them are predicted
+  double credit = 0;       ///< tubelets that may run, while some are skipped
+};
+
 /// A tubelet that is next in line, at the moment it could be put into a call.
 struct Arrival {
   Time arrived{};    ///< when it came; calls for one stream come in this order
@@ -53,6 +62,7 @@ struct Arrival {
   int regions = 1;   ///< regions that the stream has now: each has a tubelet per hop
   int queued = 0;    ///< newer tubelets of the same stream (and region) that wait behind it
   double ahead = 0;  ///< expected seconds of what is in the call already (CostModel::seconds)
+  Rounds* rounds = nullptr;  ///< the region's, so that each has its turn; null: the stream has but one
 };
 
 enum class Reason : std::uint8_t {

@@ -28,8 +28,8 @@ struct Planned {
   Time allowed{};          // from arrival to deadline, of the newest tubelet
   bool counted = false;    // has been planned for
   double budget = 1;       // planned for the next tubelet, while live
-  double credit = 1;       // tubelets that may run, while some are skipped
-  std::uint64_t turn = 0;  // tubelets that were not skipped: which of them are predicted
+  Rounds rounds;           // where nobody brings a region's
+  std::uint64_t turn = 0;  // tubelets that were not skipped, of all regions
   int ceiling = -1;        // level that downstream's QOS allows; -1 = any
   Time ceiling_until{};
   std::uint64_t complained_at = 0;  // turn that the ceiling answers
@@ -82,7 +82,7 @@ class Controller::Impl {
   void tell(const WaterFill& fill, const Plan& before, double load_before, Cause cause, const Planned* by);
 
   // Dispatch.
-  bool runs(Planned& stream, int queued) const;
+  static bool runs(const Planned& stream, Rounds& rounds, int queued);
   bool fit(const Planned& stream, const Arrival& arrival, double seconds_left, Verdict& verdict) const;
 
   double utilisation_;

@@ -359,6 +359,63 @@ TEST_F(MoneClassifyHarness, AFlushForgetsTheLabels) {
   EXPECT_GT(run(41, 60), 0);
 }
 
+TEST_F(MoneClassifyHarness, AJumpInTimeForgetsTheLabels) {
+  start("wait=always");
+  EXPECT_GT(run(0, 40), 4);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.base = 10 * GST_SECOND;  // the file begins again
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_EQ(push(41), GST_FLOW_OK);
+  EXPECT_TRUE(pull().empty());
+}
+
+TEST_F(MoneClassifyHarness, TheEngineHearsThatDownstreamCannotKeepUp) {
+  start("wait=always");
+  run(0, 2);
+  const auto vivit = Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(harness_->element), "vivit"));
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(vivit.get(), "src"));
+  int heard = 0;
+  gst_pad_add_probe(
+      pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer count) {
+        *static_cast<int*>(count) += GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_QOS;
+        return GST_PAD_PROBE_OK;
+      },
+      &heard, nullptr);
+  gst_harness_push_upstream_event(harness_.get(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2, 0, 0));
+  EXPECT_EQ(heard, 1);
+  bool above = false;
+  while (GstEvent* e = gst_harness_try_pull_upstream_event(harness_.get())) {
+    above |= GST_EVENT_TYPE(e) == GST_EVENT_QOS;
+    gst_event_unref(e);
+  }
+  EXPECT_TRUE(above) << "and so does who could drop frames";
+}
+
+TEST_F(MoneClassifyHarness, TheQueueOfTubeletsHoldsWholeMoments) {
+  start("wait=never crop=region");
+  const auto queue = [&] {
+    const auto tubelets =
+        Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(harness_->element), "tubelets"));
+    guint most = 0;
+    g_object_get(tubelets.get(), "max-size-buffers", &most, nullptr);
+    return most;
+  };
+  EXPECT_EQ(queue(), 2u);
+  for (int i = 0; i < 200 && queue() != 6u; ++i) {
+    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, info_.size, nullptr);
+    for (guint k = 0; k < 3; ++k)
+      gst_buffer_add_video_region_of_interest_meta(buffer, "person", 20 * k, 4, 16, 40);
+    GST_BUFFER_PTS(buffer) = gst_util_uint64_scale(static_cast<guint64>(i), GST_SECOND, 30);
+    GST_BUFFER_DURATION(buffer) = GST_SECOND / 30;
+    EXPECT_EQ(gst_harness_push(harness_.get(), buffer), GST_FLOW_OK);
+    gst_buffer_unref(gst_harness_pull(harness_.get()));
+    g_usleep(5000);
+  }
+  EXPECT_EQ(queue(), 6u) << "two moments of three people";
+}
+
 TEST_F(MoneClassifyHarness, ALabelIsNotCarriedLongerThanAWindow) {
   start("wait=always");
   run(0, 40);

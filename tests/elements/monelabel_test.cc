@@ -215,6 +215,30 @@ TEST_F(MoneLabel, ARegionThatLeavesEndsWhatWasOnThere) {
   EXPECT_EQ(events(), (Strings{"new walk", "end walk", "new run"}));
 }
 
+TEST_F(MoneLabel, ARegionThatLeavesAnEmptyPictureEndsWithTimeAlone) {
+  start();
+  push(scores(kWindow, 0, 0.9, 4));
+  gst_harness_push_event(harness_.get(), gst_event_new_gap(kWindow + kHop, kHop));
+  EXPECT_EQ(gst_harness_buffers_in_queue(harness_.get()), 0u) << "it may come back";
+  gst_harness_push_event(harness_.get(), gst_event_new_gap(2 * kWindow + kHop, kHop));
+  const auto ended = nlohmann::json::parse(pull());
+  EXPECT_EQ(ended["region"], 4);
+  EXPECT_EQ(ended["events"][0]["event"], "end");
+}
+
+TEST_F(MoneLabel, AJumpInTimeEndsWhatWasOn) {
+  start();
+  push(scores(30 * kWindow, 0, 0.9, 4));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_EQ(gst_harness_buffers_in_queue(harness_.get()), 0u) << "the same segment again";
+  segment.base = 60 * kWindow;
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_EQ(nlohmann::json::parse(pull())["events"][0]["event"], "end");
+  EXPECT_EQ(nlohmann::json::parse(push(scores(kWindow, 1, 0.9, 4)))["events"][0]["event"], "new");
+}
+
 TEST_F(MoneLabel, ALabelCarriesTheSourcesClock) {
   start();
   GstBuffer* buffer = scores(kWindow, 0, 0.9);

@@ -215,6 +215,56 @@ TEST(MoneTubelet, CutsOutTheCropMetaAndSaysSo) {
   for (gsize i = 0; i < map.size(); i += 3) ASSERT_EQ(map.data()[i], 70);
 }
 
+/// videocrop leaves the pixels where they are if downstream takes crop metas, and sends caps of what is left.
+TEST(MoneTubelet, SeesWhatVideocropLeft) {
+  for (const char* format : {"GRAY8", "I420", "NV12", "YUY2", "RGBx"}) {
+    for (const int left : {20, 21}) {
+      GstHarness* h = gst_harness_new_parse(("videocrop left=" + std::to_string(left) + " right=" +
+                                             std::to_string(12 - left % 2) + " top=8 bottom=8 ! monetubelet")
+                                                .c_str());
+      gst_harness_set_sink_caps_str(h, contract().c_str());
+      const std::string caps = "video/x-raw,format=" + std::string(format) +
+                               ",width=64,height=48,framerate=30/1,colorimetry=1:4:0:0";
+      gst_harness_set_src_caps_str(h, caps.c_str());
+      GstVideoInfo info;
+      ASSERT_TRUE(gst_video_info_from_caps(&info, caps_of(caps).get()));
+      for (int i = 0; i < 4; ++i) {
+        GstBuffer* buffer = gst_buffer_new_allocate(nullptr, info.size, nullptr);
+        GST_BUFFER_PTS(buffer) = i * kFrame30;
+        {
+          GstVideoFrame frame;
+          ASSERT_TRUE(gst_video_frame_map(&frame, &info, buffer, GST_MAP_WRITE));
+          for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS(&frame); ++c)
+            for (int y = 0; y < GST_VIDEO_FRAME_COMP_HEIGHT(&frame, c); ++y)
+              for (int x = 0; x < GST_VIDEO_FRAME_COMP_WIDTH(&frame, c); ++x) {
+                const int column = x << GST_VIDEO_FORMAT_INFO_W_SUB(info.finfo, c);
+                const int row = y << GST_VIDEO_FORMAT_INFO_H_SUB(info.finfo, c);
+                const bool seen = column >= left - 1 && column < left + 32 && row >= 8 && row < 40;
+                GST_VIDEO_FRAME_COMP_DATA(&frame, c)
+                [y * GST_VIDEO_FRAME_COMP_STRIDE(&frame, c) + x * GST_VIDEO_FRAME_COMP_PSTRIDE(&frame, c)] =
+                    c > 0 && !GST_VIDEO_INFO_IS_RGB(&info) ? 128
+                    : seen                                 ? 70
+                                                           : 255;
+              }
+          gst_video_frame_unmap(&frame);
+        }
+        ASSERT_EQ(gst_harness_push(h, buffer), GST_FLOW_OK) << format;
+      }
+      const auto tubelet = Owned<GstBuffer>::adopt(gst_harness_pull(h));
+      const TubeletMeta meta = meta_of(tubelet);
+      EXPECT_EQ(meta.box.width, 32);
+      EXPECT_EQ(meta.box.height, 32);
+      EXPECT_LE(meta.source_width, 33) << "the picture of the caps, not of the buffer";
+      {
+        const BufferMap map(tubelet.get(), GST_MAP_READ);
+        for (gsize i = 0; i < map.size(); i += 3)
+          ASSERT_NEAR(map.data()[i], 70, 1) << format << " " << left << " at " << i;
+      }
+      gst_harness_teardown(h);
+    }
+  }
+}
+
 TEST(MoneTubelet, UsesOneFieldOfInterlacedFramesAndSaysSo) {
   TubeletHarness h;
   h.caps(gray() + ",interlace-mode=interleaved,field-order=bottom-field-first");

@@ -204,12 +204,19 @@ TEST(MoneTubeletCrop, MaxRegionsIsNoMatterOfCaps) {
   EXPECT_TRUE(gst_pad_needs_reconfigure(pad.get()));
 }
 
-TEST(MoneTubeletCrop, WithoutRegionsThereAreNoTubelets) {
+TEST(MoneTubeletCrop, WithoutRegionsThereAreNoTubeletsAndTimeGoesOn) {
   TubeletHarness h(any_crop());
   gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
   h.caps(gray());
   h.push_range(0, 12);
   EXPECT_TRUE(h.pull().empty());
+  const auto gaps = h.events(GST_EVENT_GAP);
+  ASSERT_EQ(gaps.size(), 3u);
+  GstClockTime pts = 0, duration = 0;
+  gst_event_parse_gap(gaps[1].get(), &pts, &duration);
+  EXPECT_NEAR(static_cast<double>(pts), 6 * kFrame30, 10);
+  EXPECT_NEAR(static_cast<double>(duration), 4e9 / 30, 10);
+  EXPECT_EQ(h.stat("lost"), 0u) << "nothing was there to lose";
 }
 
 }  // namespace

@@ -236,6 +236,32 @@ TEST(MoneTubelet, SamplesFastAndBackwardPlaybackInRunningTime) {
   EXPECT_EQ(m.epoch, 1u);
 }
 
+TEST(MoneTubelet, DurationsAreInTimeOfTheSegmentLikeThePts) {
+  TubeletHarness h;
+  h.caps(gray(32, 32, "0/1"));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.rate = 2;
+  gst_harness_push_event(h.get(), gst_event_new_segment(&segment));
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(h.push(i * GST_SECOND / 30), GST_FLOW_OK);
+  const auto tubelets = h.pull();
+  const auto& last = tubelets.back();
+  const GstClockTime apart = GST_BUFFER_PTS(last.get()) - GST_BUFFER_PTS(tubelets[tubelets.size() - 2].get());
+  EXPECT_NEAR(static_cast<double>(GST_BUFFER_DURATION(last.get())), static_cast<double>(apart), 1e6);
+}
+
+TEST(MoneTubelet, AGapRightAfterAJumpBridgesNothing) {
+  TubeletHarness h;
+  h.caps();
+  h.push_range(0, 12);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.base = 12 * kFrame30;  // running time goes on, the picture is another
+  gst_harness_push_event(h.get(), gst_event_new_segment(&segment));
+  gst_harness_push_event(h.get(), gst_event_new_gap(0, GST_SECOND / 10));
+  EXPECT_EQ(h.events(GST_EVENT_GAP).size(), 1u) << "it goes on downstream";
+}
+
 TEST(MoneTubelet, FramesOutsideTheSegmentAreNotSeen) {
   TubeletHarness h;
   h.caps();

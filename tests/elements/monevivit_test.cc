@@ -164,17 +164,31 @@ TEST_F(MoneVivit, FlushAndANewSegmentStartAfresh) {
   EXPECT_TRUE(score(8).warming);
 }
 
-TEST_F(MoneVivit, ADiscontIsALossWhereTimeShowsAHoleAndARestartWhereNot) {
+TEST_F(MoneVivit, ADiscontIsALossWhereTimeShowsAHoleAndARestartWhereNothingSaysOtherwise) {
   start();
+  bool with_meta = true, discont = true;
   for (int k : {1, 2, 3}) score(k);
-  const auto push_discont = [&](int k) {
+  const auto push_next = [&](int k) {
     GstBuffer* tubelet = new_tubelet(format_, k * kHop, kHop);
-    GST_BUFFER_FLAG_SET(tubelet, GST_BUFFER_FLAG_DISCONT);
+    if (discont) GST_BUFFER_FLAG_SET(tubelet, GST_BUFFER_FLAG_DISCONT);
+    if (!with_meta)
+      gst_buffer_foreach_meta(
+          tubelet,
+          [](GstBuffer*, GstMeta** meta, gpointer) -> gboolean {
+            *meta = nullptr;
+            return TRUE;
+          },
+          nullptr);
     gst_harness_push(harness_.get(), tubelet);
     return pull();
   };
-  EXPECT_EQ(push_discont(5).missing, 1);
-  EXPECT_TRUE(push_discont(6).warming);
+  EXPECT_EQ(push_next(5).missing, 1);
+  EXPECT_FALSE(push_next(6).warming) << "a queue lost another region's; the epoch is the same";
+  with_meta = discont = false;
+  for (int k : {7, 8, 9}) push_next(k);
+  EXPECT_FALSE(push_next(10).warming);
+  discont = true;
+  EXPECT_TRUE(push_next(11).warming) << "nothing but the flag could say that it is another picture";
 }
 
 TEST_F(MoneVivit, RegionsHaveWindowsOfTheirOwn) {

@@ -217,6 +217,32 @@ TEST(Controller, AWideHopPredictsEveryFourthTubelet) {
   EXPECT_NEAR(static_cast<double>(after.not_predicted - before.not_predicted), 30, 1);
 }
 
+TEST(Controller, RegionsOfAStreamTakeTurns) {
+  Machine m(costly_predictions());
+  StreamTerms terms;
+  terms.fixed = true;
+  const auto ids = m.add(16, terms);
+  m.play(ids, 7.5, 3);
+  ASSERT_EQ(m.controller.view().hop, 4);
+  // Four people in front of the first camera, always in the same order.
+  Rounds rounds[4];
+  int predicted[4] = {};
+  const std::vector<StreamId> others(ids.begin() + 1, ids.end());
+  for (int moment = 0; moment < 40; ++moment) {
+    m.play(others, 7.5, 4 / 7.5);
+    int now = 0;
+    for (int k = 0; k < 4; ++k) {
+      const Arrival arrival{.arrived = at(m.now), .rate = 7.5, .regions = 4, .rounds = &rounds[k]};
+      const Verdict verdict = m.controller.decide(ids[0], at(m.now), arrival);
+      predicted[k] += !verdict.skip && verdict.predict;
+      now += !verdict.skip && verdict.predict;
+    }
+    ASSERT_EQ(m.controller.view().hop, 4);
+    EXPECT_LE(now, 2) << "not all on the same tubelet";
+  }
+  for (const int p : predicted) EXPECT_NEAR(p, 10, 1);
+}
+
 TEST(Controller, ATubeletThatWouldBeLateIsLoweredAlone) {
   Machine m(linear_costs(.100));
   const auto ids = m.add(1);

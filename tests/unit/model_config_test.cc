@@ -117,6 +117,9 @@ TEST(ModelConfig, SizesMustFitEachOther) {
   EXPECT_THAT(failure_with("/Lt", 0), HasSubstr("Lt is 0"));
   EXPECT_THAT(failure_with("/variant", "joint"), HasSubstr("Lt must be 0"));
   EXPECT_THAT(failure_with("/image", {4096, 4096}), HasSubstr("at most 65536"));
+  json large = valid();  // 4.3 GB a tubelet: no int holds that
+  large["image"] = {4096, 4096}, large["tubelet"] = {86, 16, 16}, large["frames"] = 86;
+  EXPECT_THAT(failure(large), HasSubstr("larger than 268435456 bytes"));
 }
 
 TEST(ModelConfig, TextThatIsNoConfigFails) {

@@ -314,7 +314,9 @@ TEST_P(CropPlanes, OneTubeletForEachRegionThroughItsOwnBox) {
     if (i >= 4) regions[i].push_back({7, {10, 10, 40, 40}});
     if (i >= 8) regions[i].push_back({9, {50, 40, 40, 50}});
   }
-  const auto all = seen(tubeliser, 0, 12, regions);
+  auto all = seen(tubeliser, 0, 12, regions);
+  EXPECT_EQ(std::erase_if(all, [](const Seen& s) { return s.pixels.empty(); }), 2u)
+      << "nobody, yet time goes on";
   std::vector<std::uint32_t> ids;
   for (const Seen& s : all) ids.push_back(s.region);
   EXPECT_EQ(ids, (std::vector<std::uint32_t>{7, 7, 7, 9, 7, 9}));

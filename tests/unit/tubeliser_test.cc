@@ -134,6 +134,9 @@ TEST(Tubeliser, RefusesAFormatThatCannotBe) {
   TubeletFormat f = contract();
   f.pw = 5;
   EXPECT_THROW(Tubeliser(f, {}), ConfigError);
+  f = contract();
+  f.width = f.height = 4096, f.pt = 64;  // more bytes than an int counts
+  EXPECT_THROW(Tubeliser(f, {}), ConfigError);
 }
 
 }  // namespace

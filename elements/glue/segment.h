@@ -1,0 +1,18 @@
+/// Segments.
+#pragma once
+
+#include <gst/gst.h>
+
+namespace mone {
+
+/// PTS and running time keep their relation from one segment to the next: nothing that has begun needs to
+/// end.
+inline bool continues(const GstSegment& a, const GstSegment& b) {
+  if (a.format != GST_FORMAT_TIME || b.format != GST_FORMAT_TIME || a.rate != b.rate) return false;
+  const auto zero = [](const GstSegment& s) {
+    return static_cast<double>(s.base) - static_cast<double>(s.start) - static_cast<double>(s.offset);
+  };
+  return !(b.flags & GST_SEGMENT_FLAG_RESET) && zero(a) == zero(b);
+}
+
+}  // namespace mone
