@@ -56,15 +56,19 @@ export GST_PLUGIN_PATH="$here/build/elements${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH
 
 has_display=no
 [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || has_display=yes
-quoted=$(printf %q "$input")  # the line below is read by a shell: & of an address and blanks of a name stay what they are
+# The line below is read twice, by gst-launch and before it by a shell: & of an address and blanks of a name stay what they are.
+quoted() {
+  local text=${1//\\/\\\\}
+  printf %q "\"${text//\"/\\\"}\""
+}
 case $input in
   test)
     if [ $has_display = yes ]; then source="actiontestsrc is-live=true"; else source="actiontestsrc num-buffers=900"; fi
     source="$source ! video/x-raw,width=640,height=480,framerate=30/1"
     ;;
-  v4l2://*) source="v4l2src device=${quoted#v4l2://} ! decodebin ! videoconvert" ;;
-  rtsp*) source="uridecodebin uri=$quoted ! videoconvert" ;;
-  *) source="filesrc location=$quoted ! decodebin ! videoconvert ! videoflip video-direction=auto" ;;  # a phone says how it was held
+  v4l2://*) source="v4l2src device=$(quoted "${input#v4l2://}") ! decodebin ! videoconvert" ;;
+  rtsp*) source="uridecodebin uri=$(quoted "$input") ! videoconvert" ;;
+  *) source="filesrc location=$(quoted "$input") ! decodebin ! videoconvert ! videoflip video-direction=auto" ;;  # a phone says how it was held
 esac
 if [ $has_display = yes ]; then
   sink="queue ! videoconvert ! autovideosink"  # the queue gives a live source the time that drawing takes

@@ -74,6 +74,19 @@ TEST(QuickstartSample, SaysWhatToDoAboutASourceThatIsNotThere) {
   }
 }
 
+TEST(QuickstartSample, AnyNameReachesGStreamerAsItIs) {
+  const TemporaryFolder folder;
+  const std::string odd = folder.file("a $HOME `b` \"c\" & d\\e!.mp4");
+  write_file(odd, "some bytes");
+  // As the script does it: its own quoting, into a line that a shell reads.
+  const ProgramRun run = run_program(
+      {"/bin/bash", "-c",
+       R"sh(eval "$(sed -n '/^quoted() {/,/^}/p' "$0")"; eval "gst-launch-1.0 -q filesrc location=$(quoted "$1") ! filesink location=$(quoted "$1.copy")")sh",
+       MONE_SOURCE_DIR "/samples/quickstart.sh", odd});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_TRUE(std::filesystem::exists(odd + ".copy")) << run.out << run.err;
+}
+
 TEST(AppSample, LabelsSeveralSourcesAndNamesTheOneThatFails) {
   const TemporaryFolder folder;
   const std::string path = folder.file("clip.mkv");
