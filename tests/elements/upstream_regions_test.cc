@@ -21,8 +21,13 @@ struct Detection {
   bool lost = false;
 };
 
-std::vector<Region> regions_of(UpstreamRegions& regions, const std::vector<Detection>& detections) {
+std::vector<Region> regions_of(UpstreamRegions& regions, const std::vector<Detection>& detections,
+                               const std::vector<Box>& also_as_roi = {}) {
   const auto buffer = Owned<GstBuffer>::adopt(gst_buffer_new());
+  for (const Box& b : also_as_roi)
+    gst_buffer_add_video_region_of_interest_meta(buffer.get(), "person", static_cast<guint>(b.x),
+                                                 static_cast<guint>(b.y), static_cast<guint>(b.width),
+                                                 static_cast<guint>(b.height));
   GstAnalyticsRelationMeta* meta = gst_buffer_add_analytics_relation_meta(buffer.get());
   for (const Detection& d : detections) {
     GstAnalyticsODMtd object;
@@ -74,6 +79,21 @@ TEST(UpstreamRegions, ALostTrackIsNotSeenAndItsRegionStaysWhereItWas) {
   for (int i = 0; i < UpstreamRegions::kKeptFrames; ++i)
     now = regions_of(regions, {{"person", kRight, 3, true}});
   EXPECT_TRUE(now.empty());
+}
+
+TEST(UpstreamRegions, ABoxThatADetectorWritesInBothMetasIsOnePerson) {
+  UpstreamRegions regions;
+  auto now = regions_of(regions, {{"person", kLeft, 3}, {"person", kRight}}, {kLeft, {121, 0, 40, 80}});
+  ASSERT_EQ(now.size(), 2u);
+  UpstreamRegions tracked;
+  now = regions_of(tracked, {{"person", kLeft, 3}}, {kLeft});
+  ASSERT_EQ(now.size(), 1u);
+  now = regions_of(tracked, {{"person", kRight, 3}}, {kRight});
+  ASSERT_EQ(now.size(), 1u) << "it is the tracker that says who it is";
+  EXPECT_EQ(now[0].box.x, kRight.x);
+  UpstreamRegions near;
+  now = regions_of(near, {{"person", kLeft}, {"person", {44, 0, 40, 80}}}, {});
+  EXPECT_EQ(now.size(), 2u) << "beside each other is not the same";
 }
 
 TEST(UpstreamRegions, DetectionsWithoutATrackerGoByOverlapAndType) {
