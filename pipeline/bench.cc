@@ -166,7 +166,7 @@ int profile_command(const BenchArguments& wanted, const std::vector<double>& bud
 int bench_command(const Arguments& arguments) {
   BenchArguments wanted;
   if (!wanted.parse(arguments)) return kExitDone;
-  const auto budgets = parse_budgets(wanted.budgets);
+  const auto budgets = parse_budgets(wanted.budgets, "--budget");
   const EngineOptions options = wanted.engine.options();
   log_engine_to_stderr();
   if (wanted.profile) return profile_command(wanted, budgets);

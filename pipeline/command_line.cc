@@ -76,9 +76,9 @@ EngineOptions EngineArguments::options() const {
   return options;
 }
 
-void check_budget(double budget) {
+void check_budget(double budget, const char* option) {
   if (!(budget > 0 && budget <= 1)) {
-    throw UsageError("a budget is a share of the model's width above 0 and up to 1, not " +
+    throw UsageError(std::string(option) + " is a share of the model's width above 0 and up to 1, not " +
                      std::to_string(budget));
   }
 }
@@ -89,16 +89,16 @@ Sampling parse_sampling(const std::string& text) {
   throw UsageError("--sampling is follow or nominal, not '" + text + "'");
 }
 
-std::vector<double> parse_budgets(const std::string& text) {
+std::vector<double> parse_budgets(const std::string& text, const char* option) {
   std::vector<double> budgets;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     double budget = 0;
     const auto [stop, error] = std::from_chars(text.data() + begin, text.data() + end, budget);
     if (error != std::errc{} || stop != text.data() + end) {
-      throw UsageError("budgets are a list such as 1,0.5,0.25, not '" + text + "'");
+      throw UsageError(std::string(option) + " is a list such as 1,0.5,0.25, not '" + text + "'");
     }
-    check_budget(budget);
+    check_budget(budget, option);
     budgets.push_back(budget);
     begin = end + 1;
   }

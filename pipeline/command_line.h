@@ -57,13 +57,13 @@ struct EngineArguments {
   EngineOptions options() const;
 };
 
-/// @throws UsageError unless `budget` is in (0, 1]
-void check_budget(double budget);
+/// @throws UsageError, which names the option, unless `budget` is in (0, 1]
+void check_budget(double budget, const char* option = "--budget");
 
 /// "follow" or "nominal". @throws UsageError for anything else
 Sampling parse_sampling(const std::string& text);
 
-/// Reads "1,0.5,0.25". @throws UsageError for anything that is not a budget
-std::vector<double> parse_budgets(const std::string& text);
+/// Reads "1,0.5,0.25" of an option. @throws UsageError for anything that is not a budget
+std::vector<double> parse_budgets(const std::string& text, const char* option);
 
 }  // namespace mone

@@ -94,7 +94,7 @@ bool EvalArguments::parse(const Arguments& arguments) {
   line.take_rest("MANIFEST", &manifests);
   if (!line.parse(arguments)) return false;
   if (manifests.empty()) throw UsageError("a MANIFEST is missing: mone eval [options] MANIFEST...");
-  options.budgets = parse_budgets(budgets);
+  options.budgets = parse_budgets(budgets, "--budgets");
   options.controls = parse_controls(controls);
   options.sampling = parse_sampling(sampling);
   for (const std::string& text : where) filters.push_back(parse_filter(text));

@@ -87,6 +87,8 @@ TEST_F(Mone, RefusesWrongUsageWithTwoAndAHelpfulLine) {
                {{"model", "verify"}, "one MODEL"},
                {{"bench", "--budget", "1,,2"}, "--budget"},
                {{"bench", "--budget", ""}, "--budget"},
+               {{"eval", "--budgets", "1,2", "m.csv"}, "--budgets is"},
+               {{"eval", "--budgets", "1,x", "m.csv"}, "--budgets is"},
                {{"bench", "--batch", "0"}, "--batch"},
                {{"bench", kModel}, "more arguments"}};
   for (const auto& wrong : cases) {
