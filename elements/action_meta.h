@@ -6,7 +6,8 @@
 ///   top-labels, top-scores: GstArray of string, of double, best first
 ///   active-labels, active-scores: the labels that are on (thresholds and hysteresis)
 ///   events: GstArray of GstStructure `mone-event` with event ("new", "update", "end"), label (string), score
-///     (double), start, end (guint64, PTS in ns)
+///     (double), start, end (guint64, PTS in ns). The "end" of a region that has left is on the bus and in JSON
+///     only: there is no frame of it any more
 ///   fresh (boolean): false on a buffer that carries an earlier buffer's label on
 ///   model, model-hash, backend, dtype, stream-id (string)
 ///   grid-width, grid-height, expert-count, image-width, image-height, resize-short (int), fit (string): how

@@ -226,9 +226,12 @@ void ActionTestSrc::seek(GstSegment* segment) {
   segment->time = segment->start;
   reverse_ = segment->rate < 0;
   origin_ = 0;
-  next_ = schedule_.frame_at(segment->position);
+  // The segment is in timestamps, which timestamp-offset has moved.
+  const auto moved = static_cast<gint64>(segment->position) - now_.timestamp_offset;
+  const GstClockTime position = moved < 0 ? 0 : static_cast<GstClockTime>(moved);
+  next_ = schedule_.frame_at(position);
   // Backwards, a frame that begins where the segment ends is not in it.
-  if (reverse_ && next_ > 0 && schedule_.grid_time(next_) >= segment->position) --next_;
+  if (reverse_ && next_ > 0 && schedule_.grid_time(next_) >= position) --next_;
   first_ = true;
   told_entry_ = -1;
 }
@@ -341,7 +344,9 @@ bool ActionTestSrc::duration(GstClockTime* out) {
   *out = GST_CLOCK_TIME_NONE;
   if (!now_.loop && script_seconds_ > 0) *out = static_cast<GstClockTime>(script_seconds_ * GST_SECOND);
   if (buffers >= 0 && frame_duration() > 0) *out = std::min(*out, origin_ + schedule_.grid_time(buffers));
-  return GST_CLOCK_TIME_IS_VALID(*out);
+  if (!GST_CLOCK_TIME_IS_VALID(*out)) return false;
+  *out = shown(*out);
+  return true;
 }
 
 }  // namespace

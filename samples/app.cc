@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -31,7 +32,8 @@ struct Camera {
   std::string name;
   GstElement* pipeline = nullptr;
   guint wait_seconds = 1;
-  guint retry = 0;  // GLib id of the timer
+  guint retry = 0, watch = 0;  // GLib ids of the timers
+  guint64 seen = 0;            // frames when the watch last looked
   guint64 frames = 0, labelled = 0;
   bool done = false, failed = false;
 
@@ -53,7 +55,10 @@ struct App {
   }
 };
 
-/// A camera over TCP: no firewall in the way, and a server that goes is noticed at once.
+/// A camera that loses power says nothing, and TCP waits for it for a quarter of an hour.
+constexpr guint kSilentSeconds = 10;
+
+/// A camera over TCP: no firewall in the way, and a server that closes the connection is noticed at once.
 void set_up_source(GstElement*, GstElement* source, gpointer) {
   if (g_object_class_find_property(G_OBJECT_GET_CLASS(source), "protocols")) {
     gst_util_set_object_arg(G_OBJECT(source), "protocols", "tcp");
@@ -187,11 +192,24 @@ void Camera::start() {
   gst_bus_add_watch(bus, on_message, this);
   gst_object_unref(bus);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  seen = __atomic_load_n(&frames, __ATOMIC_RELAXED);
+  if (is_file()) return;
+  watch = g_timeout_add_seconds(
+      kSilentSeconds,
+      [](gpointer data) -> gboolean {
+        auto* camera = static_cast<Camera*>(data);
+        const guint64 now = __atomic_load_n(&camera->frames, __ATOMIC_RELAXED);
+        if (std::exchange(camera->seen, now) != now) return G_SOURCE_CONTINUE;
+        camera->watch = 0;
+        camera->fail("no frames for " + std::to_string(kSilentSeconds) + " s");
+        return G_SOURCE_REMOVE;
+      },
+      this);
 }
 
 void Camera::stop() {
-  if (retry) g_source_remove(retry);
-  retry = 0;
+  for (guint* timer : {&retry, &watch})
+    if (*timer) g_source_remove(std::exchange(*timer, 0));
   if (!pipeline) return;
   GstBus* bus = gst_element_get_bus(pipeline);
   gst_bus_remove_watch(bus);

@@ -33,13 +33,12 @@ missing_packages() {
 install_packages() {
   local why=$1 missing as_root="" answer
   shift
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "This is not a Debian system, so what is installed cannot be told. Needed (Debian's names): $*" >&2
+    return 0  # what is really missing is named by whoever looks for it
+  fi
   missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
-  if ! command -v apt-get >/dev/null; then
-    echo "Missing (Debian's names): $missing" >&2
-    echo "This is not a Debian system: install the equivalents, then run this again." >&2
-    return 1
-  fi
   echo "To be installed from the distribution, $why: $missing"
   if [ "$(id -u)" != 0 ]; then
     as_root=sudo

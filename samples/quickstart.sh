@@ -81,7 +81,9 @@ line="$source ! moneclassify ! moneoverlay ! $sink"
 echo "+ gst-launch-1.0 -e $line"
 
 # moneclassify's messages on the bus, one readable line each; warnings and errors as they are.
+# Ctrl-C is for gst-launch: who reads what it says waits for its end.
 readable() {
+  trap '' INT
   awk '
     function field(name,   m) { m = $0; if (!sub(".*[ ,]" name "=\\([a-z0-9]*\\)\"?", "", m)) return ""; sub("[\",;].*", "", m); return m }
     /: mone-label,/ {
@@ -93,9 +95,11 @@ readable() {
     /rror: |ERROR|WARNING/ { print; fflush() }'
 }
 set +e
+trap : INT
 # shellcheck disable=SC2086
 eval "gst-launch-1.0 -e -m $line" 2>&1 | readable
 status=${PIPESTATUS[0]}
+trap - INT
 set -e
 if [ "$status" != 0 ]; then
   case $input in

@@ -306,6 +306,27 @@ TEST_F(ActionTestSrc, SeekingShowsTheSamePicturesAndStopsWhereAsked) {
   }
 }
 
+TEST_F(ActionTestSrc, SeeksInTimestampsThatAreMoved) {
+  const Played whole = play("script=walk:1,jump:2 num-buffers=30");
+  Played run;
+  const Pipeline pipeline =
+      launch(std::string("actiontestsrc timestamp-offset=3600000000000 script=walk:1,jump:2 ! ") + kSmall +
+             " ! fakesink name=sink");
+  gst_element_set_state(pipeline.get(), GST_STATE_PAUSED);
+  gst_element_get_state(pipeline.get(), nullptr, nullptr, 10 * GST_SECOND);
+  ASSERT_TRUE(gst_element_seek(pipeline.get(), 1, GST_FORMAT_TIME,
+                               static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE),
+                               GST_SEEK_TYPE_SET, 3601 * GST_SECOND, GST_SEEK_TYPE_SET, 3602 * GST_SECOND));
+  gst_element_get_state(pipeline.get(), nullptr, nullptr, 10 * GST_SECOND);
+  attach(pipeline.get(), &run);
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  finish(pipeline.get(), &run);
+  ASSERT_GE(run.pts.size(), 9u);
+  EXPECT_EQ(run.pts.back(), GST_SECOND * 36019 / 10);
+  for (size_t i = 0; i < run.pts.size(); ++i)
+    EXPECT_EQ(run.pictures[i], whole.pictures[(run.pts[i] - 3600 * GST_SECOND) * 10 / GST_SECOND]) << i;
+}
+
 TEST_F(ActionTestSrc, AnswersDurationAndSeekingQueries) {
   const Pipeline pipeline = launch("actiontestsrc script=walk:1,jump:2 loop=false ! fakesink name=sink");
   gst_element_set_state(pipeline.get(), GST_STATE_PAUSED);
