@@ -205,7 +205,8 @@ GstBuffer* Label::label(GstBuffer* in) {
   if (window.max_gap > 0) max_gap_ = from_gst(window.max_gap);
   expire(end);
   const LabelState& state =
-      labels_->update(window.region, logits, from_gst(window.window_start), end, window.warming);
+      labels_->update(window.region, logits, from_gst(window.window_start), end, window.warming,
+                      GST_BUFFER_DURATION_IS_VALID(in) ? from_gst(GST_BUFFER_DURATION(in)) : Time(0));
   Last& last = last_[window.region];
   last = {describe(in, state, std::move(window)), GST_BUFFER_DURATION(in)};
   post(last.action, s.messages);

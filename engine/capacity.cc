@@ -48,6 +48,9 @@ Shares solve_capacity(double budget, int experts, const CapacityRule& rule) {
   }
   // The effective capacity grows with lambda; 200 halvings of the bracket leave nothing of it in f64.
   double low = -2000, high = 2000;
+  const auto [least, most] = std::minmax_element(preference.begin(), preference.begin() + experts);
+  const double steepest = (*most - *least) / expert_share(0, experts);  // lambda that turns the order round
+  if (steepest > high / 2) low = -4 * steepest, high = 4 * steepest;
   for (int step = 0; step < 200; ++step) {
     const double middle = (low + high) / 2;
     (effective_capacity(shares_at(middle, preference, experts), experts) < budget ? low : high) = middle;

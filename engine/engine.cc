@@ -68,6 +68,7 @@ EngineImpl::EngineImpl(std::shared_ptr<const Model> model, std::unique_ptr<Backe
 int EngineImpl::lanes() {
   std::call_once(made_lanes_, [this] {
     const int threads_each = lane_threads(model_->config(), threads()), count = threads() / threads_each;
+    lanes_.clear();  // of a try that failed
     for (int i = 0; i < count && count > 1; ++i) {
       auto backend = device().lane(threads_each);
       if (!backend) return;

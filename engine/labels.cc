@@ -59,12 +59,13 @@ void LabelTracker::set_policy(const LabelPolicy& policy) {
 }
 
 const LabelState& LabelTracker::update(std::span<const float> logits, Time window_begin, Time window_end,
-                                       bool warming) {
+                                       bool warming, Time interval) {
   if (logits.size() != now_.size())
     throw ShapeError("scores of " + std::to_string(logits.size()) + " classes where the model has " +
                      std::to_string(now_.size()));
   state_.events.clear();
-  if (!empty_ && (window_begin > last_end_ || window_end < last_end_)) state_.events = reset();
+  const bool apart = window_begin > last_end_ && window_end - last_end_ > interval + interval / 2;
+  if (!empty_ && (apart || window_end < last_end_)) state_.events = reset();
   state_.restarted = empty_;
   softmax(logits, now_);
   smooth(window_end);
@@ -140,9 +141,9 @@ void RegionLabels::set_policy(const LabelPolicy& policy) {
 }
 
 const LabelState& RegionLabels::update(unsigned region, std::span<const float> logits, Time window_begin,
-                                       Time window_end, bool warming) {
+                                       Time window_end, bool warming, Time interval) {
   return trackers_.try_emplace(region, classes_, policy_)
-      .first->second.update(logits, window_begin, window_end, warming);
+      .first->second.update(logits, window_begin, window_end, warming, interval);
 }
 
 std::vector<RegionLabels::Ended> RegionLabels::expire(Time now, Time age) {

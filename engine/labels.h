@@ -65,15 +65,16 @@ class MONE_API LabelTracker {
   /// Acts from the next window on; what is on stays on until it falls below the new `off`.
   void set_policy(const LabelPolicy& policy);
 
-  /// Takes the scores of one window. A window that shares no time with the one before, or ends before it,
-  /// starts afresh: labels that were on end first.
+  /// Takes the scores of one window. A window that shares no time with the one before although it comes later
+  /// than was to be expected, or one that ends before it, starts afresh: labels that were on end first.
   ///
   /// @param logits f32 [C]; a value that is not finite counts as no evidence (score 0)
   /// @param warming the window is not full yet (Prediction::warming): scores count, but no label begins on
   /// them
+  /// @param interval expected time from one window to the next: windows shorter than that never share time
   /// @throws ShapeError if logits.size() differs from `classes`
   const LabelState& update(std::span<const float> logits, Time window_begin, Time window_end,
-                           bool warming = false);
+                           bool warming = false, Time interval = Time(0));
 
   /// Ends what is on (at the end of its last window) and forgets everything.
   std::vector<LabelEvent> reset();
@@ -105,7 +106,7 @@ class MONE_API RegionLabels {
   RegionLabels(int classes, const LabelPolicy& policy);
   void set_policy(const LabelPolicy& policy);
   const LabelState& update(unsigned region, std::span<const float> logits, Time window_begin, Time window_end,
-                           bool warming = false);
+                           bool warming = false, Time interval = Time(0));
 
   struct Ended {
     unsigned region;

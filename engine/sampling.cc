@@ -1,6 +1,7 @@
 #include "engine/sampling.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -95,8 +96,12 @@ void RateMeter::update() {
 }
 
 int best_stride(const TubeletFormat& format, double frame_rate) {
+  // The nearest on either side of the nominal rate: any other is farther from it on its side.
+  const double exact = frame_rate / (format.pt * format.rate_nominal);
+  if (!(exact < INT_MAX / format.pt - 1)) return 0;
+  const int below = std::max(1, static_cast<int>(exact));
   int best = 0;
-  for (int stride = 1; tubelet_rate(format, frame_rate, stride) * kSlack >= format.rate_min; ++stride) {
+  for (int stride = below; stride <= below + 1; ++stride) {
     const double rate = tubelet_rate(format, frame_rate, stride);
     if (!in_range(format, rate)) continue;
     if (best == 0 || distance(format, rate) < distance(format, tubelet_rate(format, frame_rate, best)) - 1e-9)
@@ -177,7 +182,8 @@ std::span<const SampleStep> Sampler::gap(Time end) {
 
 std::span<const SampleStep> Sampler::finish(Time end) {
   steps_.clear();
-  if (running_ && options_.mode == Sampling::kNominal) nominal_until(end);
+  // A last picture that stands for an hour is not an hour of video.
+  if (running_ && options_.mode == Sampling::kNominal) nominal_until(std::min(end, last_ + longest_gap()));
   return steps_;
 }
 

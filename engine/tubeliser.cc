@@ -1,10 +1,15 @@
 #include "engine/tubeliser.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "engine/tubelet.h"
 
 namespace mone {
+namespace {
+constexpr Time kLongestFrame = std::chrono::hours(1);  // longer durations are mistakes of files
+}
 
 Tubeliser::Tubeliser(const TubeletFormat& format, const SamplingOptions& options)
     : Tubeliser(std::make_unique<TubeletCutter>(format), options) {}
@@ -26,7 +31,7 @@ void Tubeliser::push(const Frame& frame, Time pts, Time duration, const OnTubele
   }
   const auto steps = sampler_.push(pts);
   pts_ = pts;
-  end_ = pts + duration;
+  end_ = pts + std::min(duration, kLongestFrame);
   run(steps, &frame, on_tubelet);
 }
 

@@ -165,7 +165,7 @@ std::unique_ptr<Buffer> Vivit::make_rows(int rows) const {
 
 void Vivit::reserve(int items) {
   if (items <= max_items_) return;
-  max_items_ = items;
+  max_items_ = 0;  // should memory run out half-way, the next call makes all of it again
   const int per_item = std::max(rows_.all, rows_.temporal);
   const std::int64_t rows = std::int64_t{items} * per_item;
   plan_ = RowPlan(items, experts_);
@@ -187,6 +187,7 @@ void Vivit::reserve(int items) {
   window_refs_.clear();
   for (int i = 0; i < items; ++i) window_refs_.push_back({window_outputs_.get(), i});
   backend_.reserve(static_cast<int>(rows), per_item, width_, heads_);
+  max_items_ = items;
 }
 
 Counts Vivit::counts(double budget) const {

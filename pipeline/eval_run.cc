@@ -208,7 +208,7 @@ class Evaluator::Impl {
     for (int i = 0; i < routed_; ++i)
       pushes.push_back({lanes_[i].stream.get(), tubelet.for_engine(), lanes_[i].setting.budget});
     engine_.push(pushes);
-    for (int i = 0; i < routed_; ++i) take(lanes_[i], *pushes[i].prediction, video);
+    for (int i = 0; i < routed_; ++i) take(lanes_[i], *pushes[i].prediction, video, tubelet.hop);
     keep_map(tubelet, pushes);
 
     std::vector<StreamPush> forced;
@@ -222,7 +222,8 @@ class Evaluator::Impl {
     for (int i = 0; i < routed_; ++i) choices_[i].remember(pushes[i].prediction->experts, random_);
     if (forced.empty()) return;
     engine_.push(forced);
-    for (std::size_t i = 0; i < forced.size(); ++i) take(lanes_[routed_ + i], *forced[i].prediction, video);
+    for (std::size_t i = 0; i < forced.size(); ++i)
+      take(lanes_[routed_ + i], *forced[i].prediction, video, tubelet.hop);
   }
 
   /// Sets lane.experts for this tubelet.
@@ -241,12 +242,12 @@ class Evaluator::Impl {
   }
 
   /// Adds a prediction to what is known of its lane.
-  void take(Lane& lane, const Prediction& p, const EvalVideo& video) const {
+  void take(Lane& lane, const Prediction& p, const EvalVideo& video, Time hop) const {
     ++lane.predictions;
     lane.realised += p.realised;
     lane.gmac += step_gmac(config_, p.tokens_per_expert);
     const double middle = to_seconds(p.window_begin + (p.window_end - p.window_begin) / 2);
-    const auto& state = lane.tracker->update(p.logits, p.window_begin, p.window_end, p.warming);
+    const auto& state = lane.tracker->update(p.logits, p.window_begin, p.window_end, p.warming, hop);
     take_events(state.events, lane);
     for (std::size_t e = 0; e < video.events.size(); ++e) {
       const EvalEvent& event = video.events[e];

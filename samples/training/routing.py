@@ -37,6 +37,9 @@ def capacities(budget: float, experts: int, w_form: str = "prod", beta: float = 
         return z / z.sum()
 
     low, high = -2000.0, 2000.0
+    steepest = np.ptp(weight / beta) / share[0]  # the multiplier that turns the order round
+    if steepest > high / 2:
+        low, high = -4 * steepest, 4 * steepest
     for _ in range(200):
         middle = (low + high) / 2
         if solution(middle) @ share < budget:

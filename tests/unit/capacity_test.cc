@@ -72,6 +72,19 @@ TEST(Capacity, SpendsTheBudgetExactlyBeforeRounding) {
     }
 }
 
+TEST(Capacity, SpendsTheBudgetHoweverStrongThePreference) {
+  for (const auto& [beta, delta, experts] :
+       {std::tuple{0.001, 2., 4}, {1e-6, 2., 4}, {10., 30., 4}, {10., 12., 5}, {1e-4, 30., 5}})
+    for (const double budget : {.15, .25, .5, .9}) {
+      CapacityRule rule = kRule;
+      rule.beta = beta, rule.delta = delta;
+      const Shares shares = solve_capacity(budget, experts, rule);
+      double spent = 0;
+      for (int j = 0; j < experts; ++j) spent += shares[j] * expert_share(j, experts);
+      EXPECT_NEAR(spent, budget, 1e-3) << beta << " " << delta;
+    }
+}
+
 TEST(Capacity, GivesEverythingToTheLargestExpertFromBudgetOneOn) {
   EXPECT_EQ(counts(1, 196), (Counts{0, 0, 0, 196}));
   EXPECT_EQ(counts(7, 196), (Counts{0, 0, 0, 196}));

@@ -126,6 +126,18 @@ TEST(LabelTracker, AWindowAfterAGapStartsAfreshAndEndsWhatWasOn) {
   EXPECT_NEAR(now.top[0].score, 0.9, 1e-6) << "no score from before the gap";
 }
 
+TEST(LabelTracker, WindowsThatAreShorterThanTheTimeBetweenThemGoOn) {
+  LabelTracker tracker(2, {.smoothing = 0});
+  EXPECT_EQ(tracker.update(scores(2, 0, 0.9), 0ms, 70ms, false, 130ms).events[0].kind, EventKind::kNew);
+  for (int i = 1; i < 5; ++i) {
+    const auto& now = tracker.update(scores(2, 0, 0.9), 130ms * i, 130ms * i + 70ms, false, 130ms);
+    EXPECT_FALSE(now.restarted);
+    ASSERT_EQ(now.events.size(), 1u);
+    EXPECT_EQ(now.events[0].kind, EventKind::kUpdate);
+  }
+  EXPECT_TRUE(tracker.update(scores(2, 0, 0.9), 800ms, 870ms, false, 130ms).restarted) << "one is missing";
+}
+
 TEST(LabelTracker, TimeThatGoesBackStartsAfresh) {
   LabelTracker tracker(2, {});
   tracker.update(scores(2, 0, 0.9), 10s, 12s);

@@ -64,6 +64,14 @@ TEST(BestStride, TiesGoToTheFaster) {
   EXPECT_EQ(best_stride(f, 20), 1);
 }
 
+TEST(BestStride, IsFoundAtOnceHoweverFastTheSourceSaysItIs) {
+  TubeletFormat f = contract();
+  EXPECT_EQ(best_stride(f, 1e9), 66666667);
+  EXPECT_EQ(best_stride(f, 1e12), 0);
+  f.rate_min = 1e-9;
+  EXPECT_EQ(best_stride(f, 30), 2);
+}
+
 TEST(BestStride, IsNoneWhereTheRangeHasNoRoom) {
   EXPECT_EQ(best_stride(contract(), 5), 0);
   TubeletFormat f = contract();
@@ -335,6 +343,12 @@ TEST(Nominal, StartsAgainAfterALongGap) {
   log.push(sampler, at(5));
   EXPECT_EQ(log.restarts, 2);
   EXPECT_EQ(log.taken.back(), at(5));
+}
+
+TEST(Nominal, ALastPictureThatStandsForAnHourIsNotAnHourOfVideo) {
+  Sampler sampler(contract(), {.mode = Sampling::kNominal});
+  constant(sampler, 30, 1);
+  EXPECT_LE(sampler.finish(at(3600)).size(), 60u);
 }
 
 TEST(Sampler, AnotherModeStartsAgain) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <system_error>
 
 namespace mone::cpu {
 namespace {
@@ -38,7 +39,11 @@ ThreadTeam::ThreadTeam(int threads) {
   if (threads < 1) threads = usable_cores();
   workers_.reserve(threads - 1);
   for (int worker = 1; worker < threads; ++worker) {
-    workers_.emplace_back([this, worker] { serve(worker); });
+    try {
+      workers_.emplace_back([this, worker] { serve(worker); });
+    } catch (const std::system_error&) {
+      return;  // so many may not be had here; those that are there do the work
+    }
     pthread_setname_np(workers_.back().native_handle(), ("mone-cpu-" + std::to_string(worker)).c_str());
   }
 }
