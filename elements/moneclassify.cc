@@ -22,9 +22,11 @@
 #include <gst/video/video.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "elements/action_meta.h"
@@ -150,9 +152,10 @@ class Classify {
   std::string absent_;
   LatestLabels latest_;
   GstSegment segment_;  // of the results; their thread's
-  GstClockTime moment_ =
-      GST_CLOCK_TIME_NONE;  // of the newest tubelet, and how many there are of it; the cutting thread's
-  guint in_moment_ = 1;
+  // The cutting thread's: the newest moment, how many tubelets the last ones had, and the room made for them.
+  GstClockTime moment_ = GST_CLOCK_TIME_NONE;
+  std::array<guint, kHeldTubelets + 1> in_moment_{1, 1, 1};
+  guint room_ = kHeldTubelets;
   std::atomic<bool> open_{false};
   std::atomic<bool> waiting_{false};  // decided by open()
 };
@@ -187,6 +190,7 @@ Classify::Classify(GstBin* bin) : bin_(bin) {
                "max-size-time", guint64{0}, "silent", TRUE, nullptr);
   g_object_set(tubelets_, "leaky", kLeakOldest, "max-size-buffers", kHeldTubelets, "max-size-bytes", 0u,
                "max-size-time", guint64{0}, "silent", TRUE, nullptr);
+  g_object_set(convert_, "qos", FALSE, nullptr);  // what is late for a display is not for the analysis
   gst_element_link(convert_, tubelet_);
   gst_element_link(vivit_, label_);
   const auto last = Owned<GstPad>::adopt(gst_element_get_static_pad(label_, "src"));
@@ -264,14 +268,12 @@ GObject* Classify::owner(const char* property) const {
 /// full in the middle of one, the same persons would lose theirs every time.
 void Classify::make_room(GstBuffer* tubelet) {
   const auto meta = get_tubelet_meta(tubelet);
-  const guint in_moment = meta ? static_cast<guint>(std::max(meta->following, 0)) + 1 : 1;
-  if (GST_BUFFER_PTS(tubelet) == moment_ || in_moment == in_moment_) {
-    moment_ = GST_BUFFER_PTS(tubelet);
-    return;
-  }
-  moment_ = GST_BUFFER_PTS(tubelet);
-  in_moment_ = in_moment;
-  g_object_set(tubelets_, "max-size-buffers", kHeldTubelets * in_moment, nullptr);
+  if (std::exchange(moment_, GST_BUFFER_PTS(tubelet)) == GST_BUFFER_PTS(tubelet)) return;
+  std::rotate(in_moment_.begin(), in_moment_.begin() + 1, in_moment_.end());
+  in_moment_.back() = meta ? static_cast<guint>(std::max(meta->following, 0)) + 1 : 1;
+  // Room for the largest of those that may be in it: a queue that shrinks while it is full loses half of one.
+  const guint room = kHeldTubelets * *std::max_element(in_moment_.begin(), in_moment_.end());
+  if (std::exchange(room_, room) != room) g_object_set(tubelets_, "max-size-buffers", room, nullptr);
 }
 
 /// Labels of before a jump in time are nobody's after it.

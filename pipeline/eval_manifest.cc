@@ -46,7 +46,8 @@ Result<CsvTable> list_folder(const fs::path& folder) {
   std::error_code error;
   // Links are what they are called here, wherever they lead.
   for (const auto& label : fs::directory_iterator(folder, error)) {
-    if (!label.is_directory()) continue;
+    std::error_code unknown;  // a link that leads to itself is no folder
+    if (!label.is_directory(unknown)) continue;
     for (const auto& entry : fs::directory_iterator(label.path(), error)) {
       const fs::path inside = label.path().filename() / entry.path().filename();
       if (is_video(inside)) table.rows.push_back({inside.string(), inside.parent_path().string()});
@@ -152,12 +153,17 @@ class Collector {
 std::vector<std::string> names_apart(const std::vector<fs::path>& files) {
   std::vector<std::vector<std::string>> parts;  // of each path, the last first
   for (const fs::path& file : files) {
-    std::error_code error;
-    fs::path path = fs::absolute(file, error).lexically_normal();
+    fs::path path = file;
     if (path.filename().empty() || path.filename() == "manifest.csv") path = path.parent_path();
-    if (path.extension() == ".csv") path.replace_extension();
     parts.emplace_back();
     for (; path.has_filename(); path = path.parent_path()) parts.back().push_back(path.filename().string());
+  }
+  // x.csv is called x, unless there is a folder x, too.
+  for (std::vector<std::string>& own : parts) {
+    if (own.empty() || !own[0].ends_with(".csv")) continue;
+    std::vector<std::string> shorter = own;
+    shorter[0].resize(own[0].size() - 4);
+    if (std::find(parts.begin(), parts.end(), shorter) == parts.end()) own = shorter;
   }
   std::vector<std::string> names(files.size());
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -213,10 +219,13 @@ Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
   for (fs::path& file : files) {
     if (fs::is_directory(file, error) && fs::exists(file / "manifest.csv", error)) file /= "manifest.csv";
   }
-  const std::vector<std::string> names = names_apart(files);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (std::count(names.begin(), names.end(), names[i]) > 1) return Failure{paths[i] + ": is given twice"};
+  std::vector<fs::path> whole;
+  for (const fs::path& file : files) {
+    whole.push_back(fs::absolute(file, error).lexically_normal());
+    if (std::find(whole.begin(), whole.end() - 1, whole.back()) != whole.end() - 1)
+      return Failure{file.string() + ": is given twice"};
   }
+  const std::vector<std::string> names = names_apart(whole);
   for (std::size_t i = 0; i < files.size(); ++i) {
     const fs::path& file = files[i];
     const bool folder = fs::is_directory(file, error);

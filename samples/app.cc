@@ -32,8 +32,9 @@ struct Camera {
   std::string name;
   GstElement* pipeline = nullptr;
   guint wait_seconds = 1;
-  guint retry = 0, watch = 0;  // GLib ids of the timers
-  guint64 seen = 0;            // frames when the watch last looked
+  guint retry = 0, watch = 0;      // GLib ids of the timers
+  guint64 seen = 0;                // frames when the watch last looked
+  guint silent = 0, patience = 0;  // how often it has seen no more, and how often it may
   guint64 frames = 0, labelled = 0;
   bool done = false, failed = false;
 
@@ -55,7 +56,8 @@ struct App {
   }
 };
 
-/// A camera that loses power says nothing, and TCP waits for it for a quarter of an hour.
+/// A camera that loses power says nothing, and TCP waits for it for a quarter of an hour. Before its first
+/// frame it gets six times as long.
 constexpr guint kSilentSeconds = 10;
 
 /// A camera over TCP: no firewall in the way, and a server that closes the connection is noticed at once.
@@ -193,15 +195,20 @@ void Camera::start() {
   gst_object_unref(bus);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   seen = __atomic_load_n(&frames, __ATOMIC_RELAXED);
+  silent = 0, patience = 6;
   if (is_file()) return;
   watch = g_timeout_add_seconds(
       kSilentSeconds,
       [](gpointer data) -> gboolean {
         auto* camera = static_cast<Camera*>(data);
         const guint64 now = __atomic_load_n(&camera->frames, __ATOMIC_RELAXED);
-        if (std::exchange(camera->seen, now) != now) return G_SOURCE_CONTINUE;
+        if (std::exchange(camera->seen, now) != now) {
+          camera->silent = 0, camera->patience = 1;
+          return G_SOURCE_CONTINUE;
+        }
+        if (++camera->silent < camera->patience) return G_SOURCE_CONTINUE;
         camera->watch = 0;
-        camera->fail("no frames for " + std::to_string(kSilentSeconds) + " s");
+        camera->fail("no frames for " + std::to_string(kSilentSeconds * camera->silent) + " s");
         return G_SOURCE_REMOVE;
       },
       this);

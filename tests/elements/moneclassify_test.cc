@@ -391,6 +391,10 @@ TEST_F(MoneClassifyHarness, TheEngineHearsThatDownstreamCannotKeepUp) {
     gst_event_unref(e);
   }
   EXPECT_TRUE(above) << "and so does who could drop frames";
+  const auto convert = Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(harness_->element), "convert"));
+  gboolean drops = TRUE;
+  g_object_get(convert.get(), "qos", &drops, nullptr);
+  EXPECT_FALSE(drops) << "the analysis sees every frame all the same";
 }
 
 TEST_F(MoneClassifyHarness, TheQueueOfTubeletsHoldsWholeMoments) {

@@ -205,6 +205,9 @@ TEST_F(ManifestTest, SetsOfSeveralManifestsStayApart) {
   EXPECT_EQ(read({folder_ / "one/clips/", folder_ / "two/clips"}).value().videos.size(), 2u);
   EXPECT_THAT(read({folder_ / "a.csv", folder_ / "first/../a.csv"}).error().text,
               HasSubstr("a.csv: is given twice"));
+  write("a/manifest.csv", csv);
+  EXPECT_THAT(read({folder_ / "a", folder_ / "a.csv", folder_ / "b.csv"}).value().sets,
+              ElementsAre("a/x", "a.csv/x", "b/x"));
   const auto here = std::filesystem::current_path();
   std::filesystem::current_path(folder_);
   EXPECT_THAT(read({"a.csv", "b.csv"}).value().sets, ElementsAre("a/x", "b/x"));
@@ -216,6 +219,7 @@ TEST_F(ManifestTest, LinksAreWhatTheyAreCalledInTheFolder) {
   std::filesystem::create_directories(folder_ / "clips/walk");
   std::filesystem::create_symlink(folder_ / "kept/elsewhere/1.mp4", folder_ / "clips/walk/1.mp4");
   std::filesystem::create_directory_symlink(folder_ / "kept/elsewhere", folder_ / "clips/nothing");
+  std::filesystem::create_symlink("round", folder_ / "clips/round");
   const auto manifest = read({folder_ / "clips"});
   ASSERT_TRUE(manifest) << manifest.error().text;
   ASSERT_EQ(manifest.value().videos.size(), 3u);
