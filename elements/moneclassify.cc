@@ -267,10 +267,9 @@ GObject* Classify::owner(const char* property) const {
 /// The queue of tubelets is one of moments: crop=region cuts a tubelet of every person in each, and were it
 /// full in the middle of one, the same persons would lose theirs every time.
 void Classify::make_room(GstBuffer* tubelet) {
-  const auto meta = get_tubelet_meta(tubelet);
   if (std::exchange(moment_, GST_BUFFER_PTS(tubelet)) == GST_BUFFER_PTS(tubelet)) return;
   std::rotate(in_moment_.begin(), in_moment_.begin() + 1, in_moment_.end());
-  in_moment_.back() = meta ? static_cast<guint>(std::max(meta->following, 0)) + 1 : 1;
+  in_moment_.back() = 1 + static_cast<guint>(std::max(0, tubelets_following(tubelet)));
   // Room for the largest of those that may be in it: a queue that shrinks while it is full loses half of one.
   const guint room = kHeldTubelets * *std::max_element(in_moment_.begin(), in_moment_.end());
   if (std::exchange(room_, room) != room) g_object_set(tubelets_, "max-size-buffers", room, nullptr);
@@ -294,7 +293,6 @@ void Classify::tell_analysis(GstEvent* qos) const {
 void Classify::activate() {
   gst_segment_init(&segment_, GST_FORMAT_TIME);
   moment_ = GST_CLOCK_TIME_NONE;
-
   for (GstPad* pad : {results_.get(), feed_.get()}) gst_pad_set_active(pad, TRUE);
 }
 

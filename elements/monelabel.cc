@@ -106,7 +106,6 @@ class Label {
     info_ = {};
     output_ = Output::kJson;
     max_gap_ = Time(0);
-    gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
   }
   void set_caps(const GstCaps* in, const GstCaps* out);
   void set_model(const ModelInfo& info) {
@@ -148,7 +147,6 @@ class Label {
   std::unique_ptr<RegionLabels> labels_;
   std::map<guint, Last> last_;
   Time max_gap_{0};  // of the newest scores
-  GstSegment segment_;
 };
 
 void Label::set_caps(const GstCaps* in, const GstCaps* out) {
@@ -268,8 +266,7 @@ void Label::on_gap(GstClockTime end) {
 }
 
 void Label::on_segment(const GstSegment& segment) {
-  if (!continues(segment_, segment)) finish(true);  // times to come may lie before what has been
-  segment_ = segment;
+  if (!continues(element_->segment, segment)) finish(true);  // times to come may lie before what has been
 }
 
 void Label::finish(bool push) {

@@ -49,6 +49,14 @@ GstMeta* set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& m) {
   return &meta->meta;
 }
 
+int tubelets_following(GstBuffer* buffer) {
+  register_tubelet_meta();
+  GstCustomMeta* meta = gst_buffer_get_custom_meta(buffer, kName);
+  int following = 0;
+  if (meta) gst_structure_get_int(gst_custom_meta_get_structure(meta), "following", &following);
+  return following;
+}
+
 std::optional<TubeletMeta> get_tubelet_meta(GstBuffer* buffer) {
   register_tubelet_meta();
   GstCustomMeta* meta = gst_buffer_get_custom_meta(buffer, kName);

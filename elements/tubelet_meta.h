@@ -49,6 +49,9 @@ const GstMetaInfo* register_tubelet_meta();
 /// the buffer already carries one with as many frames. @return the buffer's meta
 GstMeta* set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& meta);
 
+/// Its `following` alone; 0 if it has no meta.
+int tubelets_following(GstBuffer* buffer);
+
 /// The buffer's meta; nothing if it has none.
 std::optional<TubeletMeta> get_tubelet_meta(GstBuffer* buffer);
 

@@ -62,7 +62,7 @@ void check_together(JsonReader& reader, const ModelConfig& c, int wide) {
     reader.fail("intermediate_size", "is " + std::to_string(wide) + "; only 4 times hidden_size can be run");
   if (std::int64_t{c.tokens()} * c.nt() > kMaxTokens)
     reader.fail("image_size", "and tubelet_size give more than " + std::to_string(kMaxTokens) + " tokens");
-  if (std::int64_t{3} * c.tokens() * c.pt * c.ph * c.pw > kMaxTubeletBytes)
+  if (tubelet_bytes(c.image_width, c.image_height, c.pt) > kMaxTubeletBytes)
     reader.fail("tubelet_size",
                 "and image_size give more than " + std::to_string(kMaxTubeletBytes) + " bytes a tubelet");
 }

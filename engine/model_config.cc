@@ -91,7 +91,7 @@ void check_together(Reader& reader, const ModelConfig& c) {
   if (std::int64_t{c.tokens()} * c.nt() > 65536)
     reader.fail("image", "and tubelet give " + std::to_string(c.tokens()) + " tokens x " +
                              std::to_string(c.nt()) + " per window; at most 65536 are possible");
-  if (std::int64_t{3} * c.tokens() * c.pt * c.ph * c.pw > kMaxTubeletBytes)
+  if (tubelet_bytes(c.image_width, c.image_height, c.pt) > kMaxTubeletBytes)
     reader.fail("tubelet", "of " + std::to_string(c.pt) + " frames of the image is larger than " +
                                std::to_string(kMaxTubeletBytes) + " bytes");
   if (std::ssize(c.labels) != c.C)

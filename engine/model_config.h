@@ -22,10 +22,14 @@ enum class Fit { kCrop, kPad };
 enum class CropMode { kFull, kMotion, kRegion };
 enum class Planes { kRgb, kLumaMotion };
 
-/// The three u8 planes of a frame are named by `planes`: "rgb", or "luma-motion" (see engine/planes.h).
-/// A tubelet of so many bytes is no video's, but a config's that is wrong: 4096x4096, five frames.
+/// u8 of one tubelet, [tokens, frames, ph, pw, 3]: three planes of each pixel, however it is cut into tokens.
+constexpr std::int64_t tubelet_bytes(int width, int height, int frames) {
+  return std::int64_t{3} * width * height * frames;
+}
+/// A larger one is no video's, but a config's that is wrong: 4096x4096, six frames.
 constexpr std::int64_t kMaxTubeletBytes = std::int64_t{1} << 28;
 
+/// The three u8 planes of a frame are named by `planes`: "rgb", or "luma-motion" (see engine/planes.h).
 struct ModelConfig {
   Variant variant = Variant::kFe;
   int D = 0, H = 0, L = 0, Lt = 0, E = 1, C = 0;
@@ -57,8 +61,8 @@ struct ModelConfig {
   int nh() const { return image_height / ph; }
   int nw() const { return image_width / pw; }
   int tokens() const { return nh() * nw(); }  ///< patch tokens per tubelet step, Ns
-  /// Of one tubelet, u8; below kMaxTubeletBytes once the config has been checked.
-  int tubelet_bytes() const { return tokens() * pt * ph * pw * 3; }
+  /// At most kMaxTubeletBytes once the config has been checked.
+  int tubelet_bytes() const { return static_cast<int>(mone::tubelet_bytes(image_width, image_height, pt)); }
 };
 
 /// Parses and validates the `config` JSON of a model file. Unknown keys, missing keys and bad values are

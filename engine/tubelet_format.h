@@ -23,8 +23,8 @@ struct TubeletFormat {
   double rate_min = 4, rate_nominal = 6.25, rate_max = 12.5;  ///< tubelets per second: the trained range
 
   int tokens() const { return (height / ph) * (width / pw); }
-  /// Bytes of one tubelet buffer, u8 [tokens, pt, ph, pw, 3].
-  int bytes() const { return tokens() * pt * ph * pw * 3; }
+  /// Bytes of one tubelet buffer, u8 [tokens, pt, ph, pw, 3]; at most kMaxTubeletBytes once checked.
+  int bytes() const { return static_cast<int>(tubelet_bytes(width, height, pt)); }
 
   bool operator==(const TubeletFormat&) const = default;
 };
@@ -57,7 +57,7 @@ inline std::optional<Failure> check(const TubeletFormat& f) {
     return Failure{"tubelet-height " + n(f.ph) + " does not divide the image height " + n(f.height)};
   if (f.pw < 1 || f.width % f.pw)
     return Failure{"tubelet-width " + n(f.pw) + " does not divide the image width " + n(f.width)};
-  if (std::int64_t{3} * f.width * f.height * f.pt > kMaxTubeletBytes)
+  if (tubelet_bytes(f.width, f.height, f.pt) > kMaxTubeletBytes)
     return Failure{"tubelets of " + n(f.pt) + " frames of " + n(f.width) + "x" + n(f.height) +
                    " are larger than " + std::to_string(kMaxTubeletBytes) + " bytes"};
   if (f.fit == Fit::kCrop && (f.resize_short < 1 || f.resize_short > 8192))
