@@ -334,6 +334,12 @@ TEST_F(ActionTestSrc, AnswersDurationAndSeekingQueries) {
   gint64 duration = 0;
   EXPECT_TRUE(gst_element_query_duration(pipeline.get(), GST_FORMAT_TIME, &duration));
   EXPECT_EQ(duration, static_cast<gint64>(3 * GST_SECOND));
+  const Pipeline moved =
+      launch("actiontestsrc script=walk:1 loop=false timestamp-offset=5000000000 ! fakesink name=sink");
+  gst_element_set_state(moved.get(), GST_STATE_PAUSED);
+  gst_element_get_state(moved.get(), nullptr, nullptr, 10 * GST_SECOND);
+  EXPECT_TRUE(gst_element_query_duration(moved.get(), GST_FORMAT_TIME, &duration));
+  EXPECT_EQ(duration, static_cast<gint64>(6 * GST_SECOND)) << "the time it ends at";
   for (const bool live : {false, true}) {
     const Pipeline other =
         launch(std::string("actiontestsrc is-live=") + (live ? "true" : "false") + " ! fakesink name=sink");

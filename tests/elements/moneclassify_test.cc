@@ -406,18 +406,24 @@ TEST_F(MoneClassifyHarness, TheQueueOfTubeletsHoldsWholeMoments) {
     g_object_get(tubelets.get(), "max-size-buffers", &most, nullptr);
     return most;
   };
+  int frame = 0;
+  const auto play_until = [&](guint people, guint room) {
+    for (int i = 0; i < 200 && queue() != room; ++i, ++frame) {
+      GstBuffer* buffer = gst_buffer_new_allocate(nullptr, info_.size, nullptr);
+      for (guint k = 0; k < people; ++k)
+        gst_buffer_add_video_region_of_interest_meta(buffer, "person", 20 * k, 4, 16, 40);
+      GST_BUFFER_PTS(buffer) = gst_util_uint64_scale(static_cast<guint64>(frame), GST_SECOND, 30);
+      GST_BUFFER_DURATION(buffer) = GST_SECOND / 30;
+      EXPECT_EQ(gst_harness_push(harness_.get(), buffer), GST_FLOW_OK);
+      gst_buffer_unref(gst_harness_pull(harness_.get()));
+      g_usleep(5000);
+    }
+  };
   EXPECT_EQ(queue(), 2u);
-  for (int i = 0; i < 200 && queue() != 6u; ++i) {
-    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, info_.size, nullptr);
-    for (guint k = 0; k < 3; ++k)
-      gst_buffer_add_video_region_of_interest_meta(buffer, "person", 20 * k, 4, 16, 40);
-    GST_BUFFER_PTS(buffer) = gst_util_uint64_scale(static_cast<guint64>(i), GST_SECOND, 30);
-    GST_BUFFER_DURATION(buffer) = GST_SECOND / 30;
-    EXPECT_EQ(gst_harness_push(harness_.get(), buffer), GST_FLOW_OK);
-    gst_buffer_unref(gst_harness_pull(harness_.get()));
-    g_usleep(5000);
-  }
+  play_until(3, 6);
   EXPECT_EQ(queue(), 6u) << "two moments of three people";
+  play_until(1, 2);
+  EXPECT_EQ(queue(), 2u) << "two have left";
 }
 
 TEST_F(MoneClassifyHarness, ALabelIsNotCarriedLongerThanAWindow) {

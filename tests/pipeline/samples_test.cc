@@ -74,6 +74,20 @@ TEST(QuickstartSample, SaysWhatToDoAboutASourceThatIsNotThere) {
   }
 }
 
+TEST(QuickstartSample, CtrlCWaitsForTheEndOfWhatItInterrupts) {
+  // The script's own reader beside a program that has something to say about its end, both in one group, as
+  // on a terminal (set -m).
+  const ProgramRun run = run_program({"/bin/bash", "-c", R"sh(
+    eval "$(sed -n '/^readable() {/,/^}/p' "$0")"
+    set -m
+    bash -c 'trap "sleep 0.2; echo ERROR: the end is written; exit 0" INT; while sleep 0.1; do :; done' | readable &
+    sleep 1
+    kill -INT -- "-$(jobs -p)"
+    wait)sh",
+                                      MONE_SOURCE_DIR "/samples/quickstart.sh"});
+  EXPECT_THAT(run.out, HasSubstr("the end is written")) << run.err;
+}
+
 TEST(QuickstartSample, AnyNameReachesGStreamerAsItIs) {
   const TemporaryFolder folder;
   const std::string odd = folder.file("a $HOME `b` \"c\" & d\\e!.mp4");

@@ -93,7 +93,7 @@ def check_parts(model, file: Path, here: Path) -> None:
     cache, nt = here / "cache", cutter.nt
     whole = footage.decode(footage.Clip(here / "long.y4m", "across"), cache)
     latin = here / os.fsdecode(b"caf\xe9.y4m")  # a name that is no UTF-8
-    latin.symlink_to(here / "long.y4m")
+    latin.write_bytes((here / "long.y4m").read_bytes())
     assert np.array_equal(footage.decode(footage.Clip(latin, "across"), cache).pixels, whole.pixels)
     all_tubelets, ends, _ = cutter.video(whole.pixels, whole.times, whole.fps)
     assert len(footage.windows_inside(cutter, ends, 0, 100)) == len(ends) - nt + 1

@@ -1,4 +1,5 @@
-// Every global allocation of this process is counted: a step must make none once the first ones are over.
+// Every global allocation of this process is counted: a step must make none once the first ones are over; and
+// any of the first ones may fail.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -15,9 +16,11 @@
 namespace {
 
 std::atomic<long> allocations{0};
+std::atomic<long> until_none_is_left{-1};  // allocations, of which the last one fails; negative: none does
 
 void* counted(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
   ++allocations;
+  if (until_none_is_left >= 0 && until_none_is_left-- == 0) throw std::bad_alloc();
   if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment))
     return memory;
   throw std::bad_alloc();
@@ -102,6 +105,49 @@ TEST_P(NoAllocation, HappensOnTheWayThroughTheBatcher) {
   const long before = allocations;
   for (int i = 20; i < 60; ++i) together(i);
   EXPECT_EQ(allocations - before, 0);
+}
+
+TEST_P(NoAllocation, ThatFailsLeavesAnEngineThatGoesOn) {
+  const auto& [chosen, joint] = GetParam();
+  const auto& [backend, dtype] = chosen;
+  const std::string path = test::write_model(joint ? test::tiny_joint() : test::tiny_fe());
+  const auto model = Model::load(path).value();
+  std::vector<std::vector<std::uint8_t>> pixels;
+  for (unsigned i = 0; i < 4; ++i) pixels.push_back(test::random_tubelet(model->config(), i));
+  /// The logits of four streams that take a tubelet each, if the allocation of that number fails first.
+  const auto logits_after = [&](long failing, bool* failed) {
+    const auto engine = Engine::create(model, {.backend = backend, .dtype = dtype}).value();
+    std::vector<std::unique_ptr<Stream>> streams;
+    std::vector<StreamPush> pushes;
+    for (int i = 0; i < 4; ++i) {
+      streams.push_back(engine->new_stream());
+      pushes.push_back({streams[i].get(), {pixels[i]}, i % 2 ? 0.5 : 1});
+    }
+    StreamPush alone[] = {pushes[0]};
+    engine->push(alone);
+    streams[0]->reset();
+    until_none_is_left = failing;
+    *failed = false;
+    try {
+      engine->push(pushes);
+    } catch (const std::exception&) {
+      *failed = true;
+    }
+    until_none_is_left = -1;
+    if (*failed) engine->push(pushes);
+    std::vector<std::vector<float>> all;
+    for (const StreamPush& p : pushes)
+      all.emplace_back(p.prediction->logits.begin(), p.prediction->logits.end());
+    return all;
+  };
+  bool failed = false;
+  const auto wanted = logits_after(-1, &failed);
+  long tried = 0;
+  do {
+    ASSERT_EQ(logits_after(tried, &failed), wanted) << "allocation " << tried << " had failed";
+  } while (failed && ++tried < 1000);
+  EXPECT_GT(tried, 5);
+  EXPECT_LT(tried, 1000);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, NoAllocation,

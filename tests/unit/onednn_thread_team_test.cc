@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -75,6 +77,24 @@ TEST(ThreadTeam, ThreadsHaveNames) {
     seen = true;
   });
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/// A thread needs room for its stack: a process that may have no more room gets no thread.
+TEST(ThreadTeam, GoesOnWithTheThreadsThatCanBeHad) {
+  const auto with_little_room = [] {
+    long pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t room = static_cast<rlim_t>(pages) * sysconf(_SC_PAGESIZE) + (rlim_t{40} << 20);
+    const rlimit limit{room, room};
+    setrlimit(RLIMIT_AS, &limit);
+    ThreadTeam team(64);
+    std::atomic<int> runs = 0;
+    team.run(100, [&](int, int worker) { runs += worker < team.threads(); });
+    _exit(team.threads() < 64 && runs == 100 ? 0 : 1);
+  };
+  EXPECT_EXIT(with_little_room(), testing::ExitedWithCode(0), "");
+}
+#endif
 
 TEST(UsableCores, FollowsTheAffinityMask) {
   cpu_set_t before;
