@@ -131,7 +131,7 @@ void EngineImpl::push(Lane& lane, std::span<StreamPush> pushes) {
       stream->begin(push.tubelet, push.budget, push.predict);
       streams.push_back(stream);
     }
-  } catch (const Error&) {
+  } catch (...) {
     for (StreamImpl* stream : streams) stream->retract();
     throw;
   }
