@@ -39,10 +39,12 @@ const std::map<std::string, std::string> kWhole = {
 /// The names under which this file has our tensors.
 class Names {
  public:
-  explicit Names(const Safetensors& file)
-      : file_(file), now_(file.tensors.count("vivit.layers.0.layernorm_before.weight") != 0) {}
+  Names(const Safetensors& file, bool qkv_bias)
+      : now_(file.tensors.count("vivit.layers.0.layernorm_before.weight") != 0), qkv_bias_(qkv_bias) {}
 
+  /// None of a tensor that this model lacks, which is zeros here.
   std::vector<std::string> of(const std::string& ours) const {
+    if (!qkv_bias_ && ours.ends_with(".attn.qkv.bias")) return {};
     if (const auto whole = kWhole.find(ours); whole != kWhole.end()) return {whole->second};
     constexpr std::string_view kBlocks = "encoder.blocks.";
     const std::size_t layer_end = ours.find('.', kBlocks.size()), kind = ours.rfind('.');
@@ -52,15 +54,11 @@ class Names {
     const PartName& part = kParts.at(ours.substr(layer_end + 1, kind - layer_end - 1));
     std::vector<std::string> theirs;
     for (const char* name : now_ ? part.now : part.before) theirs.push_back(block + name + ours.substr(kind));
-    // qkv_bias false: no such tensors, zeros here.
-    const bool optional = ours.ends_with(".attn.qkv.bias");
-    if (optional && !file_.tensors.count(theirs[0])) theirs.clear();
     return theirs;
   }
 
  private:
-  const Safetensors& file_;
-  bool now_;
+  bool now_, qkv_bias_;
 };
 
 /// Of a model without id2label: as many as the head has outputs, named as transformers does.
@@ -97,12 +95,12 @@ bool same_input(const ModelConfig& a, const ModelConfig& b) {
 Result<ModelConfig> settle_input(const HuggingfaceFolder& folder, const ModelConfig& trained, bool follow,
                                  HuggingfaceModel& model) {
   const std::string what = folder.name + kPreprocessor;
-  if (folder.preprocessor.empty()) {
+  if (!folder.preprocessor) {
     if (follow) return Failure{what + ": is not there, and hf-compat is to follow it"};
     model.pixels = folder.name + ": pixels in " + pixels_text(trained) + ", as such weights are trained";
     return trained;
   }
-  auto asked = follow_huggingface_preprocessor(folder.preprocessor, what, trained);
+  auto asked = follow_huggingface_preprocessor(*folder.preprocessor, what, trained);
   if (follow && !asked) return asked.error();
   model.pixels_differ = !asked || !same_input(asked.value(), trained);
   if (follow) {
@@ -122,22 +120,23 @@ Result<ModelConfig> settle_input(const HuggingfaceFolder& folder, const ModelCon
 }  // namespace
 
 Result<HuggingfaceModel> parse_huggingface(const HuggingfaceFolder& folder, bool follow_preprocessor) {
-  auto trained = parse_huggingface_config(folder.config, folder.name + kConfig);
-  if (!trained) return trained.error();
+  auto parsed = parse_huggingface_config(folder.config, folder.name + kConfig);
+  if (!parsed) return parsed.error();
+  ModelConfig& trained = parsed.value().model;
   const std::string weights_name = folder.name + kWeights;
   const auto file = parse_safetensors(folder.weights, weights_name);
   if (!file) return file.error();
-  if (trained.value().labels.empty()) {
+  if (trained.labels.empty()) {
     auto labels = numbered_labels(file.value(), weights_name);
     if (!labels) return labels.error();
-    trained.value().labels = std::move(labels).value();
-    trained.value().C = static_cast<int>(std::ssize(trained.value().labels));
+    trained.labels = std::move(labels).value();
+    trained.C = static_cast<int>(std::ssize(trained.labels));
   }
   HuggingfaceModel model;
-  auto config = settle_input(folder, trained.value(), follow_preprocessor, model);
+  auto config = settle_input(folder, trained, follow_preprocessor, model);
   if (!config) return config.error();
 
-  const Names names(file.value());
+  const Names names(file.value(), parsed.value().qkv_bias);
   auto weights = Weights::from_foreign(
       file.value(), config.value(), weights_name, [&](const std::string& ours) { return names.of(ours); },
       [](const std::string& theirs) { return theirs.rfind("vivit.pooler.", 0) == 0; });

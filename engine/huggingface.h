@@ -2,6 +2,7 @@
 /// model.safetensors, both spellings of the tensor names (spec section 12). Nothing in it is trusted.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,9 +14,9 @@ namespace mone {
 
 /// What lies in the folder, as bytes.
 struct HuggingfaceFolder {
-  std::string name;               ///< names the folder in failures
-  std::string_view config;        ///< config.json
-  std::string_view preprocessor;  ///< preprocessor_config.json; empty: there is none
+  std::string name;                              ///< names the folder in failures
+  std::string_view config;                       ///< config.json
+  std::optional<std::string_view> preprocessor;  ///< preprocessor_config.json, if there is one
   std::span<const std::byte> weights;
 };
 
@@ -35,8 +36,11 @@ struct HuggingfaceModel {
 /// result points into `folder` for the others.
 Result<HuggingfaceModel> parse_huggingface(const HuggingfaceFolder& folder, bool follow_preprocessor);
 
-/// The config alone, with as many labels as id2label has; none if it is absent.
-Result<ModelConfig> parse_huggingface_config(std::string_view json, const std::string& what);
+struct HuggingfaceConfig {
+  ModelConfig model;     ///< with as many labels as id2label has; none if it is absent
+  bool qkv_bias = true;  ///< false: queries, keys and values have no biases
+};
+Result<HuggingfaceConfig> parse_huggingface_config(std::string_view json, const std::string& what);
 /// Overwrites the input fields of `config`. @param what  names the text in failures
 Result<ModelConfig> follow_huggingface_preprocessor(std::string_view json, const std::string& what,
                                                     ModelConfig config);

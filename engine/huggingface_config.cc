@@ -13,6 +13,7 @@ using nlohmann::json;
 
 constexpr int kMaxTokens = 65536;
 constexpr int kMaxLabels = 100000;
+constexpr int kBilinear = 2;  // of PIL's filters
 
 /// One number for a square, or [height, width].
 void read_size(JsonReader& reader, const char* key, int& height, int& width) {
@@ -35,8 +36,8 @@ void read_activation(JsonReader& reader, ModelConfig& c) {
 void read_labels(JsonReader& reader, ModelConfig& c) {
   if (!reader.has("id2label")) return;
   const json* labels = reader.object("id2label");
-  if (!labels) return;
-  if (!labels->is_object() || labels->empty() || labels->size() > kMaxLabels)
+  if (!labels || labels->is_null() || (labels->is_object() && labels->empty())) return;
+  if (!labels->is_object() || labels->size() > kMaxLabels)
     return reader.fail("id2label", "must name 1 to " + std::to_string(kMaxLabels) + " labels");
   for (std::size_t i = 0; i < labels->size(); ++i) {
     const auto label = labels->find(std::to_string(i));
@@ -80,7 +81,7 @@ std::string known_type(const json& config) {
 
 }  // namespace
 
-Result<ModelConfig> parse_huggingface_config(std::string_view text, const std::string& what) {
+Result<HuggingfaceConfig> parse_huggingface_config(std::string_view text, const std::string& what) {
   const auto parsed = parse_config_file(text, what);
   if (!parsed) return parsed.error();
   std::string failure;
@@ -89,7 +90,8 @@ Result<ModelConfig> parse_huggingface_config(std::string_view text, const std::s
   if (const std::string type = known_type(parsed.value()); type != "vivit")
     return Failure{what + ": model_type is \"" + type + "\"; of Hugging Face's models only vivit can be run"};
 
-  ModelConfig c;
+  HuggingfaceConfig result;
+  ModelConfig& c = result.model;
   c.variant = Variant::kJoint;
   c.D = 768, c.H = 12, c.L = 12, c.Lt = 0, c.E = 1;
   c.image_height = c.image_width = 224;
@@ -109,6 +111,7 @@ Result<ModelConfig> parse_huggingface_config(std::string_view text, const std::s
   if (reader.has("tubelet_size")) reader.integers<3>("tubelet_size", {&c.pt, &c.ph, &c.pw}, 1, 4096);
   if (reader.has("layer_norm_eps")) reader.number("layer_norm_eps", c.ln_eps, 0, 1);
   if (channels != 3) reader.fail("num_channels", "is " + std::to_string(channels) + "; only 3 can be run");
+  if (reader.has("qkv_bias")) reader.boolean("qkv_bias", result.qkv_bias);
   read_activation(reader, c);
   read_labels(reader, c);
   if (failure.empty()) check_together(reader, c, wide);
@@ -119,10 +122,18 @@ Result<ModelConfig> parse_huggingface_config(std::string_view text, const std::s
   c.resize_short = static_cast<int>(std::lround(std::min(c.image_height, c.image_width) * 8 / 7.0));
   c.mean.fill(0.5), c.std.fill(0.5);
   c.train_ec = {1, 1};
-  return c;
+  return result;
 }
 
 namespace {
+
+/// Other models' processors have other defaults for the same keys.
+void check_processor(JsonReader& reader) {
+  std::string type = "VivitImageProcessor";
+  reader.optional("image_processor_type", type);
+  if (type != "VivitImageProcessor" && type != "VivitImageProcessorFast")
+    reader.fail("image_processor_type", "is \"" + type + "\"; only VivitImageProcessor can be followed");
+}
 
 /// Size and crop: the short side to a length, then the middle.
 void follow_size(JsonReader& reader, const std::string& what, ModelConfig& c, std::string& failure) {
@@ -131,6 +142,10 @@ void follow_size(JsonReader& reader, const std::string& what, ModelConfig& c, st
   if (reader.has("do_center_crop")) reader.boolean("do_center_crop", crop);
   if (!resize) reader.fail("do_resize", "is false; pictures of any size cannot be run");
   if (!crop) reader.fail("do_center_crop", "is false; only the middle of the resized picture can be run");
+  int filter = kBilinear;
+  if (reader.has("resample")) reader.integer("resample", filter, 0, 5);
+  if (filter != kBilinear)
+    reader.fail("resample", "is " + std::to_string(filter) + "; only 2, bilinear, can be followed");
   int shortest = 256;
   if (reader.has("size")) {
     if (const json* object = reader.object("size")) {
@@ -181,6 +196,7 @@ Result<ModelConfig> follow_huggingface_preprocessor(std::string_view text, const
   if (!parsed) return parsed.error();
   std::string failure;
   JsonReader reader(parsed.value(), what, "", failure);
+  check_processor(reader);
   follow_size(reader, what, config, failure);
   follow_values(reader, config);
   if (!failure.empty()) return Failure{failure};

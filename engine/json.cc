@@ -7,6 +7,11 @@ namespace {
 
 using nlohmann::json;
 
+/// What the parser says quotes the file as it is; who reads our errors expects UTF-8.
+std::string valid_utf8(const std::string& text) {
+  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+}
+
 /// Builds the document from the parser's events; any `false` ends the parse.
 class Builder : public nlohmann::json_sax<json> {
  public:
@@ -30,7 +35,7 @@ class Builder : public nlohmann::json_sax<json> {
     return true;
   }
   bool parse_error(std::size_t position, const std::string&, const json::exception& error) override {
-    return fail("not JSON at byte " + std::to_string(position) + ": " + error.what());
+    return fail("not JSON at byte " + std::to_string(position) + ": " + valid_utf8(error.what()));
   }
 
  private:

@@ -26,7 +26,8 @@ struct Descriptor {
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Of a named pipe a blocking open waits for somebody who writes.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   if (file.fd < 0) return failed(path, errno);
   struct stat info {};
   if (::fstat(file.fd, &info) != 0) return failed(path, errno);

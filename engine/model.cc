@@ -62,7 +62,8 @@ bool exists(const std::string& path) {
 
 /// Why there are no weights in a folder, and what to do.
 Failure no_weights(const std::string& path) {
-  for (const char* other : {"/pytorch_model.bin", "/model.safetensors.index.json"})
+  for (const char* other :
+       {"/pytorch_model.bin", "/pytorch_model.bin.index.json", "/model.safetensors.index.json"})
     if (exists(path + other))
       return Failure{path + ": has " + (other + 1) +
                      " and no model.safetensors; samples/training/convert.py " + "makes a model file of it"};
@@ -81,14 +82,15 @@ Result<std::shared_ptr<const Model>> load_folder(const std::string& path, const 
   const std::string preprocessor_path = path + "/preprocessor_config.json";
   auto config = MappedFile::open(path + "/config.json");
   if (!config) return config.error();
-  auto preprocessor = exists(preprocessor_path) ? MappedFile::open(preprocessor_path) : MappedFile::nothing();
+  const bool has_preprocessor = exists(preprocessor_path);
+  auto preprocessor = has_preprocessor ? MappedFile::open(preprocessor_path) : MappedFile::nothing();
   if (!preprocessor) return preprocessor.error();
   auto weights = MappedFile::open(path + "/model.safetensors");
   if (!weights) return weights.error();
 
-  auto model = parse_huggingface(
-      {path, text_of(config.value()), text_of(preprocessor.value()), weights.value().bytes()},
-      options.hf_compat);
+  HuggingfaceFolder folder{path, text_of(config.value()), {}, weights.value().bytes()};
+  if (has_preprocessor) folder.preprocessor = text_of(preprocessor.value());
+  auto model = parse_huggingface(folder, options.hf_compat);
   if (!model) return model.error();
   log_line(model.value().pixels_differ ? kLogWarning : kLogInfo, model.value().pixels);
   std::string digests = sha256_hex(weights.value().bytes()) + sha256_hex(config.value().bytes());

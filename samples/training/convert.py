@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from foreign import Refused, read_huggingface, read_scenic, read_tadaconv
-from model_file import load_model, save_model
+from model_file import check_config, load_model, save_model
 
 
 def kind_of(source: Path) -> str:
@@ -76,15 +76,27 @@ def config_of(tensors: dict, about: dict, args) -> dict:
     }  # fmt: skip
 
 
-def convert(args) -> None:
+def read(args) -> tuple[dict, dict]:
+    """(tensors, config), checked."""
     kind = args.kind or kind_of(args.source)
-    if kind == "huggingface":
-        tensors, about = read_huggingface(args.source, args.hf_compat)
-    else:
-        if args.hf_compat:
-            raise Refused("--hf-compat is for Hugging Face folders")
-        tensors, about = read_tadaconv(args.source) if kind == "tadaconv" else read_scenic(args.source)
-    config = config_of(tensors, about, args)
+    if args.hf_compat and kind != "huggingface":
+        raise Refused("--hf-compat is for Hugging Face folders")
+    try:
+        if kind == "huggingface":
+            tensors, about = read_huggingface(args.source, args.hf_compat)
+        else:
+            tensors, about = read_tadaconv(args.source) if kind == "tadaconv" else read_scenic(args.source)
+        config = config_of(tensors, about, args)
+        check_config(config)
+    except (Refused, OSError):
+        raise
+    except Exception as error:  # a file that is not what its name says can be wrong anywhere
+        raise Refused(f"{args.source}: is not what it should be: {type(error).__name__}: {error}") from error
+    return tensors, config
+
+
+def convert(args) -> None:
+    tensors, config = read(args)
     dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[args.dtype]
     bad = [name for name, value in tensors.items() if not value.float().isfinite().all()]
     if bad:

@@ -34,6 +34,16 @@ def load_pickle(path) -> dict:
         raise Refused(f"{path}: cannot be read without running code from it (weights_only): {error}") from error
 
 
+def read_json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text())
+    except ValueError as error:
+        raise Refused(f"{path}: is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Refused(f"{path}: must be an object")
+    return value
+
+
 def depth_of(tensors: dict, pattern: str) -> int:
     """How many layers there are, given the name of a tensor of one with {} for its number."""
     depth = 0
@@ -51,27 +61,27 @@ HF_LAYER = {  # ours: (transformers 4, transformers 5)
 }  # fmt: skip
 HF_QKV = (("attention.attention.query", "attention.attention.key", "attention.attention.value"),
           ("attention.q_proj", "attention.k_proj", "attention.v_proj"))  # fmt: skip
-HF_ACT = {"gelu_fast": "gelu_tanh", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu_erf"}
+HF_ACT = {"gelu_fast": "gelu_tanh", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu_erf",
+          "gelu_python": "gelu_erf"}  # fmt: skip
 
 
 def read_hf_folder(folder: Path) -> dict[str, torch.Tensor]:
-    index = folder / "model.safetensors.index.json"
-    if (folder / "model.safetensors").exists():
-        return read_tensors(folder / "model.safetensors")[0]
-    if index.exists():
-        tensors = {}
-        for part in sorted(set(json.loads(index.read_text())["weight_map"].values())):
-            if "/" in part or part.startswith("."):
-                raise Refused(f"{index}: names a file outside the folder: {part}")
-            tensors |= read_tensors(folder / part)[0]
-        return tensors
-    if (folder / "pytorch_model.bin").exists():
-        return dict(load_pickle(folder / "pytorch_model.bin"))
-    raise Refused(f"{folder}: has neither model.safetensors nor pytorch_model.bin")
+    for name, read in (("model.safetensors", lambda path: read_tensors(path)[0]), ("pytorch_model.bin", load_pickle)):
+        if (folder / name).exists():
+            return dict(read(folder / name))
+        index = folder / f"{name}.index.json"
+        if index.exists():
+            tensors = {}
+            for part in sorted(set(read_json(index)["weight_map"].values())):
+                if "/" in part or part.startswith("."):
+                    raise Refused(f"{index}: names a file outside the folder: {part}")
+                tensors |= read(folder / part)
+            return tensors
+    raise Refused(f"{folder}: has neither model.safetensors nor pytorch_model.bin, whole or in shards")
 
 
 def read_huggingface(folder: Path, follow_preprocessor: bool) -> tuple[dict, dict]:
-    config = json.loads((folder / "config.json").read_text())
+    config = read_json(folder / "config.json")
     if config.get("model_type") != "vivit":
         raise Refused(f"{folder}/config.json: model_type is {config.get('model_type')!r}; only vivit can be converted")
     tensors = read_hf_folder(folder)
@@ -103,22 +113,40 @@ def read_huggingface(folder: Path, follow_preprocessor: bool) -> tuple[dict, dic
              "ln_eps": config.get("layer_norm_eps", 1e-6), "frames": config.get("num_frames", 32),
              "image": [size, size] if isinstance(size, int) else list(size)}  # fmt: skip
     if labels:
+        missing = [str(i) for i in range(len(labels)) if str(i) not in labels]
+        if missing:
+            raise Refused(f"{folder}/config.json: id2label has no \"{missing[0]}\"")
         about["labels"] = [labels[str(i)] for i in range(len(labels))]
     if follow_preprocessor:
-        about |= hf_input(json.loads((folder / "preprocessor_config.json").read_text()))
+        about |= hf_input(read_json(folder / "preprocessor_config.json"), about["image"])
     return out, about
 
 
-def hf_input(p: dict) -> dict:
-    """What VivitImageProcessor does with these settings: ((u8 * factor - offset) - mean) / std."""
+def hf_input(p: dict, image: list[int]) -> dict:
+    """What VivitImageProcessor does with these settings: ((u8 * factor - offset) - mean) / std, of the middle.
+
+    Refuses what the engine refuses too (engine/huggingface_config.cc).
+    """
+
+    def need(holds: bool, what: str) -> None:
+        if not holds:
+            raise Refused(f"preprocessor_config.json: {what}")
+
+    kind = p.get("image_processor_type", "VivitImageProcessor")
+    need(kind in ("VivitImageProcessor", "VivitImageProcessorFast"),
+         f"image_processor_type is {kind!r}; only VivitImageProcessor can be followed")  # fmt: skip
+    need(p.get("do_resize", True) and p.get("do_center_crop", True), "do_resize or do_center_crop is off; neither can be")
+    need(p.get("resample", 2) == 2, f"resample is {p.get('resample')!r}; only 2, bilinear, can be followed")
+    size = p.get("size", {"shortest_edge": 256})
+    need("shortest_edge" in size, "size has no shortest_edge; other resizing cannot be followed")
+    crop = p.get("crop_size", {"height": 224, "width": 224})
+    need([crop["height"], crop["width"]] == image, f"crop_size is {crop}, the model's picture {image[0]}x{image[1]}")
+    need(size["shortest_edge"] >= max(image), "size has a shortest_edge smaller than the crop")
     rescale, normalize = p.get("do_rescale", True), p.get("do_normalize", True)
     offset = 1.0 if rescale and p.get("offset", True) else 0.0
     mean, std = (p.get("image_mean", [0.5] * 3), p.get("image_std", [0.5] * 3)) if normalize else ([0.0] * 3, [1.0] * 3)
     about = {"input": {"scale": p.get("rescale_factor", 1 / 127.5) if rescale else 1.0,
                        "mean": [offset + value for value in mean], "std": list(std)}}  # fmt: skip
-    size = p.get("size", {"shortest_edge": 256})
-    if "shortest_edge" not in size:
-        raise Refused("preprocessor_config.json: size has no shortest_edge; other resizing cannot be followed")
     return about | {"resize_short": size["shortest_edge"]}
 
 
@@ -155,16 +183,16 @@ def read_tadaconv(path: Path) -> tuple[dict, dict]:
 # -- scenic (flax): projects/vivit/model.py, SpaceTimeViViT and ViViT
 
 
-def flax_array(code: int, data: bytes) -> torch.Tensor:
+def flax_array(code: int, data: bytes) -> torch.Tensor | None:
     import msgpack
 
-    if code != 1:
-        raise Refused(f"a msgpack extension of type {code}, which no weight is")
+    if code != 1:  # numpy scalars, complex numbers: a train state's counters, never weights
+        return None
     shape, dtype, values = msgpack.unpackb(data, raw=False)
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int32": torch.int32,
              "int64": torch.int64, "uint32": torch.int32, "float64": torch.float64, "bool": torch.bool}  # fmt: skip
     if dtype not in known:
-        raise Refused(f"an array of {dtype}, which no weight is")
+        return None
     if not values:
         return torch.zeros(shape, dtype=known[dtype])
     return torch.frombuffer(bytearray(values), dtype=known[dtype]).reshape(shape)
@@ -192,8 +220,6 @@ def flax_params(path: Path) -> dict[str, torch.Tensor]:
 
     try:
         tree = msgpack.unpackb(Path(path).read_bytes(), ext_hook=flax_array, raw=False, strict_map_key=False)
-    except Refused as error:
-        raise Refused(f"{path}: {error}") from error
     except Exception as error:
         raise Refused(f"{path}: is no flax checkpoint: {error}") from error
     # Older train states keep the parameters in the optimizer, beside momenta of the same names.
@@ -202,7 +228,11 @@ def flax_params(path: Path) -> dict[str, torch.Tensor]:
         for key in keys:
             node = node.get(key) if isinstance(node, dict) else None
         if isinstance(node, dict) and "embedding" in node:
-            return flat(whole_arrays(node))
+            params = flat(whole_arrays(node))
+            for name, value in params.items():
+                if not isinstance(value, torch.Tensor):
+                    raise Refused(f"{path}: {name} is no array of numbers that a weight can be")
+            return params
     raise Refused(f"{path}: has no params with an \"embedding\" in them")
 
 

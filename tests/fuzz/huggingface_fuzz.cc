@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   HuggingfaceFolder folder{"fuzzed"};
   folder.config = take_text(rest);
-  folder.preprocessor = take_text(rest);
+  if (const auto preprocessor = take_text(rest); !preprocessor.empty()) folder.preprocessor = preprocessor;
   folder.weights = std::as_bytes(std::span(rest));
   for (const bool follow : {false, true}) {
     const auto model = parse_huggingface(folder, follow);

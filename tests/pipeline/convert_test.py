@@ -28,6 +28,7 @@ except ImportError as missing:
     sys.exit(77)
 sys.path.insert(0, str(TRAINING))
 import convert as converter  # noqa: E402
+from model_file import read_tensors  # noqa: E402
 
 
 def random(*shape, std=None, mean=0.0):
@@ -106,6 +107,78 @@ def test_huggingface(mone: Mone) -> None:
         mone.expect("pytorch_model.bin converted", convert(binary, mone.folder / "bin.safetensors"), halves)
         halves = model(pixel_values=pixels / 63.75 - 3).logits[0]
         mone.expect("and with --hf-compat", convert(binary, mone.folder / "compat.safetensors", "--hf-compat"), halves)
+    test_huggingface_odd(mone)
+    refuse_huggingface(mone, folder)
+
+
+def test_huggingface_odd(mone: Mone) -> None:
+    """The fields of the config that change numbers and names, none at its default; weights in shards."""
+    from transformers import VivitConfig, VivitForVideoClassification
+
+    names = {i: f"label {i}" for i in range(12)}  # 10 stands before 2 in the JSON
+    config = VivitConfig(
+        image_size=[SIDE, SIDE + 16], num_frames=FRAMES, tubelet_size=[3, 8, 16], hidden_size=WIDTH, num_hidden_layers=DEPTH,
+        num_attention_heads=HEADS, intermediate_size=4 * WIDTH, id2label=names, hidden_act="gelu", layer_norm_eps=0.1)  # fmt: skip
+    model = VivitForVideoClassification(config).eval()
+    for name, value in model.named_parameters():
+        norm = "layernorm" in name and name.endswith("weight")
+        value.data = random(*value.shape, std=0.2 if value.dim() < 2 else value[0].numel() ** -0.5, mean=float(norm))
+    clip = torch.randint(0, 256, (FRAMES, SIDE, SIDE + 16, 3), dtype=torch.uint8)
+    np.save(mone.folder / "clip.npy", clip.numpy())
+    expected = model(pixel_values=clip.permute(0, 3, 1, 2)[None].float() / 127.5 - 1).logits[0]
+    folder, shards = mone.folder / "odd", mone.folder / "shards"
+    model.save_pretrained(folder)
+    mone.expect("Hugging Face, odd config", folder, expected)
+    model.save_pretrained(shards, max_shard_size="40KB")
+    assert len(list(shards.glob("model-*.safetensors"))) > 1
+    mone.expect("and converted from shards", convert(shards, mone.folder / "odd.safetensors"), expected)
+    for part in sorted(shards.glob("model-*.safetensors")):
+        torch.save(read_tensors(part)[0], shards / f"{part.stem}.bin")
+        part.unlink()
+    index = (shards / "model.safetensors.index.json").read_text().replace(".safetensors", ".bin")
+    (shards / "model.safetensors.index.json").unlink()
+    (shards / "pytorch_model.bin.index.json").write_text(index)
+    out = convert(shards, mone.folder / "odd.safetensors")
+    mone.expect("and from .bin in shards", out, expected)
+    for model in (folder, out):
+        shown = subprocess.run([mone.program, "model", "show", model, "--json"], stdout=subprocess.PIPE, check=True)
+        assert json.loads(shown.stdout)["labels"] == list(names.values()), shown.stdout
+    np.save(mone.folder / "clip.npy", mone.clip.numpy())
+
+
+def refuse_huggingface(mone: Mone, folder: Path) -> None:
+    """What `mone` refuses is not converted either, and is named."""
+    texts = {name: json.loads((folder / name).read_text()) for name in ("config.json", "preprocessor_config.json")}
+    for name, key, value, says in (
+        ("config.json", "num_frames", 7, "frames is 7, not a multiple of 2"),
+        ("config.json", "num_attention_heads", 3, "D is 32, not a multiple of 3"),
+        ("config.json", "layer_norm_eps", 5, "ln_eps is 5"),
+        ("config.json", "id2label", {str(i): i for i in range(LABELS)}, "a label is not a string"),
+        ("config.json", "id2label", {str(i): "x" for i in range(1, LABELS + 1)}, 'id2label has no "0"'),
+        ("preprocessor_config.json", "image_processor_type", "VideoMAEImageProcessor", "only VivitImageProcessor"),
+        ("preprocessor_config.json", "do_resize", False, "do_resize"),
+        ("preprocessor_config.json", "resample", 3, "bilinear"),
+        ("preprocessor_config.json", "crop_size", {"height": 16, "width": 16}, "crop_size"),
+        ("preprocessor_config.json", "size", {"shortest_edge": 16}, "smaller than the crop"),
+        ("preprocessor_config.json", "size", 32, "is not what it should be"),
+        ("preprocessor_config.json", "image_std", [0, 1, 1], "input.std"),
+        ("preprocessor_config.json", "rescale_factor", None, "input.scale"),
+    ):
+        (folder / name).write_text(json.dumps(texts[name] | {key: value}))
+        said = refused(folder, "--hf-compat")
+        assert says in said, (key, value, said)
+        run = subprocess.run([mone.program, "model", "show", folder, "--hf-compat"], capture_output=True)
+        assert run.returncode == 1, (key, value, run)
+        (folder / name).write_text(json.dumps(texts[name]))
+    (folder / "config.json").write_text("[]")
+    assert "config.json: must be an object" in refused(folder)
+    (folder / "config.json").write_text("{")
+    assert "config.json: is not JSON" in refused(folder)
+    (folder / "config.json").write_text(json.dumps(texts["config.json"]))
+    weights = (folder / "model.safetensors").read_bytes()
+    for broken in (weights[:-100], b"", b"\2\0\0\0\0\0\0\0[]", weights.replace(b'"data_offsets":[0,', b'"data_offsets":[2,', 1)):
+        (folder / "model.safetensors").write_bytes(broken)
+        assert "is not what it should be" in refused(folder), broken[:100]
 
 
 # -- TAdaConv
@@ -181,6 +254,8 @@ def test_tadaconv(mone: Mone) -> None:
     torch.save({"model_state": state, "cfg": Path("code")}, path)  # an object of a class: needs code to be read
     assert "weights_only" in refused(path)
     labels.write_text("one\n")
+    torch.save([1, 2], path)
+    assert "is not what it should be" in refused(path)
     torch.save({"model_state": state}, path)
     assert "--labels" in refused(path, "--labels", str(labels))
 
@@ -267,7 +342,10 @@ def test_scenic(mone: Mone) -> None:
     for kind, classifier in (("fe", "token"), ("fe", "gap"), ("joint", "token")):
         params = scenic_params(kind, classifier)
         momenta = scenic_params(kind, classifier)  # of the same names: must not be taken for the weights
-        tree = {"global_step": 7, "optimizer": {"state": {"param_states": momenta}, "target": params}}
+        import msgpack
+
+        scalar = msgpack.ExtType(3, b"an np.int32, as a train state has it")
+        tree = {"global_step": scalar, "optimizer": {"state": {"param_states": momenta}, "target": params}}
         path = mone.folder / f"checkpoint_{kind}_{classifier}"
         if classifier == "gap":  # a newer train state, and an array in chunks
             kernel = params["embedding"]["kernel"]
@@ -278,6 +356,8 @@ def test_scenic(mone: Mone) -> None:
         size = ["--image", str(SIDE), str(SIDE)] if kind == "joint" else []
         out = convert(path, mone.folder / f"{kind}_{classifier}.safetensors", *size)
         mone.expect(f"scenic {kind}, {classifier}", out, scenic_logits(params, mone.clip, kind))
+    path.write_bytes(flax_bytes({"params": params | {"embedding": {"kernel": scalar, "bias": scalar}}}))
+    assert "embedding/kernel is no array" in refused(path)
     path.write_bytes(b"\x81\xa6params\x01")
     assert "no params" in refused(path)
     path.write_bytes(b"\xc1 this is not msgpack")

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <cstring>
@@ -39,12 +40,14 @@ struct Loaded {
   ModelConfig config;
 };
 
-Loaded load(const json& config, const Tensors& tensors, const std::string& preprocess = "",
+Loaded load(const json& config, const Tensors& tensors, std::optional<std::string> preprocess = {},
             bool follow = false) {
   Loaded loaded{bytes_of(tensors)};
   const std::string text = config.is_string() ? config.get<std::string>() : config.dump();
-  const auto model =
-      parse_huggingface({"folder", text, preprocess, std::as_bytes(std::span(loaded.weights))}, follow);
+  const auto model = parse_huggingface(
+      {"folder", text, preprocess ? std::optional<std::string_view>(*preprocess) : std::nullopt,
+       std::as_bytes(std::span(loaded.weights))},
+      follow);
   if (!model) {
     loaded.failure = model.error().text;
   } else {
@@ -110,7 +113,7 @@ TEST(Huggingface, AFolderIsNamedAndHashedByWhatIsInIt) {
 TEST(Huggingface, TheConfigIsReadWithTheDefaultsOfVivit) {
   const auto parsed = parse_huggingface_config(R"({"model_type": "vivit"})", "config.json");
   ASSERT_TRUE(parsed) << parsed.error().text;
-  const ModelConfig& c = parsed.value();
+  const ModelConfig& c = parsed.value().model;
   EXPECT_EQ(c.D, 768);
   EXPECT_EQ(c.nt(), 16);
   EXPECT_EQ(c.tokens(), 196);
@@ -118,6 +121,7 @@ TEST(Huggingface, TheConfigIsReadWithTheDefaultsOfVivit) {
   EXPECT_EQ(c.rate_nominal, 6.25);
   EXPECT_EQ(c.act, Activation::kGeluTanh);
   EXPECT_EQ(c.E, 1);
+  EXPECT_TRUE(parsed.value().qkv_bias);
 }
 
 TEST(Huggingface, AConfigThatCannotBeRunIsNamedWithItsKey) {
@@ -143,11 +147,40 @@ TEST(Huggingface, AConfigThatCannotBeRunIsNamedWithItsKey) {
       {"layer_norm_eps", nullptr, "layer_norm_eps"},
       {"id2label", json::array({"a"}), "id2label"},
       {"id2label", json{{"0", "a"}, {"2", "b"}}, "has no \"1\""},
-      {"id2label", json{{"0", 7}}, "id2label"}};
+      {"id2label", json{{"0", 7}}, "id2label"},
+      {"qkv_bias", "no", "qkv_bias"}};
   for (const auto& [key, value, says] : cases)
     EXPECT_THAT(failure_with(key, value), AllOf(HasSubstr("folder/config.json"), HasSubstr(says))) << key;
   EXPECT_THAT(load("{\"model_type\": \"vivit\"", folder_tensors(true)).failure, HasSubstr("not JSON"));
   EXPECT_THAT(load(json::array(), folder_tensors(true)).failure, HasSubstr("must be an object"));
+  EXPECT_THAT(load("{\"model_type\": \"vi\xff\"}", folder_tensors(true)).failure,
+              HasSubstr("last read: '\"vi\xef\xbf\xbd'"));
+}
+
+TEST(Huggingface, WhatTheConfigSaysOfTheMathsAndTheNamesIsTaken) {
+  json labels;
+  for (int i = 0; i < 11; ++i) labels[std::to_string(i)] = std::string(1, static_cast<char>('a' + i));
+  const json config{{"model_type", "vivit"},  {"hidden_act", "gelu"},       {"layer_norm_eps", 0.1},
+                    {"image_size", {16, 48}}, {"tubelet_size", {4, 8, 16}}, {"id2label", labels},
+                    {"qkv_bias", false}};
+  const auto parsed = parse_huggingface_config(config.dump(), "config.json");
+  ASSERT_TRUE(parsed) << parsed.error().text;
+  const ModelConfig& c = parsed.value().model;
+  EXPECT_FALSE(parsed.value().qkv_bias);
+  EXPECT_EQ(c.act, Activation::kGeluErf);
+  EXPECT_EQ(c.ln_eps, 0.1);
+  EXPECT_EQ(std::pair(c.image_height, c.image_width), std::pair(16, 48));
+  EXPECT_EQ(std::tuple(c.pt, c.ph, c.pw), std::tuple(4, 8, 16));
+  EXPECT_EQ(c.resize_short, 18);
+  EXPECT_EQ(c.C, 11);
+  EXPECT_EQ(c.labels[2], "c");  // 10 stands before 2 in the JSON
+  EXPECT_EQ(c.labels[10], "k");
+  for (const auto& [word, act] :
+       {std::pair("gelu_python", Activation::kGeluErf), std::pair("gelu_new", Activation::kGeluTanh),
+        std::pair("gelu_pytorch_tanh", Activation::kGeluTanh)}) {
+    const json one{{"model_type", "vivit"}, {"hidden_act", word}};
+    EXPECT_EQ(parse_huggingface_config(one.dump(), "config.json").value().model.act, act) << word;
+  }
 }
 
 TEST(Huggingface, LabelsWithoutNamesAreNumberedAfterTheHead) {
@@ -157,6 +190,10 @@ TEST(Huggingface, LabelsWithoutNamesAreNumberedAfterTheHead) {
   ASSERT_EQ(loaded.failure, "");
   EXPECT_EQ(loaded.config.C, 5);
   EXPECT_EQ(loaded.config.labels[4], "LABEL_4");
+  for (const json& none : {json(nullptr), json::object()}) {
+    config["id2label"] = none;
+    EXPECT_EQ(load(config, folder_tensors(true)).config.labels, loaded.config.labels);
+  }
   Tensors headless = folder_tensors(true);
   headless.erase("classifier.weight");
   EXPECT_THAT(load(config, headless).failure, HasSubstr("tensor classifier.weight is missing"));
@@ -185,21 +222,25 @@ TEST(Huggingface, TensorsAreNamedAsTheFileHasThem) {
   EXPECT_THAT(load(folder_config(), tensors).failure, AllOf(HasSubstr("classifier.bias"), HasSubstr("I32")));
 }
 
-TEST(Huggingface, APoolerIsPassedOverAndMissingQkvBiasesAreZero) {
+TEST(Huggingface, APoolerIsPassedOver) {
   Tensors tensors = folder_tensors(true);
   tensors["vivit.pooler.dense.bias"] = {"F32", {16}, std::string(64, '\0')};
   EXPECT_EQ(load(folder_config(), tensors).failure, "");
+}
 
+TEST(Huggingface, WithoutQkvBiasTheyAreZeroAndMayNotBeThere) {
+  json config = folder_config();
+  config["qkv_bias"] = false;
   Tensors zeros = folder_tensors(true), without = zeros;
   for (auto& [name, tensor] : zeros) {
     if (!name.ends_with("_proj.bias") || name.find("o_proj") != name.npos) continue;
     tensor.bytes.assign(tensor.bytes.size(), '\0');
     without.erase(name);
   }
-  EXPECT_EQ(logits_of(write_folder("without", without, folder_config())),
+  EXPECT_EQ(logits_of(write_folder("without", without, config)),
             logits_of(write_folder("zeros", zeros, folder_config())));
-  without["vivit.layers.0.attention.q_proj.bias"] = zeros["vivit.layers.0.attention.q_proj.bias"];
-  EXPECT_THAT(load(folder_config(), without).failure, HasSubstr("k_proj.bias is missing"));
+  EXPECT_THAT(load(folder_config(), without).failure, HasSubstr("q_proj.bias is missing"));
+  EXPECT_THAT(load(config, zeros).failure, HasSubstr("_proj.bias is not one that the config asks for"));
 }
 
 TEST(Huggingface, HalfPrecisionIsWidenedExactly) {
@@ -267,6 +308,9 @@ TEST(Huggingface, PixelsAreThoseOfTheTrainingUnlessThePreprocessorIsFollowed) {
 
 TEST(Huggingface, APreprocessorThatCannotBeFollowedFailsOnlyWhereItIsFollowed) {
   const std::tuple<const char*, json, const char*> cases[] = {
+      {"image_processor_type", "VideoMAEImageProcessor", "\"VideoMAEImageProcessor\""},
+      {"image_processor_type", nullptr, "image_processor_type"},
+      {"resample", 3, "only 2, bilinear"},
       {"do_resize", false, "do_resize"},
       {"do_center_crop", false, "do_center_crop"},
       {"do_center_crop", 1, "do_center_crop"},
@@ -281,21 +325,33 @@ TEST(Huggingface, APreprocessorThatCannotBeFollowedFailsOnlyWhereItIsFollowed) {
     EXPECT_THAT(failure_of_preprocessor(key, value),
                 AllOf(HasSubstr("folder/preprocessor_config.json"), HasSubstr(says)))
         << key;
-  const Loaded loaded = load(folder_config(), folder_tensors(true), "not JSON");
-  EXPECT_EQ(loaded.failure, "");
-  EXPECT_TRUE(loaded.pixels_differ);
-  EXPECT_THAT(loaded.pixels, HasSubstr("is not followed"));
-  EXPECT_THAT(load(folder_config(), folder_tensors(true), "", true).failure,
+  for (const char* broken : {"not JSON", ""}) {
+    const Loaded loaded = load(folder_config(), folder_tensors(true), broken);
+    EXPECT_EQ(loaded.failure, "");
+    EXPECT_TRUE(loaded.pixels_differ);
+    EXPECT_THAT(loaded.pixels, HasSubstr("is not followed"));
+    EXPECT_THAT(load(folder_config(), folder_tensors(true), broken, true).failure, HasSubstr("not JSON"));
+  }
+  EXPECT_THAT(load(folder_config(), folder_tensors(true), {}, true).failure,
               HasSubstr("preprocessor_config.json: is not there"));
+  json named = preprocessor();
+  named["image_processor_type"] = "VivitImageProcessor";
+  named["resample"] = 2;
+  EXPECT_EQ(load(folder_config(), folder_tensors(true), named.dump(), true).failure, "");
 }
 
 TEST(Huggingface, FoldersThatHaveNoModelSayWhatToDo) {
   const std::string folder = write_folder("bare", folder_tensors(true), folder_config());
   std::filesystem::remove(folder + "/model.safetensors");
   EXPECT_THAT(Model::load(folder).error().text, HasSubstr("bare/model.safetensors"));
-  std::ofstream(folder + "/pytorch_model.bin") << "x";
-  EXPECT_THAT(Model::load(folder).error().text,
-              AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("convert.py")));
+  for (const char* other : {"pytorch_model.bin.index.json", "pytorch_model.bin"}) {
+    std::ofstream(folder + "/" + other) << "x";
+    EXPECT_THAT(Model::load(folder).error().text, AllOf(HasSubstr(other), HasSubstr("convert.py")));
+  }
+  std::filesystem::remove(folder + "/config.json");
+  ASSERT_EQ(::mkfifo((folder + "/config.json").c_str(), 0600), 0);  // of which open() would wait for a writer
+  std::ofstream(folder + "/model.safetensors") << "x";
+  EXPECT_THAT(Model::load(folder).error().text, HasSubstr("config.json: is not a file"));
   std::filesystem::remove(folder + "/config.json");
   EXPECT_THAT(Model::load(folder).error().text, HasSubstr("is a folder without config.json"));
   EXPECT_THAT(Model::load(test::write_model(plain()), {.hf_compat = true}).error().text,
