@@ -29,8 +29,8 @@ bool ClassifyArguments::parse(const Arguments& arguments) {
   CommandLine line(
       "classify [options] FILE...",
       "Labels the actions in video files of any kind that FFmpeg reads: one prediction per tubelet,\n"
-      "nothing skipped, scores as the model gives them. The last line of a file is its summary: the\n"
-      "mean over the predictions whose window was full (else the last one's).");
+      "nothing skipped, scores as the model gives them. A file's summary (its first line; with --json\n"
+      "its last) is the mean over the predictions whose window was full (else the last one's).");
   line.options()("json", po::bool_switch(&json), "one JSON object a line instead of a table")(
       "budget", po::value(&label.budget)->value_name("B"),
       "share of the model's width a token gets, above 0 up to 1; default: 1")(

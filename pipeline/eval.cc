@@ -1,12 +1,12 @@
 // mone eval: how often a model is right about labelled videos, by budget, and against controls.
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "pipeline/command_line.h"
 #include "pipeline/eval_page.h"
 #include "pipeline/eval_report.h"
 #include "pipeline/open_engine.h"
+#include "pipeline/output_file.h"
 #include "pipeline/progress.h"
 #include "pipeline/table.h"
 #include "pipeline/video_file.h"
@@ -31,6 +31,7 @@ std::vector<std::string> split(const std::string& text, char at) {
   std::vector<std::string> parts;
   std::istringstream in(text);
   for (std::string part; std::getline(in, part, at);) parts.push_back(part);
+  if (text.empty() || text.back() == at) parts.emplace_back();
   return parts;
 }
 
@@ -68,7 +69,8 @@ bool EvalArguments::parse(const Arguments& arguments) {
       "model for every token; events found and false alarms an hour as monelabel would report them.\n"
       "A MANIFEST is a CSV file with the columns path and label (or common_label) and, if wanted, dataset,\n"
       "start, end (seconds) and any others; or a folder with a manifest.csv or with a folder a label.\n"
-      "Each dataset is a set of its own; sets are never merged.");
+      "Each dataset is a set of its own; sets are never merged. What happens under a label that the model\n"
+      "does not know is in no share, but what is said meanwhile is a false alarm, and its time counts.");
   line.options()("json", po::bool_switch(&json), "one JSON object instead of tables, with every answer")(
       "html", po::value(&page)->value_name("FILE"),
       "also write a page with plots and expert maps, all in one file")(
@@ -116,14 +118,6 @@ Result<LabelMapping> find_mapping(const std::string& asked, const Model& model) 
   return LabelMapping::read(beside.string());
 }
 
-bool write_page(const std::string& path, const Evaluation& evaluation, const EvalSubject& subject) {
-  std::ofstream file(path, std::ios::binary);
-  file << eval_page(evaluation, subject);
-  file.close();
-  if (!file) std::cerr << "mone: " << path << ": cannot be written\n";
-  return static_cast<bool>(file);
-}
-
 int failed(const Failure& failure) {
   std::cerr << "mone: " << failure.text << '\n';
   return kExitFailed;
@@ -146,6 +140,14 @@ int eval_command(const Arguments& arguments) {
       read_manifests(wanted.manifests, wanted.filters, model.config().labels, mapping.value());
   if (!manifest) return failed(manifest.error());
 
+  // Opened before the hours that what goes in it may take.
+  auto page = wanted.page.empty() ? Result<std::unique_ptr<OutputFile>>(std::unique_ptr<OutputFile>())
+                                  : OutputFile::open(wanted.page);
+  if (!page) return failed(page.error());
+
+  if (const int others = manifest.value().passed_over)
+    std::cerr << "mone: " << counted(others, "file", "files")
+              << " in folders by label not taken for video, by the name\n";
   Evaluator evaluator(*engine, manifest.value(), wanted.options);
   const auto& videos = manifest.value().videos;
   Progress progress;
@@ -167,8 +169,11 @@ int eval_command(const Arguments& arguments) {
     write_line(std::cout, eval_json(result, subject));
   else
     print_tables(std::cout, result, subject);
-  const bool written = wanted.page.empty() || write_page(wanted.page, result, subject);
-  return written && result.failures.empty() ? kExitDone : kExitFailed;
+  if (page.value()) {
+    page.value()->write(eval_page(result, subject));
+    if (const std::string why = page.value()->finish(); !why.empty()) return failed(Failure{why});
+  }
+  return result.failures.empty() ? kExitDone : kExitFailed;
 }
 
 }  // namespace mone

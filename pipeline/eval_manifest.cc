@@ -32,8 +32,9 @@ Result<std::string> read_text(const fs::path& path) {
 }
 
 bool is_video(const fs::path& path) {
-  static const std::set<std::string> kVideo = {".avi", ".mp4", ".mkv", ".mov",  ".webm", ".m4v",
-                                               ".mpg", ".ts",  ".3gp", ".mpeg", ".ogv",  ".flv"};
+  static const std::set<std::string> kVideo = {".avi", ".mp4",  ".mkv",  ".mov", ".webm", ".m4v", ".mpg",
+                                               ".ts",  ".3gp",  ".mpeg", ".ogv", ".flv",  ".y4m", ".wmv",
+                                               ".asf", ".m2ts", ".mts",  ".vob", ".gif"};
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return std::tolower(c); });
@@ -41,7 +42,8 @@ bool is_video(const fs::path& path) {
 }
 
 /// "A folder of videos a label" as the table that a manifest would be.
-Result<CsvTable> list_folder(const fs::path& folder) {
+/// @param passed_over  counts the other files there
+Result<CsvTable> list_folder(const fs::path& folder, int& passed_over) {
   CsvTable table{{"path", "label"}, {}, {}};
   std::error_code error;
   // Links are what they are called here, wherever they lead.
@@ -50,7 +52,10 @@ Result<CsvTable> list_folder(const fs::path& folder) {
     if (!label.is_directory(unknown)) continue;
     for (const auto& entry : fs::directory_iterator(label.path(), error)) {
       const fs::path inside = label.path().filename() / entry.path().filename();
-      if (is_video(inside)) table.rows.push_back({inside.string(), inside.parent_path().string()});
+      if (is_video(inside))
+        table.rows.push_back({inside.string(), inside.parent_path().string()});
+      else
+        passed_over += inside.filename().string()[0] != '.' && entry.is_regular_file(unknown);
     }
     if (error) return Failure{label.path().string() + ": " + error.message()};
   }
@@ -214,6 +219,7 @@ Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
                                     const std::vector<std::string>& model_labels,
                                     const LabelMapping& mapping) {
   Collector collector(filters, model_labels, mapping);
+  int passed_over = 0;
   std::vector<fs::path> files(paths.begin(), paths.end());
   std::error_code error;
   for (fs::path& file : files) {
@@ -231,7 +237,7 @@ Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
     const bool folder = fs::is_directory(file, error);
     auto text = folder ? Result<std::string>("") : read_text(file);
     if (!text) return text.error();
-    const auto table = folder ? list_folder(file) : parse_csv(text.value(), file.string());
+    const auto table = folder ? list_folder(file, passed_over) : parse_csv(text.value(), file.string());
     if (!table) return table.error();
     const fs::path home = folder ? file : file.parent_path();
     const std::string prefix = paths.size() > 1 ? names[i] + "/" : "";
@@ -239,6 +245,7 @@ Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
       return Failure{why};
   }
   EvalManifest manifest = collector.take();
+  manifest.passed_over = passed_over;
   if (manifest.videos.empty()) return Failure{paths[0] + ": has no row to evaluate"};
   return manifest;
 }

@@ -49,6 +49,7 @@ struct EvalManifest {
   std::vector<EvalVideo> videos;                 ///< in the order of their first row
   std::vector<std::string> sets;                 ///< in the order of their first video
   std::map<std::string, int> out_of_vocabulary;  ///< label -> rows
+  int passed_over = 0;  ///< files in folders by label that are not called as videos are
 };
 
 /// Reads manifests: CSV files with the columns `path` (relative to the file) and `label` or `common_label`

@@ -41,7 +41,7 @@ std::vector<PlotSeries> curves(const EvalSet& set, bool over_cost) {
   for (const Look& look : kLooks) {
     std::vector<const EvalPoint*> points;
     for (const EvalPoint& point : set.points)
-      if (point.setting.chooser == look.chooser) points.push_back(&point);
+      if (point.setting.chooser == look.chooser && point.clips.all().of > 0) points.push_back(&point);
     if (points.empty()) continue;
     const auto x = [&](const EvalPoint* p) { return over_cost ? p->gmac : p->realised; };
     std::sort(points.begin(), points.end(), [&](auto* a, auto* b) { return x(a) < x(b); });
@@ -78,9 +78,9 @@ std::string budgets_table(const EvalSet& set) {
     html += row("td",
                 {first ? to_name(point.setting.chooser) : "", fixed(point.setting.budget, 3),
                  fixed(point.realised, 3), significant(point.gmac), share_text(point.clips.all()),
-                 fixed(point.top5.value(), 2), share_text(point.closed),
-                 fixed(point.windows.all().value(), 3), share_text(point.false_actions),
-                 share_text(point.events.recall()), fixed(point.events.false_alarms_per_hour(), 1)},
+                 value_text(point.top5, 2), share_text(point.closed), value_text(point.windows.all(), 3),
+                 share_text(point.false_actions), share_text(point.events.recall()),
+                 fixed(point.events.false_alarms_per_hour(), 1)},
                 first ? "group" : nullptr);
     above = &point;
   }
@@ -212,7 +212,7 @@ std::string eval_page(const Evaluation& evaluation, const EvalSubject& subject) 
                      heading(subject);
   for (const EvalSet& set : evaluation.sets) html += set_section(set, subject.model.config().labels);
   if (!subject.out_of_vocabulary.empty()) {
-    html += "<p class=\"note\">Not in the model's vocabulary, and left out:";
+    html += "<p class=\"note\">Not in the model's vocabulary, and in no share:";
     for (const auto& [label, rows] : subject.out_of_vocabulary)
       html += " " + escaped(label) + " (" + std::to_string(rows) + ")";
     html += "</p>\n";

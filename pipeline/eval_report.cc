@@ -29,12 +29,12 @@ void print_curve(std::ostream& out, const EvalSet& set, const EvalSubject& subje
   for (const EvalPoint& point : set.points) {
     if (point.setting.chooser != Chooser::kRouter) continue;
     std::vector<std::string> row = {
-        fixed(point.setting.budget, 3),        fixed(point.realised, 3),       significant(point.gmac),
-        share_text(point.clips.all()),         fixed(point.top5.value(), 2),   share_text(point.closed),
-        fixed(point.windows.all().value(), 3), share_text(point.false_actions)};
+        fixed(point.setting.budget, 3),     fixed(point.realised, 3),       significant(point.gmac),
+        share_text(point.clips.all()),      value_text(point.top5, 2),      share_text(point.closed),
+        value_text(point.windows.all(), 3), share_text(point.false_actions)};
     for (const Chooser control : controls) {
       const EvalPoint* other = point_at(set, control, point.setting.budget);
-      row.push_back(other ? fixed(other->clips.all().value(), 2) : "");
+      row.push_back(other ? value_text(other->clips.all(), 2) : "");
     }
     table.add(row);
   }
@@ -43,7 +43,7 @@ void print_curve(std::ostream& out, const EvalSet& set, const EvalSubject& subje
   for (const EvalPoint& point : set.points)
     if (point.setting.chooser == Chooser::kUniform)
       uniform += (uniform.empty() ? "" : ", ") + fixed(point.setting.budget, 4) + ": " +
-                 fixed(point.clips.all().value(), 2);
+                 value_text(point.clips.all(), 2);
   if (!uniform.empty())
     out << "  one nested model for every token, by its share of the width: " << uniform << '\n';
 }
@@ -167,6 +167,10 @@ std::string share_text(const Share& share) {
   return fixed(share.value(), 2) + " [" + fixed(interval.low, 2) + ", " + fixed(interval.high, 2) + "]";
 }
 
+std::string value_text(const Share& share, int digits) {
+  return share.of == 0 ? "-" : fixed(share.value(), digits);
+}
+
 const EvalPoint& dearest_point(const EvalSet& set) {
   const EvalPoint* best = &set.points.front();
   for (const EvalPoint& point : set.points)
@@ -201,7 +205,7 @@ void print_tables(std::ostream& out, const Evaluation& evaluation, const EvalSub
     print_events(out, set, names);
   }
   if (!subject.out_of_vocabulary.empty()) {
-    out << "\nnot in the model's vocabulary, and left out:";
+    out << "\nnot in the model's vocabulary, and in no share:";
     std::string list;
     for (const auto& [label, rows] : subject.out_of_vocabulary)
       list += (list.empty() ? " " : ", ") + label + " (" + std::to_string(rows) + ")";

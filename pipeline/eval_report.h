@@ -27,6 +27,8 @@ Json eval_json(const Evaluation& evaluation, const EvalSubject& subject);
 
 /// "0.93 [0.84, 0.97]", or "-" where there is nothing to share.
 std::string share_text(const Share& share);
+/// "0.83" with as many digits after the point; "-" of nothing.
+std::string value_text(const Share& share, int digits);
 /// The router's point of a set with the largest budget.
 const EvalPoint& dearest_point(const EvalSet& set);
 /// "2 videos, 0:06, 3 clips of 2 labels".

@@ -9,12 +9,14 @@
 #include "pipeline/eval_control.h"
 #include "pipeline/mean_logits.h"
 #include "pipeline/seconds.h"
+#include "pipeline/table.h"
 #include "pipeline/video_file.h"
 
 namespace mone {
 namespace {
 
 constexpr int kTop = 5;
+constexpr Time kLongestGap = std::chrono::seconds(10);  // between two frames of one recording
 
 std::vector<EvalSetting> settings_of(const Engine& engine, const EvalOptions& options) {
   const ModelConfig& c = engine.model().config();
@@ -181,7 +183,8 @@ class Evaluator::Impl {
     start_map(video, file.duration());
     Tubeliser tubeliser(tubelet_format(config_), {.mode = options_.sampling});
     tubeliser.declare_frame_rate(file.frame_rate());
-    double seconds = 0;
+    double seconds = 0, watched = 0;
+    Time last{};
     const auto on_tubelet = [&](const CutTubelet& tubelet) {
       for (Lane& lane : lanes_) {
         if (tubelet.restart) lane.stream->reset();
@@ -193,12 +196,16 @@ class Evaluator::Impl {
     while (const VideoFile::Picture* picture = file.next()) {
       tubeliser.push(picture->frame, picture->time, file.frame_duration(), on_tubelet);
       seconds = std::max(seconds, to_seconds(picture->time + file.frame_duration()));
+      // A recording joined of several jumps in its times, back or by years; nobody watched those.
+      const Time step = picture->time - last;
+      watched += to_seconds(step >= Time{} && step < kLongestGap ? step : file.frame_duration());
+      last = picture->time;
       if (file.duration() > 0) on_progress(std::min(seconds / file.duration(), 1.0));
     }
     tubeliser.finish(on_tubelet);
     if (file.losses().any()) result_.warnings.push_back(video.path + ": " + file.losses().text());
     if (!lanes_[0].predictions) return video.path + ": too short for one prediction";
-    finish(video, set, seconds);
+    finish(video, set, seconds, watched + to_seconds(file.frame_duration()));
     return "";
   }
 
@@ -263,17 +270,24 @@ class Evaluator::Impl {
         lane.said.push_back({event.label, to_seconds(event.begin), to_seconds(event.end)});
   }
 
-  void finish(const EvalVideo& video, EvalSet& set, double seconds) {
-    set.seconds += seconds;
+  /// @param seconds  where the video's times end
+  /// @param watched  how much video that was
+  void finish(const EvalVideo& video, EvalSet& set, double seconds, double watched) {
+    set.seconds += watched;
     std::vector<TimedLabel> happened;
-    for (const EvalEvent& event : video.events)
-      if (event.truth >= 0 && event.truth != background_)
+    for (std::size_t e = 0; e < video.events.size(); ++e) {
+      const EvalEvent& event = video.events[e];
+      if (event.truth >= 0 && lanes_[0].means[e].empty())
+        result_.warnings.push_back(video.path + ": " + event.label + " from " + fixed(event.begin, 2) +
+                                   " s: no prediction's window has its middle in it, so it is in no share");
+      if (event.truth >= 0 && event.truth != background_ && event.begin < seconds)
         happened.push_back({event.truth, event.begin, std::min(event.end, seconds)});
+    }
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       Lane& lane = lanes_[i];
       EvalPoint& point = set.points[i];
       take_events(lane.tracker->reset(), lane);
-      point.events.add_video(happened, lane.said, seconds);
+      point.events.add_video(happened, lane.said, watched);
       point.predictions += lane.predictions;
       const double share = static_cast<double>(lane.predictions) / static_cast<double>(point.predictions);
       const double count = static_cast<double>(lane.predictions);
@@ -290,8 +304,9 @@ class Evaluator::Impl {
 
   void answer(const EvalVideo& video, std::size_t e, EvalSet& set, double seconds) {
     const EvalEvent& event = video.events[e];
-    EvalAnswer answer{
-        video.path, set.name, event.label, event.truth, event.begin, std::min(event.end, seconds), {}, {}};
+    EvalAnswer answer{video.path,  set.name,    event.label,
+                      event.truth, event.begin, std::max(event.begin, std::min(event.end, seconds)),
+                      {},          {}};
     std::vector<int> actions = set.labels;
     std::erase(actions, background_);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {

@@ -43,8 +43,7 @@ int Confusion::most_taken_for(int label) const {
 
 EventCounts::EventCounts(int classes, double tolerance) : tolerance_(tolerance), labels_(classes) {}
 
-void EventCounts::add_video(const std::vector<TimedLabel>& happened, std::vector<TimedLabel> said,
-                            double seconds) {
+void EventCounts::add_video(std::vector<TimedLabel> happened, std::vector<TimedLabel> said, double seconds) {
   seconds_ += seconds;
   std::vector<bool> there(labels_.size()), found(happened.size());
   for (const TimedLabel& event : happened) {
@@ -54,6 +53,8 @@ void EventCounts::add_video(const std::vector<TimedLabel>& happened, std::vector
   for (std::size_t i = 0; i < labels_.size(); ++i)
     if (!there[i]) labels_[i].seconds_without += seconds;
 
+  // What is said finds the event that ends first of those it overlaps.
+  std::sort(happened.begin(), happened.end(), [](const auto& a, const auto& b) { return a.end < b.end; });
   std::sort(said.begin(), said.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
   for (const TimedLabel& event : said) {
     Label& label = labels_[event.label];

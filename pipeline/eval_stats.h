@@ -56,7 +56,7 @@ class EventCounts {
  public:
   explicit EventCounts(int classes = 0, double tolerance = 0.5);
   /// @param seconds  how long the video is
-  void add_video(const std::vector<TimedLabel>& happened, std::vector<TimedLabel> said, double seconds);
+  void add_video(std::vector<TimedLabel> happened, std::vector<TimedLabel> said, double seconds);
 
   struct Label {
     int happened = 0, found = 0, false_alarms = 0, doubles = 0;

@@ -1,6 +1,7 @@
 // mone frames: the decoded pictures of a video for training, as a NumPy array.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <vector>
@@ -35,6 +36,11 @@ bool decode(const std::string& path, int most, bool rgb, const std::string& out)
   auto opened = VideoFile::open(path);
   if (!opened) {
     std::cerr << "mone: " << opened.error().text << '\n';
+    return false;
+  }
+  std::error_code different;
+  if (std::filesystem::equivalent(path, out, different)) {
+    std::cerr << "mone: " << out << ": --out is the video itself\n";
     return false;
   }
   VideoFile& file = *opened.value();

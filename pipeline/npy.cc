@@ -8,6 +8,8 @@
 #include <optional>
 #include <sstream>
 
+#include "pipeline/output_file.h"
+
 namespace mone {
 namespace {
 
@@ -165,12 +167,12 @@ std::string write_npy_u8(const std::string& path, const std::vector<std::size_t>
   header += "), }";
   constexpr std::size_t kBefore = 10, kAlign = 64;  // elements begin at a multiple of 64
   header += std::string(kAlign - 1 - (kBefore + header.size()) % kAlign, ' ') + "\n";
-  std::ofstream file(path, std::ios::binary);
-  file << kMagic << '\1' << '\0' << static_cast<char>(header.size() & 255)
-       << static_cast<char>(header.size() >> 8) << header;
-  file.write(reinterpret_cast<const char*>(data.data()), std::ssize(data));
-  file.close();
-  return file ? std::string() : path + ": cannot be written: " + std::strerror(errno);
+  auto file = OutputFile::open(path);
+  if (!file) return file.error().text;
+  const char size[] = {static_cast<char>(header.size() & 255), static_cast<char>(header.size() >> 8)};
+  file.value()->write(std::string(kMagic) + '\1' + '\0' + std::string(size, 2) + header);
+  file.value()->write({reinterpret_cast<const char*>(data.data()), data.size()});
+  return file.value()->finish();
 }
 
 }  // namespace mone

@@ -67,6 +67,8 @@ Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::string& path) {
   const AVCodec* codec = nullptr;
   const int index = av_find_best_stream(container, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
   if (index == AVERROR_STREAM_NOT_FOUND) return fail("has no video stream");
+  if (index >= 0 && (container->streams[index]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0)
+    return fail("has no video stream (a cover picture alone)");
   if (index < 0 || !codec) return fail("no decoder for its video stream in this FFmpeg");
   file->stream_ = container->streams[index];
   for (unsigned i = 0; i < container->nb_streams; ++i) {
@@ -161,7 +163,8 @@ Time VideoFile::time_of(const AVFrame* picture) {
   if (container_->start_time != AV_NOPTS_VALUE) {
     time -= av_rescale_q(container_->start_time, AVRational{1, AV_TIME_BASE}, nanoseconds);
   }
-  return Time(time);
+  constexpr std::int64_t kRounding = 1000;  // start_time is in whole microseconds
+  return Time(time < 0 && time > -kRounding ? 0 : time);
 }
 
 /// A container that promised more than half a second of video beyond its last frame has lost it. What it

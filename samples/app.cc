@@ -161,7 +161,8 @@ void Camera::start() {
   GError* error = nullptr;
   GstElement* from = make_source(*this);
   GstElement* rest = gst_parse_bin_from_description(
-      "queue name=in max-size-buffers=4 ! videoconvert ! moneclassify name=classify ! fakesink name=to "
+      "queue name=in max-size-buffers=4 ! videoconvert ! videoflip video-direction=auto ! moneclassify "
+      "name=classify ! fakesink name=to "
       "sync=true",
       FALSE, &error);
   if (!from || !rest) {

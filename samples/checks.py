@@ -69,7 +69,7 @@ def evaluate(mone: str, model: Path, folder: Path, budgets: list[float], control
 
 
 def share(point: dict, key: str = "top1") -> str:
-    return f"{point[key]['share']:.3f}"
+    return f"{point[key]['share']:.3f}" if point[key]["of"] else "-"
 
 
 def table(header: list[str], rows: list[list[str]]) -> None:

@@ -31,8 +31,13 @@ class Y4mReader {
       if (field[0] == 'W') width_ = std::atoi(field.c_str() + 1);
       if (field[0] == 'H') height_ = std::atoi(field.c_str() + 1);
       if (field[0] == 'F') std::sscanf(field.c_str(), "F%d:%d", &rate_, &scale_);
-      if (field[0] == 'C' && field.rfind("C420", 0) != 0)
-        throw mone::Error("only 4:2:0 is read here, not " + field);
+      if (field[0] == 'C' && field != "C420" && field != "C420jpeg" && field != "C420mpeg2" &&
+          field != "C420paldv")
+        throw mone::Error("only 4:2:0 of 8 bits is read here (ffmpeg -pix_fmt yuv420p), not " + field);
+      int across = 0, down = 0;
+      if (std::sscanf(field.c_str(), "A%d:%d", &across, &down) == 2 && across > 0 && down > 0)
+        frame_.pixel_aspect = double(across) / down;
+      if (field == "XCOLORRANGE=FULL") frame_.range = mone::ColourRange::kFull;
     }
     if (width_ < 1 || height_ < 1 || width_ > 16384 || height_ > 16384 || rate_ < 1 || scale_ < 1) {
       throw mone::Error("the header has no usable size and rate: " + header);
@@ -50,8 +55,11 @@ class Y4mReader {
 
   bool next() {
     std::string line;
-    if (!std::getline(in_, line) || line.rfind("FRAME", 0) != 0) return false;
-    return bool(in_.read(reinterpret_cast<char*>(pixels_.data()), std::streamsize(pixels_.size())));
+    if (!std::getline(in_, line)) return false;
+    if (line.rfind("FRAME", 0) != 0 ||
+        !in_.read(reinterpret_cast<char*>(pixels_.data()), std::streamsize(pixels_.size())))
+      throw mone::Error("standard input breaks off inside a frame");
+    return true;
   }
   const mone::Frame& frame() const { return frame_; }
   double rate() const { return double(rate_) / scale_; }
@@ -93,6 +101,8 @@ int label_standard_input(const std::string& model_path, double budget) {
     tubeliser.push(video.frame(), video.time_of(index), video.time_of(1), on_tubelet);
   }
   tubeliser.finish(on_tubelet);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw mone::Error("standard output could not be written");
   return 0;
 }
 

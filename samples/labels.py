@@ -10,6 +10,7 @@ source {"source", "frames", "labels": {label: windows}}.
 import argparse
 import collections
 import json
+import signal
 import sys
 
 import gi
@@ -26,10 +27,11 @@ class Source:
         self.frames, self.windows, self.failed = 0, collections.Counter(), False
         self.pipeline = Gst.Pipeline.new(None)
         source = self.make_source()
-        self.chain = [Gst.ElementFactory.make(kind) for kind in ("queue", "videoconvert", "moneclassify", "fakesink")]
+        self.chain = [Gst.ElementFactory.make(kind) for kind in ("queue", "videoconvert", "videoflip", "moneclassify", "fakesink")]
         if source is None or None in self.chain:
             sys.exit("an element is missing: is GST_PLUGIN_PATH set, are the plug-ins of samples/dependencies.sh there?")
-        classify, sink = self.chain[2], self.chain[3]
+        flip, classify, sink = self.chain[2:]
+        Gst.util_set_object_arg(flip, "video-direction", "auto")  # a phone's clips lie on their side
         if options.model:
             classify.set_property("model", options.model)
         if options.budget:
@@ -74,14 +76,15 @@ class Source:
     def on_message(self, _, message):
         label = message.get_structure()
         if message.type == Gst.MessageType.ELEMENT and label.get_name() == "mone-label":
-            print(json.dumps({
-                "source": self.name,
-                "event": label.get_string("event"),
-                "label": label.get_string("label"),
-                "score": round(label.get_double("score")[1], 3),
-                "start": label.get_uint64("start")[1] / Gst.SECOND,
-                "end": label.get_uint64("end")[1] / Gst.SECOND,
-            }), flush=True)
+            said = self.say(
+                event=label.get_string("event"),
+                label=label.get_string("label"),
+                score=round(label.get_double("score")[1], 3),
+                start=label.get_uint64("start")[1] / Gst.SECOND,
+                end=label.get_uint64("end")[1] / Gst.SECOND,
+            )
+            if not said:
+                self.stop()
         elif message.type == Gst.MessageType.ERROR:
             self.failed = True
             print(f"{self.name}: {message.parse_error()[0].message}", file=sys.stderr)
@@ -92,8 +95,18 @@ class Source:
     def stop(self):
         self.pipeline.get_bus().remove_signal_watch()
         self.pipeline.set_state(Gst.State.NULL)
-        print(json.dumps({"source": self.name, "frames": self.frames, "labels": self.windows}), flush=True)
+        self.say(frames=self.frames, labels=self.windows)
         self.on_end()
+
+    def say(self, **what):
+        """False if standard output takes nothing any more (a full disk)."""
+        try:
+            print(json.dumps({"source": self.name} | what), flush=True)
+        except OSError as error:
+            self.failed = True
+            print(f"{self.name}: standard output: {error.strerror}", file=sys.stderr)
+            return False
+        return True
 
 
 def main():
@@ -103,6 +116,7 @@ def main():
     parser.add_argument("source", nargs="+", metavar="SOURCE")
     options = parser.parse_args()
 
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `labels.py … | head` ends with head
     Gst.init(None)
     loop = GLib.MainLoop()
     running = len(options.source)

@@ -13,6 +13,7 @@ ms-waited and skipped is there.
 """
 import argparse
 import json
+import os
 import sys
 
 
@@ -25,7 +26,12 @@ def record(options):
     except (ImportError, ValueError) as error:
         sys.exit(f"recording needs GObject introspection for GStreamer (python3-gi, gir1.2-gstreamer-1.0): {error}")
     Gst.init(None)
-    rates = [int(rate) for rate in options.fps.split(",")]
+    try:
+        rates = [int(rate) for rate in options.fps.split(",")]
+    except ValueError:
+        rates = [0]
+    if min(rates) < 1 or options.each < 1 or options.streams < 1:
+        sys.exit("--fps is a list of whole numbers, all of them, --each and --streams 1 or more")
     branch = (
         "actiontestsrc is-live=true seed={seed} ! capsfilter name=rate{n} caps=video/x-raw,width=320,height=240,"
         "framerate={fps}/1 ! queue ! monetubelet ! queue max-size-buffers=3 leaky=downstream ! monevivit name=score{n} ! "
@@ -42,7 +48,8 @@ def record(options):
         if options.model:
             score.set_property("model", options.model)
     score, rate = pipeline.get_by_name("score0"), pipeline.get_by_name("rate0")
-    loop, lines, state = GLib.MainLoop(), open(options.run, "w"), {"tick": 0}
+    partial = options.run + ("" if os.path.exists(options.run) and not os.path.isfile(options.run) else ".part")
+    loop, lines, state = GLib.MainLoop(), open(partial, "w"), {"tick": 0}
 
     def tick():
         seconds = state["tick"] / 4
@@ -57,7 +64,12 @@ def record(options):
         for i in range(stats.n_fields()):
             name = stats.nth_field_name(i)
             row[name] = stats.get_value(name)
-        print(json.dumps(row), file=lines, flush=True)
+        try:
+            print(json.dumps(row), file=lines, flush=True)
+        except OSError as error:
+            state["error"] = f"{options.run}: {error.strerror}"
+            loop.quit()
+            return False
         state["tick"] += 1
         return True
 
@@ -74,7 +86,12 @@ def record(options):
     loop.run()
     pipeline.set_state(Gst.State.NULL)
     if "error" in state:
+        if partial != options.run:
+            os.remove(partial)
         sys.exit(state["error"])
+    lines.close()
+    if partial != options.run:
+        os.replace(partial, options.run)
 
 
 def draw(options):

@@ -95,6 +95,48 @@ TEST_F(Eval, CountsEveryClipAtEveryBudgetWithControls) {
   EXPECT_EQ(result["answers"][0]["called"].size(), 2u);
 }
 
+TEST_F(Eval, WhatIsSaidOfAClipOfNoKnownLabelIsAFalseAlarm) {
+  write_file(file("odd.csv"), "path,label\nwave.mkv,skip\nwalk.mkv,walk\n");
+  const json result = evaluate({"--budgets", "1", "--controls", "none", "--on", "0.2", "--off", "0.1",
+                                "--smoothing", "0", file("odd.csv")});
+  const json& point = result["sets"][0]["points"][0];
+  EXPECT_EQ(point["top1"]["of"], 1);
+  EXPECT_GE(point["events"]["false_alarms"], 1);
+  EXPECT_NEAR(point["events"]["hours"].get<double>() * 3600, 4, 0.2);
+}
+
+TEST_F(Eval, ARowThatNoWindowLiesInIsSaid) {
+  write_file(file("past.csv"),
+             "path,label,start,end\nwalk.mkv,walk,0,2\nwalk.mkv,walk,50,60\nwalk.mkv,walk,1.9,1.91\n");
+  const ProgramRun run = eval({"--json", "--budgets", "1", "--controls", "none", file("past.csv")});
+  EXPECT_EQ(run.code, 0);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("walk.mkv: walk from 50.00 s: no prediction"), HasSubstr("1.90 s")));
+  const json result = json::parse(run.out);
+  const json& point = result["sets"][0]["points"][0];
+  EXPECT_EQ(point["top1"]["of"], 1);
+  EXPECT_EQ(point["events"]["recall"]["of"], 2) << "what lies beyond the video's end did not happen";
+  for (const json& answer : result["answers"])
+    EXPECT_LE(answer["begin"].get<double>(), answer["end"].get<double>()) << answer;
+}
+
+TEST_F(Eval, WhatCannotBeWrittenIsSaidAtOnceAndWhatWasThereStays) {
+  const ProgramRun nowhere = eval({"--html", "/nowhere/page.html", file("clips.csv")});
+  EXPECT_EQ(nowhere.code, 1);
+  EXPECT_EQ(nowhere.out, "") << "before anything is evaluated";
+  EXPECT_THAT(nowhere.err, HasSubstr("/nowhere/page.html: cannot be written: No such file"));
+  write_file(file("kept.html"), "the page of yesterday");
+  const std::string command = std::string("ulimit -f 8; trap '' XFSZ; exec ") + MONE_PROGRAM +
+                              " eval --model " + kModel + " --html " + file("kept.html") + " " +
+                              file("clips.csv");
+  const ProgramRun full = run_program({"/bin/bash", "-c", command});
+  EXPECT_EQ(full.code, 1) << full.err;
+  EXPECT_THAT(full.err, HasSubstr("kept.html: cannot be written"));
+  EXPECT_EQ(read_file(file("kept.html")), "the page of yesterday");
+  const ProgramRun unheard = run_program({"/bin/sh", "-c", std::string(MONE_PROGRAM) + " --help >/dev/full"});
+  EXPECT_EQ(unheard.code, 1);
+  EXPECT_THAT(unheard.err, HasSubstr("standard output could not be written"));
+}
+
 TEST_F(Eval, TheBackgroundIsNoActionToChooseFrom) {
   write_file(file("some.csv"), "path,label\nwalk.mkv,walk\nwave.mkv,wave\n");
   const json result =

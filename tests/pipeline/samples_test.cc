@@ -59,6 +59,19 @@ TEST(ClassifyFileSample, SaysWhatItReads) {
   EXPECT_THAT(run.err, HasSubstr("YUV4MPEG2"));
 }
 
+TEST(ClassifyFileSample, RefusesWhatItWouldReadWrongly) {
+  const TemporaryFolder folder;
+  const std::string frame(96 * 80 * 3 / 2, 'x');
+  for (const auto& [video, says] : {std::pair<std::string, std::string>{"C420p10\n", "8 bits"},
+                                    {"C420jpeg\nFRAME\n" + frame + "FRAME\nxyz", "breaks off"},
+                                    {"C420jpeg\nFRAME\n" + frame + "xyz", "breaks off"}}) {
+    write_file(folder.file("clip.y4m"), "YUV4MPEG2 W96 H80 F30:1 " + video);
+    const ProgramRun run = run_program({MONE_SAMPLE_CLASSIFY_FILE, kModel}, folder.file("clip.y4m"));
+    EXPECT_EQ(run.code, 1) << says;
+    EXPECT_THAT(run.err, HasSubstr(says));
+  }
+}
+
 TEST(QuickstartSample, SaysWhatToDoAboutASourceThatIsNotThere) {
   const std::string quickstart = MONE_SOURCE_DIR "/samples/quickstart.sh";
   const TemporaryFolder folder;
@@ -192,6 +205,35 @@ TEST(LabelsPySample, ReadsMessagesAndFramesWithoutHeaders) {
   }
   EXPECT_EQ(ends, 2);
   EXPECT_GE(events, 4);  // each source has a label that begins and ends
+}
+
+TEST(LabelsPySample, EndsWhenNobodyReadsOrTheDiskIsFull) {
+  if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
+  const std::string command = "timeout 60 /usr/bin/python3 " MONE_SOURCE_DIR "/samples/labels.py --model " +
+                              kModel + " " + kTwoSeconds;
+  const ProgramRun read = run_program({"/bin/bash", "-c", command + " | head -n 1; exit ${PIPESTATUS[0]}"});
+  EXPECT_NE(read.code, 124) << "SIGPIPE ends it";
+  EXPECT_EQ(read.err, "");
+  const ProgramRun full = run_program({"/bin/bash", "-c", command + " > /dev/full"});
+  EXPECT_THAT(full.code, ::testing::AnyOf(1, 120)) << full.err;
+  EXPECT_THAT(full.err, HasSubstr("standard output: No space left"));
+}
+
+TEST(PlotBudgetSample, KeepsTheRecordingBeforeUntilTheNewOneIsWhole) {
+  if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
+  const TemporaryFolder folder;
+  const std::string path = folder.file("run.jsonl");
+  write_file(path, "yesterday");
+  const auto record = [&](const std::string& model) {
+    return run_program({"/usr/bin/timeout", "60", "/usr/bin/python3",
+                        MONE_SOURCE_DIR "/samples/plot_budget.py", "record", path, "--fps", "30", "--each",
+                        "1", "--model", model});
+  };
+  EXPECT_EQ(record("/nowhere").code, 1);
+  EXPECT_EQ(read_file(path), "yesterday");
+  EXPECT_EQ(record(kModel).code, 0);
+  EXPECT_EQ(count(read_file(path), "\n"), 4u);
+  EXPECT_FALSE(std::filesystem::exists(path + ".part"));
 }
 
 }  // namespace

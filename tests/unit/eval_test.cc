@@ -9,7 +9,9 @@
 #include "pipeline/data_uri.h"
 #include "pipeline/eval_control.h"
 #include "pipeline/eval_manifest.h"
+#include "pipeline/eval_report.h"
 #include "pipeline/eval_stats.h"
+#include "pipeline/output_file.h"
 #include "pipeline/svg_plot.h"
 
 namespace mone {
@@ -80,6 +82,57 @@ TEST(Events, OneThatSpansTwoFindsTheFirstAndASecondFindsTheOther) {
   EXPECT_EQ(events.label(0).found, 2);
   EXPECT_EQ(events.label(0).doubles, 0);
   EXPECT_EQ(events.false_alarms(), 0);
+}
+
+TEST(Events, TheOrderOfTheRowsDoesNotMatter) {
+  for (const bool swapped : {false, true}) {
+    std::vector<TimedLabel> happened = {{0, 0, 9.8}, {0, 10, 20}};
+    if (swapped) std::swap(happened[0], happened[1]);
+    EventCounts events(1, 0.5);
+    events.add_video(happened, {{0, 8, 11}, {0, 12, 15}}, 30);
+    EXPECT_EQ(events.label(0).found, 2) << swapped;
+    EXPECT_EQ(events.label(0).doubles, 0) << swapped;
+  }
+}
+
+TEST(Shares, OfNothingAreNoNumber) {
+  EXPECT_EQ(value_text({}, 2), "-");
+  EXPECT_EQ(share_text({}), "-");
+  EXPECT_EQ(value_text({1, 3}, 3), "0.333");
+}
+
+TEST(OutputFile, IsThereWholeOrNotAtAll) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "mone-output";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const std::string path = folder / "page.html", link = folder / "link.html";
+  const auto text_of = [](const std::string& file) {
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  std::ofstream(path) << "before";
+  std::filesystem::create_symlink("page.html", link);
+  {
+    const auto file = OutputFile::open(link);
+    ASSERT_TRUE(file) << file.error().text;
+    file.value()->write("half of it");
+    EXPECT_EQ(text_of(path), "before");
+  }
+  EXPECT_EQ(text_of(path), "before");
+  const auto file = OutputFile::open(link);
+  file.value()->write("after");
+  EXPECT_EQ(file.value()->finish(), "");
+  EXPECT_EQ(text_of(path), "after");
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 2) << "nothing else is left";
+
+  const auto full = OutputFile::open("/dev/full");
+  full.value()->write("x");
+  EXPECT_THAT(full.value()->finish(), HasSubstr("/dev/full: cannot be written: No space left"));
+  EXPECT_TRUE(std::filesystem::exists("/dev/full"));
+  EXPECT_THAT(OutputFile::open("/nowhere/page.html").error().text,
+              HasSubstr("/nowhere/page.html: cannot be written: No such file"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Controls, RandomExpertsKeepTheCounts) {
@@ -231,10 +284,11 @@ TEST_F(ManifestTest, LinksAreWhatTheyAreCalledInTheFolder) {
 TEST_F(ManifestTest, AFolderALabelNeedsNoManifest) {
   write("clips/walk/1.mp4", "");
   write("clips/wave/2.MKV", "");
-  write("clips/wave/notes.txt", "");
+  write("clips/wave/notes.txt", ""), write("clips/wave/.hidden", "");
   const auto manifest = read({folder_ / "clips"});
   ASSERT_TRUE(manifest) << manifest.error().text;
   EXPECT_EQ(manifest.value().videos.size(), 2u);
+  EXPECT_EQ(manifest.value().passed_over, 1);
   EXPECT_EQ(manifest.value().videos[1].events[0].truth, 1);
 }
 

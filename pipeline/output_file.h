@@ -1,0 +1,35 @@
+/// A file that is either written whole or not at all: what was there before stays until then.
+#pragma once
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/error.h"
+
+namespace mone {
+
+class OutputFile {
+ public:
+  /// Opens PATH.part beside PATH, or PATH itself where that is no ordinary file (/dev/stdout). Failures name
+  /// the path and say why.
+  static Result<std::unique_ptr<OutputFile>> open(const std::string& path);
+  /// Leaves nothing behind unless finish() was called and went well.
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(std::string_view bytes);
+  /// Puts the file in its place. @return empty, or what went wrong
+  std::string finish();
+
+ private:
+  OutputFile() = default;
+
+  std::string path_, target_, written_;  // as given; links followed; where the bytes go
+  std::ofstream file_;
+  bool in_place_ = false;
+};
+
+}  // namespace mone
