@@ -31,8 +31,8 @@ std::vector<NamedScore> read_scores_list(const GstStructure* s, const char* labe
 
 void write_event(GstStructure* s, const ActionEvent& e) {
   gst_structure_set(s, "event", G_TYPE_STRING, e.event.c_str(), "label", G_TYPE_STRING, e.label.c_str(),
-                    "score", G_TYPE_DOUBLE, e.score, "start", G_TYPE_UINT64, e.start, "end", G_TYPE_UINT64,
-                    e.end, nullptr);
+                    "label-index", G_TYPE_INT, e.index, "score", G_TYPE_DOUBLE, e.score, "start",
+                    G_TYPE_UINT64, e.start, "end", G_TYPE_UINT64, e.end, nullptr);
 }
 
 void write_events(GstStructure* s, const std::vector<ActionEvent>& events) {
@@ -57,8 +57,8 @@ std::vector<ActionEvent> read_events(const GstStructure* s) {
     const GValue* item = gst_value_array_get_value(array, i);
     if (!GST_VALUE_HOLDS_STRUCTURE(item)) continue;
     const GstStructure* e = gst_value_get_structure(item);
-    events.push_back({get_string(e, "event"), get_string(e, "label"), get_double(e, "score"),
-                      get_uint64(e, "start", 0), get_uint64(e, "end", 0)});
+    events.push_back({get_string(e, "event"), get_string(e, "label"), get_int(e, "label-index"),
+                      get_double(e, "score"), get_uint64(e, "start", 0), get_uint64(e, "end", 0)});
   }
   return events;
 }

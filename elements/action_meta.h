@@ -5,9 +5,9 @@
 ///   label (string), score (double), label-index (int): the best label, also in `top`
 ///   top-labels, top-scores: GstArray of string, of double, best first
 ///   active-labels, active-scores: the labels that are on (thresholds and hysteresis)
-///   events: GstArray of GstStructure `mone-event` with event ("new", "update", "end"), label (string), score
-///     (double), start, end (guint64, PTS in ns). The "end" of a region that has left is on the bus and in JSON
-///     only: there is no frame of it any more
+///   events: GstArray of GstStructure `mone-event` with event ("new", "update", "end"), label (string),
+///     label-index (int), score (double), start, end (guint64, PTS in ns). The "end" of a region that has
+///     left is on the bus and in JSON only: there is no frame of it any more
 ///   fresh (boolean): false on a buffer that carries an earlier buffer's label on
 ///   model, model-hash, backend, dtype, stream-id (string)
 ///   grid-width, grid-height, expert-count, image-width, image-height, resize-short (int), fit (string): how
@@ -39,6 +39,7 @@ struct NamedScore {
 struct ActionEvent {
   std::string event;  ///< "new", "update", "end"
   std::string label;
+  int index = 0;                    ///< class of `label`
   double score = 0;                 ///< now; "end": the highest it reached
   GstClockTime start = 0, end = 0;  ///< PTS
   bool operator==(const ActionEvent&) const = default;
@@ -69,8 +70,8 @@ void add_action_meta(GstBuffer* buffer, const ActionMeta& action);
 /// One for each region, in the order they were added.
 std::vector<ActionMeta> get_action_metas(GstBuffer* buffer);
 
-/// The structure of a bus message about one event, `mone-label`: all of the above, where event, label, score,
-/// start and end are the event's.
+/// The structure of a bus message about one event, `mone-label`: all of the above but events and experts,
+/// where event, label, label-index, score, start and end are the event's.
 OwnedStructure action_message(const ActionMeta& action, const ActionEvent& event);
 
 }  // namespace mone

@@ -16,7 +16,8 @@ class LatestLabels {
   void put(ActionMeta action);
 
   /// What a frame at `pts` carries, by region: labels whose window has ended by then, and not longer than
-  /// their max_gap ago. Events and `fresh` go to one frame only. An invalid `pts` gets everything.
+  /// their max_gap ago. Events and `fresh` go to one frame only. A frame without a time is as
+  /// late as the newest label.
   std::vector<ActionMeta> at(GstClockTime pts);
 
   void clear();

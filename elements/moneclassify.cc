@@ -24,6 +24,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -63,6 +65,9 @@ GType wait_type() {
 constexpr guint kHeldFrames = 3;
 /// Cut tubelets waiting for the engine. One would starve it between two; more would only be later.
 constexpr guint kHeldTubelets = 2;
+
+/// How long the end of the video waits for the end of its analysis.
+constexpr std::chrono::seconds kLongestEnd{2};
 
 /// The parts' properties that the bin shows. Those that two parts have by the same name are the first one's.
 struct Shown {
@@ -126,9 +131,10 @@ class Classify {
   std::atomic<gint> wait{kWaitAuto};
 
   void activate();
+  void stop_waiting();
   void deactivate();
   GstFlowReturn chain(GstBuffer* frame);
-  gboolean sink_event(GstEvent* event);
+  GstFlowReturn sink_event(GstEvent* event);
   gboolean sink_query(GstQuery* query);
   gboolean src_query(GstQuery* query);
   bool answer_context(GstQuery* query) const;
@@ -142,7 +148,8 @@ class Classify {
   GstFlowReturn analyse(GstBuffer* frame);
   GstBuffer* attach(GstBuffer* frame);
   void make_room(GstBuffer* tubelet);
-  void results_segment(GstEvent* event);
+  void results_event(GstEvent* event);
+  void end_analysis(GstEvent* eos);
   void tell_analysis(GstEvent* qos) const;
 
   GstBin* bin_;
@@ -156,6 +163,10 @@ class Classify {
   GstClockTime moment_ = GST_CLOCK_TIME_NONE;
   std::array<guint, kHeldTubelets + 1> in_moment_{1, 1, 1};
   guint room_ = kHeldTubelets;
+  std::mutex mutex_;
+  std::condition_variable end_;
+  bool ended_ = false;                 // the analysis, by mutex_
+  std::atomic<bool> stopping_{false};  // written by mutex_ where somebody may wait
   std::atomic<bool> open_{false};
   std::atomic<bool> waiting_{false};  // decided by open()
 };
@@ -210,7 +221,7 @@ void Classify::set_up_pads() {
   gst_pad_set_chain_function(sink_, [](GstPad* pad, GstObject* bin, GstBuffer* frame) -> GstFlowReturn {
     return guarded(bin, GST_FLOW_ERROR, [&] { return SELF(pad)->chain(frame); });
   });
-  gst_pad_set_event_function(sink_, [](GstPad* pad, GstObject*, GstEvent* event) -> gboolean {
+  gst_pad_set_event_full_function(sink_, [](GstPad* pad, GstObject*, GstEvent* event) -> GstFlowReturn {
     return SELF(pad)->sink_event(event);
   });
   gst_pad_set_query_function(sink_, [](GstPad* pad, GstObject*, GstQuery* query) -> gboolean {
@@ -234,7 +245,7 @@ void Classify::set_up_pads() {
   });
   gst_pad_set_event_function(results_.get(), [](GstPad* pad, GstObject*, GstEvent* event) -> gboolean {
     const auto owned = Owned<GstEvent>::adopt(event);
-    if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) SELF(pad)->results_segment(event);
+    SELF(pad)->results_event(event);
     return TRUE;
   });
   gst_pad_set_event_function(src_, [](GstPad* pad, GstObject* bin, GstEvent* event) -> gboolean {
@@ -275,12 +286,37 @@ void Classify::make_room(GstBuffer* tubelet) {
   if (std::exchange(room_, room) != room) g_object_set(tubelets_, "max-size-buffers", room, nullptr);
 }
 
-/// Labels of before a jump in time are nobody's after it.
-void Classify::results_segment(GstEvent* event) {
+void Classify::results_event(GstEvent* event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    end_.notify_all();
+  }
+  if (GST_EVENT_TYPE(event) != GST_EVENT_SEGMENT) return;
+  // Labels of before a jump in time are nobody's after it.
   const GstSegment* segment = nullptr;
   gst_event_parse_segment(event, &segment);
   if (!continues(segment_, *segment)) latest_.clear();
   segment_ = *segment;
+}
+
+/// The last labels end before the video does: an application stops listening when it hears of EOS.
+void Classify::end_analysis(GstEvent* eos) {
+  std::unique_lock lock(mutex_);
+  ended_ = false;
+  lock.unlock();
+  gst_pad_push_event(feed_.get(), eos);
+  lock.lock();
+  if (!waiting_ && !end_.wait_for(lock, kLongestEnd, [&] { return ended_ || stopping_; }))
+    GST_WARNING_OBJECT(bin_, "the analysis has not ended in %d s; its last labels are late",
+                       static_cast<int>(kLongestEnd.count()));
+}
+
+/// Nobody waits for an analysis that is about to be stopped.
+void Classify::stop_waiting() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  end_.notify_all();
 }
 
 /// Downstream cannot keep up: the analysis takes time from it, too.
@@ -293,6 +329,7 @@ void Classify::tell_analysis(GstEvent* qos) const {
 void Classify::activate() {
   gst_segment_init(&segment_, GST_FORMAT_TIME);
   moment_ = GST_CLOCK_TIME_NONE;
+  stopping_ = false;
   for (GstPad* pad : {results_.get(), feed_.get()}) gst_pad_set_active(pad, TRUE);
 }
 
@@ -369,10 +406,23 @@ GstFlowReturn Classify::chain(GstBuffer* frame) {
   return gst_pad_push(src_, attach(owned.release()));
 }
 
-gboolean Classify::sink_event(GstEvent* event) {
-  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) latest_.clear();
-  if (open_) gst_pad_push_event(feed_.get(), gst_event_ref(event));
-  return gst_pad_push_event(src_, event);
+GstFlowReturn Classify::sink_event(GstEvent* event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) stop_waiting();
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+    latest_.clear();
+    stopping_ = false;
+  }
+  if (open_ && GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+    end_analysis(gst_event_ref(event));
+  else if (open_)
+    gst_pad_push_event(feed_.get(), gst_event_ref(event));
+  const bool caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
+  if (gst_pad_push_event(src_, event)) return GST_FLOW_OK;
+  // A bin that stops closes this pad first and its parts after that: upstream is to hear of a stop then, not
+  // of an error.
+  if (GST_PAD_IS_FLUSHING(src_)) return GST_FLOW_FLUSHING;
+  if (GST_PAD_IS_EOS(src_)) return GST_FLOW_EOS;
+  return caps ? GST_FLOW_NOT_NEGOTIATED : GST_FLOW_ERROR;
 }
 
 gboolean Classify::sink_query(GstQuery* query) {
@@ -457,13 +507,15 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
 }
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange change) {
-  if (const std::string& absent = impl(element).absent(); !absent.empty()) {
+  const std::string& absent = impl(element).absent();
+  if (change == GST_STATE_CHANGE_NULL_TO_READY && !absent.empty()) {
     GST_ELEMENT_ERROR(element, CORE, MISSING_PLUGIN,
                       ("moneclassify needs the element %s; install the plug-in that has it.", absent.c_str()),
                       (nullptr));
     return GST_STATE_CHANGE_FAILURE;
   }
   if (change == GST_STATE_CHANGE_READY_TO_PAUSED) impl(element).activate();
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY) impl(element).stop_waiting();
   const auto result = GST_ELEMENT_CLASS(gst_mone_classify_parent_class)->change_state(element, change);
   const bool failed = result == GST_STATE_CHANGE_FAILURE;
   if (change == GST_STATE_CHANGE_PAUSED_TO_READY || (failed && change == GST_STATE_CHANGE_READY_TO_PAUSED))

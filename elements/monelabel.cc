@@ -10,7 +10,9 @@
  *
  * Element messages named `mone-label` tell the application what begins, goes on and ends (property
  * `messages`; none begins while a window is still filling): `event` is "new", "update" or "end"; `label`,
- * `score`, `start`, `end`; and where, when and how it was found.
+ * `score`, `start`, `end`; and where, when and how it was found. Times are PTS in nanoseconds (in JSON
+ * seconds of PTS), as of the buffers they belong to; `stream-time` is `start` as a player counts, from the
+ * beginning of the file. (Many files begin at a PTS above 0.) All fields: docs/messages.md.
  *
  * ## Example
  *
@@ -166,7 +168,7 @@ void Label::set_caps(const GstCaps* in, const GstCaps* out) {
 }
 
 ActionEvent Label::name(const LabelEvent& e) const {
-  return {to_name(e.kind), names_.label(e.label), e.score, to_gst(e.begin), to_gst(e.end)};
+  return {to_name(e.kind), names_.label(e.label), e.label, e.score, to_gst(e.begin), to_gst(e.end)};
 }
 
 ActionMeta Label::describe(GstBuffer* in, const LabelState& state, ScoresMeta window) const {
@@ -215,9 +217,11 @@ void Label::post(const ActionMeta& action, gint which) {
   for (const ActionEvent& event : action.events) {
     GST_LOG_OBJECT(element_, "%s %s %.2f", event.event.c_str(), event.label.c_str(), event.score);
     if (which == kMessagesNone || (which == kMessagesChanges && event.event == "update")) continue;
-    gst_element_post_message(
-        GST_ELEMENT(element_),
-        gst_message_new_element(GST_OBJECT(element_), action_message(action, event).release()));
+    OwnedStructure message = action_message(action, event);
+    gst_structure_set(message.get(), "stream-time", G_TYPE_UINT64,
+                      gst_segment_to_stream_time(&element_->segment, GST_FORMAT_TIME, event.start), nullptr);
+    gst_element_post_message(GST_ELEMENT(element_),
+                             gst_message_new_element(GST_OBJECT(element_), message.release()));
   }
 }
 

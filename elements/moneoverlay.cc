@@ -191,7 +191,7 @@ void add_ghost(GstMoneOverlay* self, const char* name, GstStaticPadTemplate* pad
 }
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange change) {
-  if (!GST_MONE_OVERLAY(element)->blender) {
+  if (change == GST_STATE_CHANGE_NULL_TO_READY && !GST_MONE_OVERLAY(element)->blender) {
     GST_ELEMENT_ERROR(element, CORE, MISSING_PLUGIN,
                       ("moneoverlay needs the element overlaycomposition; install gst-plugins-base."),
                       (nullptr));

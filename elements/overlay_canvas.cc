@@ -78,7 +78,8 @@ Extent Canvas::measure(const std::string& what, double size, bool bold) {
 
 void Canvas::text(const std::string& what, double x, double y, double width, double height, double size,
                   bool bold, Align align, const Colour& c) {
-  pango_layout_set_width(layout_, static_cast<int>(std::max(0.0, width) * PANGO_SCALE));
+  // Up, or a text that measure() has just fitted exactly would lose a letter to the rounding.
+  pango_layout_set_width(layout_, static_cast<int>(std::ceil(std::max(0.0, width) * PANGO_SCALE - 1e-3)));
   pango_layout_set_alignment(layout_, align == Align::kLeft ? PANGO_ALIGN_LEFT : PANGO_ALIGN_RIGHT);
   set_text(what, size, bold);
   int text_height = 0;

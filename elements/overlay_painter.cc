@@ -56,15 +56,16 @@ OverlayLayer new_layer(int x, int y, int width, int height) {
   return layer;
 }
 
-/// Sizes that suit a picture: text of 11 pixels in the smallest, 1/38 of the height in larger ones.
+/// Sizes that suit a picture: text of 11 pixels in small ones, 1/38 of the height in larger ones; never so
+/// large that a panel with the best label alone (4.5 times the text) does not fit.
 struct Sizes {
   double text, title, pad, margin, row, line;
   Sizes(int width, int height, double scale) {
     const double m = std::min(static_cast<double>(height), width * 0.75);
-    text = std::max(11.0, m * 0.0265) * scale;
+    margin = std::max(6.0, m * 0.03);
+    text = std::min(std::max(11.0, m * 0.0265) * scale, std::max(1.0, (height - 2 * margin) / 4.5));
     title = text * 1.5;
     pad = text * 0.85;
-    margin = std::max(6.0, m * 0.03);
     row = text * 1.6;
     line = std::max(1.0, std::round(m / 360));
   }
@@ -237,16 +238,26 @@ double Painter::panel_width(const ActionMeta& a) const {
 
 void Painter::paint_panel(const ActionMeta& a) {
   const int most = height_ < 300 ? std::min(style_.rows, 2) : style_.rows;
-  const int rows = style_.labels ? std::clamp(static_cast<int>(a.top.size()) - 1, 0, most - 1) : 0;
+  int rows = style_.labels ? std::clamp(static_cast<int>(a.top.size()) - 1, 0, most - 1) : 0;
+  bool gauge = style_.gauge;
   const double width = panel_width(a);
-  double height = 2 * size_.pad;
-  if (style_.labels) height += size_.title * 1.35 + size_.text * 0.75 + rows * (size_.row + size_.text * 0.3);
-  if (style_.labels && style_.gauge) height += size_.text * 0.45;
-  if (style_.gauge) height += size_.row * (strain(a.window).empty() ? 0.85 : 1.6);
+  const auto height_with = [&](int runners_up, bool with_gauge) {
+    double height = 2 * size_.pad;
+    if (style_.labels)
+      height += size_.title * 1.35 + size_.text * 0.75 + runners_up * (size_.row + size_.text * 0.3);
+    if (style_.labels && with_gauge) height += size_.text * 0.45;
+    if (with_gauge) height += size_.row * (strain(a.window).empty() ? 0.85 : 1.6);
+    return height;
+  };
+  // In a low picture the best label stays; what stands below it goes.
+  const double room = height_ - 2 * size_.margin;
+  while (rows > 0 && height_with(rows, gauge) > room) --rows;
+  if (style_.labels && height_with(rows, gauge) > room) gauge = false;
+  const double height = height_with(rows, gauge);
 
-  OverlayLayer layer =
-      new_layer(static_cast<int>(size_.margin), static_cast<int>(height_ - size_.margin - height),
-                static_cast<int>(std::ceil(width)), static_cast<int>(std::ceil(height)));
+  OverlayLayer layer = new_layer(static_cast<int>(size_.margin),
+                                 static_cast<int>(std::max(0.0, height_ - size_.margin - height)),
+                                 static_cast<int>(std::ceil(width)), static_cast<int>(std::ceil(height)));
   Canvas canvas(layer.surface.get());
   canvas.fill(0, 0, width, height, size_.text * 0.7, kPanel);
   canvas.outline(0, 0, width, height, size_.text * 0.7, size_.line, kEdge);
@@ -254,9 +265,9 @@ void Painter::paint_panel(const ActionMeta& a) {
   if (style_.labels) {
     y = paint_title(canvas, a, y, width);
     y = paint_rows(canvas, a, y, width, rows);
-    if (style_.gauge) y += size_.text * 0.45;
+    if (gauge) y += size_.text * 0.45;
   }
-  if (style_.gauge) paint_gauge(canvas, a, y, width);
+  if (gauge) paint_gauge(canvas, a, y, width);
   layers_.push_back(std::move(layer));
 }
 
@@ -270,7 +281,8 @@ double Painter::paint_title(Canvas& canvas, const ActionMeta& a, double y, doubl
   const std::string name = words(best.label) + (a.window.warming && !on ? " …" : "");
   const double space = inner - score_width - size_.pad;
   const double fits = space / std::max(1.0, canvas.measure(name, size_.title, true).width);
-  const double size = size_.title * std::clamp(fits, 0.72, 1.0);  // a little smaller before an ellipsis
+  double size = size_.title * std::clamp(fits, 0.72, 1.0);           // a little smaller before an ellipsis
+  if (canvas.measure(name, size, true).width > space) size *= 0.97;  // widths of hinted letters go in steps
   canvas.text(name, size_.pad, y, space, high, size, true, Align::kLeft, on ? kText : kDim);
   canvas.text(score, size_.pad, y, inner, high, size_.title, true, Align::kRight, on ? kText : kDim);
   y += high + size_.text * 0.05;

@@ -260,8 +260,10 @@ RegionTubelet VivitScorer::read(const Waiting& w) const {
 Owned<GstBuffer> VivitScorer::write(const Waiting& w) const {
   GstBuffer* buffer = nullptr;
   auto* klass = GST_BASE_TRANSFORM_GET_CLASS(element_);
-  if (klass->prepare_output_buffer(element_, w.in.get(), &buffer) != GST_FLOW_OK)
+  if (klass->prepare_output_buffer(element_, w.in.get(), &buffer) != GST_FLOW_OK) {
+    if (GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(element_))) return {};  // it is being stopped
     throw Error("no buffer for the scores");
+  }
   auto out = Owned<GstBuffer>::adopt(buffer);
   const Prediction& p = *w.outcome.answer.prediction;
   const TubeletMeta& meta = w.meta;

@@ -3,6 +3,8 @@
 
 #include <gst/gst.h>
 
+#include <cmath>
+
 namespace mone {
 
 /// PTS and running time keep their relation from one segment to the next: nothing that has begun needs to
@@ -10,7 +12,9 @@ namespace mone {
 inline bool continues(const GstSegment& a, const GstSegment& b) {
   if (a.format != GST_FORMAT_TIME || b.format != GST_FORMAT_TIME || a.rate != b.rate) return false;
   const auto zero = [](const GstSegment& s) {
-    return static_cast<double>(s.base) - static_cast<double>(s.start) - static_cast<double>(s.offset);
+    const double base = static_cast<double>(s.base) * std::abs(s.rate);
+    return s.rate > 0 ? base - static_cast<double>(s.start) - static_cast<double>(s.offset)
+                      : base + static_cast<double>(s.stop) - static_cast<double>(s.offset);
   };
   return !(b.flags & GST_SEGMENT_FLAG_RESET) && zero(a) == zero(b);
 }

@@ -216,8 +216,13 @@ TEST(MoneClassify, ACameraThatIsWaitedForHasEveryTubeletAnsweredAtTheLargestBudg
   EXPECT_EQ(budget, 0.75);
 }
 
-TEST(MoneClassify, LabelsReachTheBus) {
-  Pipeline p(source(60) + classify("wait=always on=0.01 off=0 smoothing=0") + kOut);
+class MoneClassifyEnd : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Wait, MoneClassifyEnd, testing::Values("always", "never"));
+
+TEST_P(MoneClassifyEnd, LabelsReachTheBusBeforeTheEnd) {
+  const std::string wait = GetParam();
+  Pipeline p(source(60, wait == "never" ? " is-live=true" : "") +
+             classify("on=0.01 off=0 smoothing=0 wait=" + wait) + kOut);
   p.set_state(GST_STATE_PLAYING);
   int begun = 0, ended = 0;
   while (true) {
@@ -236,17 +241,39 @@ TEST(MoneClassify, LabelsReachTheBus) {
 }
 
 TEST(MoneClassify, FiftyStateCyclesUnderLoad) {
+  const auto said = [](const Pipeline& pipeline) {  // a bus forgets in NULL, so not after that
+    std::string text;
+    for (const auto& m : messages(pipeline.bus(), GST_MESSAGE_ERROR)) text += error_text(m.get());
+    return text;
+  };
   Pipeline p(source(-1, " is-live=false") + classify("wait=never") + kOut);
   for (int i = 0; i < 50; ++i) {
     ASSERT_NE(p.set_state(i % 3 ? GST_STATE_PLAYING : GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
     if (i % 2) gst_element_get_state(p.get(), nullptr, nullptr, GST_SECOND);
-    ASSERT_NE(p.set_state(i % 5 ? GST_STATE_READY : GST_STATE_NULL), GST_STATE_CHANGE_FAILURE);
+    ASSERT_NE(p.set_state(GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+    EXPECT_EQ(said(p), "") << i;
+    if (i % 5) continue;
+    ASSERT_NE(p.set_state(GST_STATE_NULL), GST_STATE_CHANGE_FAILURE);
   }
   Pipeline waits(source(-1) + classify("wait=always") + kOut);
   for (int i = 0; i < 50; ++i) {
     ASSERT_NE(waits.set_state(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
     if (i % 2) gst_element_get_state(waits.get(), nullptr, nullptr, GST_SECOND);
     ASSERT_NE(waits.set_state(GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+    EXPECT_EQ(said(waits), "") << i;
+  }
+}
+
+TEST(MoneClassify, AStopAmongScoresIsNoError) {
+  // Of the default's size, so that a stop finds the engine at work.
+  Pipeline p(source(-1) + "moneclassify wait=always threads=1 model=\"" + MONE_GOLDEN_DIR +
+             "/../../../configs/models/default.safetensors\" ! " + kOut);
+  for (int i = 0; i < 12; ++i) {
+    ASSERT_NE(p.set_state(GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+    gst_element_get_state(p.get(), nullptr, nullptr, patience(10 * GST_SECOND));
+    std::this_thread::sleep_for(std::chrono::milliseconds(40 + 13 * i));
+    ASSERT_NE(p.set_state(GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+    for (const auto& m : messages(p.bus(), GST_MESSAGE_ERROR)) ADD_FAILURE() << error_text(m.get());
   }
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "elements/action_meta.h"
+#include "elements/glue/structure.h"
 #include "tests/elements/support.h"
 
 namespace mone {
@@ -165,9 +166,31 @@ TEST_F(MoneLabel, TheBusHearsWhatBeginsAndEnds) {
   g_object_set(label_, "messages", 2, nullptr);
   push(scores(kWindow + 3 * kHop, 1, 0.8));
   EXPECT_EQ(events(), Strings{"update run"});
+  push(scores(kWindow + 3 * kHop, 0, 0.55));  // "run" is .225: it ends while "walk" is the best
+  for (const auto& m : messages(bus_.get(), GST_MESSAGE_ELEMENT)) {
+    const GstStructure* s = gst_message_get_structure(m.get());
+    EXPECT_STREQ(gst_structure_get_string(s, "label"), "run");
+    EXPECT_EQ(get_int(s, "label-index"), 1);
+    EXPECT_FALSE(gst_structure_has_field(s, "events"));
+  }
   g_object_set(label_, "messages", 0, nullptr);
   push(scores(kWindow + 4 * kHop, 0, 0.8));
   EXPECT_TRUE(events().empty());
+}
+
+TEST_F(MoneLabel, MessagesSayWhenAsAPlayerCounts) {
+  start("smoothing=0 on=0.6 off=0.4");
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = segment.position = 2 * GST_SECOND;  // an edit list, or MPEG-TS: the first frame is not at 0
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  push(scores(2 * GST_SECOND + kWindow, 0, 0.9));
+  const auto all = messages(bus_.get(), GST_MESSAGE_ELEMENT);
+  ASSERT_EQ(all.size(), 1u);
+  const GstStructure* s = gst_message_get_structure(all[0].get());
+  const guint64 start = get_uint64(s, "start", 7);
+  EXPECT_GE(start, 2 * GST_SECOND);
+  EXPECT_EQ(get_uint64(s, "stream-time", 7), start - 2 * GST_SECOND);
 }
 
 TEST_F(MoneLabel, EosEndsWhatIsOnInALastLine) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "elements/action_meta.h"
+#include "elements/overlay_canvas.h"
 #include "elements/overlay_painter.h"
 #include "tests/elements/support.h"
 
@@ -158,6 +159,7 @@ TEST_F(MoneOverlay, FiftyStateCycles) {
 /// Layers that fit the picture whatever its size.
 void expect_inside(const std::vector<OverlayLayer>& layers, int width, int height) {
   for (const OverlayLayer& l : layers) {
+    EXPECT_GE(l.y, 0) << width << "x" << height;
     EXPECT_LE(l.x + cairo_image_surface_get_width(l.surface.get()), width + 1) << width << "x" << height;
     EXPECT_LE(l.y + cairo_image_surface_get_height(l.surface.get()), height + 1) << width << "x" << height;
   }
@@ -165,9 +167,35 @@ void expect_inside(const std::vector<OverlayLayer>& layers, int width, int heigh
 
 TEST(OverlayPainter, StaysInsideThePictureAtAnySize) {
   const int sizes[][2] = {{160, 120}, {320, 240}, {1280, 720}, {720, 1280}, {3840, 2160}, {2000, 100}};
-  for (const auto& [w, h] : sizes) expect_inside(paint_overlay({jumping(w, h)}, w, h, 1, {}), w, h);
+  OverlayStyle large;
+  large.scale = 4;
+  large.rows = 8;
+  for (const auto& [w, h] : sizes)
+    for (const OverlayStyle& style : {OverlayStyle{}, large})
+      expect_inside(paint_overlay({jumping(w, h)}, w, h, 1, style), w, h);
   EXPECT_NO_THROW(paint_overlay({jumping(1, 1)}, 1, 1, 1, {}));
   EXPECT_TRUE(paint_overlay({jumping(8, 8)}, 0, 0, 1, {}).empty());
+}
+
+TEST(OverlayCanvas, ATextThatFitsExactlyIsNotCut) {
+  const auto drawn = [](const std::string& text, double size, double more) {
+    std::unique_ptr<cairo_surface_t, void (*)(cairo_surface_t*)> surface(
+        cairo_image_surface_create(CAIRO_FORMAT_ARGB32, 300, 40), cairo_surface_destroy);
+    {
+      Canvas canvas(surface.get());
+      const double pad = size * 0.7, wide = canvas.measure(text, size, true).width + 2 * pad;
+      canvas.text(text, 5, 0, wide - 2 * pad + more, 40, size, true, Align::kLeft, {1, 1, 1, 1});
+    }
+    cairo_surface_flush(surface.get());
+    const unsigned char* first = cairo_image_surface_get_data(surface.get());
+    return std::vector<unsigned char>(first, first + 40 * cairo_image_surface_get_stride(surface.get()));
+  };
+  for (const double size : {11.0, 13.3, 16.8, 21.6})
+    for (const char* label : {"clap", "jumping jack", "stand up", "wave"})
+      for (int share = 0; share <= 100; share += 7) {
+        const std::string text = std::string(label) + " " + std::to_string(share) + "%";
+        EXPECT_EQ(drawn(text, size, 0), drawn(text, size, 8)) << text << " at " << size;
+      }
 }
 
 TEST(OverlayPainter, ARegionGetsABoxOfItsOwn) {

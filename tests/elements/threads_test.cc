@@ -74,7 +74,7 @@ TEST(Threads, LabelsPassFromTheAnalysisToTheVideo) {
         ActionMeta action;
         action.window.window_end = k;
         action.window.max_gap = 5000;
-        action.events = {{"new", "walk", 1, k, k}};
+        action.events = {{"new", "walk", 0, 1, k, k}};
         latest.put(std::move(action));
       } else {
         for (const ActionMeta& a : latest.at(3000)) fresh += a.fresh;
@@ -92,7 +92,7 @@ TEST(LatestLabels, EventsNobodySawStayAndGoOut) {
     ActionMeta action;
     action.window.window_end = k;
     action.window.max_gap = 100;
-    action.events = {{"new", "label", 1, k, k}};
+    action.events = {{"new", "label", 0, 1, k, k}};
     latest.put(action);
   }
   EXPECT_TRUE(latest.at(15).empty()) << "not before its window has ended";
@@ -105,6 +105,20 @@ TEST(LatestLabels, EventsNobodySawStayAndGoOut) {
   EXPECT_FALSE(second[0].fresh);
   EXPECT_TRUE(second[0].events.empty());
   EXPECT_TRUE(latest.at(121).empty());
+}
+
+TEST(LatestLabels, AFrameWithoutATimeIsAsLateAsTheNewestLabel) {
+  LatestLabels latest;
+  for (guint region : {1, 2}) {
+    ActionMeta action;
+    action.window.region = region;
+    action.window.window_end = 200 * region;
+    action.window.max_gap = 100;
+    latest.put(action);
+  }
+  const auto labels = latest.at(GST_CLOCK_TIME_NONE);
+  ASSERT_EQ(labels.size(), 1u) << "region 1 has left";
+  EXPECT_EQ(labels[0].window.region, 2u);
 }
 
 }  // namespace
