@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <memory>
 #include <span>
+#include <atomic>
 #include <string>
 
 #include "elements/actors/mone_actors.h"
@@ -56,6 +57,8 @@ GType gap_mode_type() {
   }();
   return type;
 }
+
+constexpr double kLeastBetweenGaps = 1e-3;  // seconds
 
 struct Settings {
   std::string script;
@@ -143,9 +146,12 @@ class ActionTestSrc {
   GstFlowReturn fill(GstBuffer* buffer);
   bool duration(GstClockTime* out);
   GstClockTime frame_duration() const { return schedule_.grid_time(1); }
+  std::atomic<bool> unlocked{false};  ///< the streaming thread is to come back
 
  private:
   ScenePtr make_scene(const mone_actors_scene_options& size) const;
+  void place(GstClockTime position);
+  void change_rate(int fps_n, int fps_d);
   bool next_frame(int64_t* n, int64_t* skipped_from);
   void stamp(GstBuffer* buffer, int64_t n);
   void tell_truth(GstBuffer* buffer, double scene_time);
@@ -161,6 +167,7 @@ class ActionTestSrc {
   double script_seconds_ = 0;  ///< 0 = endless
   GstClockTime origin_ = 0;    ///< where frame 0 of the current frame rate lies
   int64_t next_ = 0;
+  GstClockTime sought_ = 0;  ///< where the last seek went
   bool reverse_ = false, first_ = true;
   int told_entry_ = -1;
   bool told_transition_ = false;
@@ -180,9 +187,9 @@ void ActionTestSrc::start() {
   GST_OBJECT_LOCK(element_);
   now_ = settings;
   GST_OBJECT_UNLOCK(element_);
-  if (now_.gap_every > 0 && now_.gap_length >= now_.gap_every)
+  if (now_.gap_every > 0 && now_.gap_every - now_.gap_length < kLeastBetweenGaps)
     throw ConfigError("gap-length (" + std::to_string(now_.gap_length) + " s) must be less than gap-every (" +
-                      std::to_string(now_.gap_every) + " s), or no frame is left");
+                      std::to_string(now_.gap_every) + " s) by a millisecond or more, or no frame is left");
   // A bad script fails here, before any caps are known.
   mone_actors_scene_options tiny;
   mone_actors_scene_options_init(&tiny);
@@ -194,6 +201,7 @@ void ActionTestSrc::start() {
   schedule_.seed = now_.seed;
   origin_ = 0;
   next_ = 0;
+  sought_ = 0;
   reverse_ = false;
   first_ = true;
   told_entry_ = -1;
@@ -205,12 +213,14 @@ void ActionTestSrc::set_format(const GstVideoInfo& info) {
   if (GST_VIDEO_INFO_IS_YUV(&info) && info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255)
     throw ShapeError(
         "full-range YUV cannot be produced; leave colorimetry open or ask for a limited-range one");
-  if (info.fps_n != schedule_.fps_n || info.fps_d != schedule_.fps_d) {
-    origin_ += schedule_.grid_time(next_);
-    next_ = 0;
-    schedule_.fps_n = info.fps_n;
-    schedule_.fps_d = info.fps_d;
-  }
+  const GstVideoColorMatrix matrix = info.colorimetry.matrix;
+  if (GST_VIDEO_INFO_IS_YUV(&info) && matrix != GST_VIDEO_COLOR_MATRIX_BT601 &&
+      matrix != GST_VIDEO_COLOR_MATRIX_BT709 && matrix != GST_VIDEO_COLOR_MATRIX_UNKNOWN)
+    throw ShapeError(
+        "YUV is produced by the matrices of bt601 and bt709 alone; leave colorimetry open or ask for one");
+  if (GST_VIDEO_INFO_IS_RGB(&info) && info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235)
+    throw ShapeError("limited-range RGB cannot be produced; leave colorimetry open or ask for sRGB");
+  if (info.fps_n != schedule_.fps_n || info.fps_d != schedule_.fps_d) change_rate(info.fps_n, info.fps_d);
   info_ = info;
   mone_actors_scene_options options;
   mone_actors_scene_options_init(&options);
@@ -222,16 +232,36 @@ void ActionTestSrc::set_format(const GstVideoInfo& info) {
   scene_ = make_scene(options);
 }
 
-void ActionTestSrc::seek(GstSegment* segment) {
-  segment->time = segment->start;
-  reverse_ = segment->rate < 0;
+void ActionTestSrc::change_rate(int fps_n, int fps_d) {
+  const GstClockTime next = origin_ + schedule_.grid_time(next_),
+                     sent = origin_ + schedule_.grid_time(next_ + (reverse_ ? 1 : 0));
+  schedule_.fps_n = fps_n;
+  schedule_.fps_d = fps_d;
+  if (first_) {
+    place(sought_);  // nothing has been sent at the other rate
+  } else if (reverse_) {
+    place(sent);
+  } else {
+    origin_ = next;
+    next_ = 0;
+  }
+}
+
+/// Goes on from a time of the source.
+void ActionTestSrc::place(GstClockTime position) {
   origin_ = 0;
-  // The segment is in timestamps, which timestamp-offset has moved.
-  const auto moved = static_cast<gint64>(segment->position) - now_.timestamp_offset;
-  const GstClockTime position = moved < 0 ? 0 : static_cast<GstClockTime>(moved);
   next_ = schedule_.frame_at(position);
   // Backwards, a frame that begins where the segment ends is not in it.
   if (reverse_ && next_ > 0 && schedule_.grid_time(next_) >= position) --next_;
+}
+
+void ActionTestSrc::seek(GstSegment* segment) {
+  segment->time = segment->start;
+  reverse_ = segment->rate < 0;
+  // The segment is in timestamps, which timestamp-offset has moved.
+  const auto moved = static_cast<gint64>(segment->position) - now_.timestamp_offset;
+  sought_ = moved < 0 ? 0 : static_cast<GstClockTime>(moved);
+  place(sought_);
   first_ = true;
   told_entry_ = -1;
 }
@@ -239,7 +269,7 @@ void ActionTestSrc::seek(GstSegment* segment) {
 /// The frame to send now; `skipped_from` is the first frame of a gap just before it, or -1.
 bool ActionTestSrc::next_frame(int64_t* n, int64_t* skipped_from) {
   *skipped_from = -1;
-  while (next_ >= 0) {
+  while (next_ >= 0 && !unlocked) {  // of a slow camera with long gaps many are passed over
     *n = next_;
     next_ += reverse_ ? -1 : 1;
     if (schedule_.sent(*n)) return true;
@@ -312,13 +342,20 @@ void ActionTestSrc::draw(GstBuffer* buffer, double scene_time) {
     strides[i] = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, i);
   }
   mone_actors_scene_render(scene_.get(), scene_time, planes, strides);
+  // The renderer's luma is full-range, GRAY8 is so only where the caps say it.
+  if (GST_VIDEO_INFO_FORMAT(&info_) == GST_VIDEO_FORMAT_GRAY8 &&
+      info_.colorimetry.range != GST_VIDEO_COLOR_RANGE_0_255)
+    for (int y = 0; y < info_.height; ++y)
+      for (guint8 *p = planes[0] + static_cast<ptrdiff_t>(y) * strides[0], *end = p + info_.width; p < end;
+           ++p)
+        *p = static_cast<guint8>(16 + (*p * 219 + 127) / 255);
   gst_video_frame_unmap(&frame);
 }
 
 GstFlowReturn ActionTestSrc::fill(GstBuffer* buffer) {
   if (!scene_) return GST_FLOW_NOT_NEGOTIATED;
   int64_t n, skipped_from;
-  if (!next_frame(&n, &skipped_from)) return GST_FLOW_EOS;
+  if (!next_frame(&n, &skipped_from)) return unlocked ? GST_FLOW_FLUSHING : GST_FLOW_EOS;
   const GstClockTime at = origin_ + schedule_.time(n);
   const double seconds = static_cast<double>(at) / GST_SECOND;
   if (!now_.loop && script_seconds_ > 0 && seconds >= script_seconds_ - 1e-9) return GST_FLOW_EOS;
@@ -343,7 +380,13 @@ bool ActionTestSrc::duration(GstClockTime* out) {
   const int buffers = element_->num_buffers;
   *out = GST_CLOCK_TIME_NONE;
   if (!now_.loop && script_seconds_ > 0) *out = static_cast<GstClockTime>(script_seconds_ * GST_SECOND);
-  if (buffers >= 0 && frame_duration() > 0) *out = std::min(*out, origin_ + schedule_.grid_time(buffers));
+  // How many frames make how long is known of those that come one an interval.
+  const bool steady =
+      now_.gap_every <= 0 && (schedule_.vfr == VfrMode::kNone || schedule_.vfr == VfrMode::kJitter);
+  if (buffers >= 0 && frame_duration() > 0) {
+    if (!steady) return false;
+    *out = std::min(*out, origin_ + schedule_.grid_time(buffers));
+  }
   if (!GST_CLOCK_TIME_IS_VALID(*out)) return false;
   *out = shown(*out);
   return true;
@@ -428,6 +471,16 @@ gboolean stop(GstBaseSrc* src) {
   return TRUE;
 }
 
+gboolean unlock(GstBaseSrc* src) {
+  impl_of(src)->unlocked = true;
+  return TRUE;
+}
+
+gboolean unlock_stop(GstBaseSrc* src) {
+  impl_of(src)->unlocked = false;
+  return TRUE;
+}
+
 gboolean is_seekable(GstBaseSrc* src) { return !gst_base_src_is_live(src); }
 
 gboolean do_seek(GstBaseSrc* src, GstSegment* segment) {
@@ -446,7 +499,7 @@ gboolean query(GstBaseSrc* src, GstQuery* query) {
   mone::ActionTestSrc* impl = impl_of(src);
   if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && gst_base_src_is_live(src)) {
     // A frame is made when its time has come and is there at once; one interval covers the drawing.
-    gst_query_set_latency(query, TRUE, impl->frame_duration(), impl->frame_duration());
+    gst_query_set_latency(query, TRUE, impl->frame_duration(), GST_CLOCK_TIME_NONE);
     return TRUE;
   }
   if (GST_QUERY_TYPE(query) == GST_QUERY_DURATION) {
@@ -522,6 +575,8 @@ static void gst_mone_action_test_src_class_init(GstMoneActionTestSrcClass* klass
   base->set_caps = set_caps;
   base->start = start;
   base->stop = stop;
+  base->unlock = unlock;
+  base->unlock_stop = unlock_stop;
   base->is_seekable = is_seekable;
   base->do_seek = do_seek;
   base->get_times = get_times;

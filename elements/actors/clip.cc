@@ -7,14 +7,14 @@
 namespace mone::actors {
 namespace {
 
-constexpr float kActionSeconds = 8;
+constexpr float kLeastFps = 8, kMostFps = 25;  // of those drawn
 
 float draw_fps(Rng& rng, float fixed, bool live) {
   if (fixed > 0) return fixed;
   constexpr float kUsual[] = {15,    15, 15,
                               12.5f, 12, 10};  // what 30, 25, 24 and 20 fps streams are sampled at
   if (live && rng.chance(0.7f)) return kUsual[rng.below(6)];
-  return rng.in(8, 25);
+  return rng.in(kLeastFps, kMostFps);
 }
 
 /// Size of the picture inside the frame.
@@ -30,6 +30,12 @@ void draw_content_size(Rng& rng, bool letterbox, int* width, int* height) {
 }
 
 }  // namespace
+
+ClipMaker::ClipMaker(const mone_actors_clip_options& options) : options_(options) {
+  const float slowest = options.fps > 0 ? options.fps : kLeastFps;
+  const double longest = static_cast<double>(options.frames - 1) / static_cast<double>(slowest);
+  action_seconds_ = std::max(8.0, longest + 2);
+}
 
 SceneOptions ClipMaker::choose_scene(Rng& rng, uint64_t seed, Label label, bool live) const {
   SceneOptions scene;
@@ -51,22 +57,25 @@ SceneOptions ClipMaker::choose_scene(Rng& rng, uint64_t seed, Label label, bool 
   if (history) scene.cues.push_back(before);
   if (history && !live && label == Label::kSitDown && rng.chance(0.4f)) scene.cues[0].label = Label::kWalk;
   const bool empty = label == Label::kNothing && rng.chance(0.15f);
-  scene.cues.push_back({label, empty, kActionSeconds});
+  scene.cues.push_back({label, empty, action_seconds_});
   return scene;
 }
 
 ClipMaker::Window ClipMaker::choose_window(Scene& scene, Rng& rng, bool live, double action_start) const {
-  Window window{action_start + kActionSeconds / 2, draw_fps(rng, options_.fps, live), 1};
+  Window window{action_start, draw_fps(rng, options_.fps, live), 1};
   const double seconds = static_cast<double>(options_.frames - 1) / static_cast<double>(window.fps);
   const bool early = rng.chance(motion_of(scene.options().subject).needs_partner ? 0.6f : 0.4f);
   const double first = early ? scene.timeline().acts_from(action_start) : action_start;
-  const double latest = early ? 1.2 + seconds : static_cast<double>(kActionSeconds) - 0.1;
+  const double latest = early ? 1.2 + seconds : action_seconds_ - 0.1;
   for (int attempt = 0; attempt < 120; ++attempt) {
     const double end = first + static_cast<double>(rng.unit()) * latest * (attempt < 60 ? 1 : 2);
-    if (end < seconds || end > action_start + static_cast<double>(kActionSeconds) - 0.01) continue;
+    if (end < seconds || end > action_start + action_seconds_ - 0.01) continue;
     window.end = end;
-    if (scene.timeline().shows_action(end - seconds, end, &window.share)) break;
+    if (scene.timeline().shows_action(end - seconds, end, &window.share)) return window;
   }
+  // Of a long clip of a short action none may show enough: then what the middle shows.
+  window.end = action_start + std::max(action_seconds_ / 2, seconds);
+  scene.timeline().shows_action(window.end - seconds, window.end, &window.share);
   return window;
 }
 

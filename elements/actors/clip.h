@@ -21,7 +21,7 @@ struct ClipOutput {
 /// Draws clips one after another; one per thread.
 class ClipMaker {
  public:
-  explicit ClipMaker(const mone_actors_clip_options& options) : options_(options) {}
+  explicit ClipMaker(const mone_actors_clip_options& options);
   /// @param label  index, or -1 to draw one
   void make(uint64_t seed, int32_t label, const ClipOutput& out);
 
@@ -36,6 +36,7 @@ class ClipMaker {
   void write_joints(const Scene& scene, int left, int top, float* out) const;
 
   mone_actors_clip_options options_;
+  double action_seconds_;  ///< long enough for a clip at any rate that may be drawn
   Frame frame_;
   Developer developer_;
   std::vector<float> canvas_;

@@ -245,14 +245,15 @@ void LivePicture::truth(double time, mone_actors_truth* out) {
   *out = {};
   out->label = static_cast<int32_t>(moment.entry->cue.label);
   out->in_transition = moment.in_transition;
-  out->phase = clamp01(moment.elapsed / moment.entry->cue.seconds);
-  out->entry = moment.entry->number;
+  out->phase = clamp01(moment.elapsed / moment.entry->seconds());
+  out->entry = static_cast<int32_t>(std::min<int64_t>(moment.entry->number, INT32_MAX));
   Box box;
   for (const Figure& figure : frame_.figures) {
     if (figure.role != Role::kActor && figure.role != Role::kPartner) continue;
-    ++out->persons;
     const Box seen = figure.box.within(scene_.options().width, scene_.options().height);
-    if (!seen.empty()) box = box.empty() ? seen : box.joined(seen);
+    if (seen.empty()) continue;
+    ++out->persons;
+    box = box.empty() ? seen : box.joined(seen);
   }
   out->x = static_cast<float>(box.left);
   out->y = static_cast<float>(box.top);

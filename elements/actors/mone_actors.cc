@@ -31,7 +31,7 @@ void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(what);
 }
 
-/// Within thirty years of the start, NaN at the start, so that entry numbers fit.
+/// Within thirty years of the start, NaN at the start.
 double sensible(double time) { return std::min(1e9, std::max(0.0, time)); }
 
 void check(const mone_actors_clip_options& o) {
@@ -111,7 +111,7 @@ mone_actors_scene* mone_actors_scene_new(const mone_actors_scene_options* option
     require(o.width >= 16 && o.width <= 7680 && o.height >= 16 && o.height <= 4320,
             "width must be 16..7680, height 16..4320");
     require(o.clutter >= 0 && o.clutter <= 1, "clutter must be 0..1");
-    require(o.pixel_aspect > 0.1f && o.pixel_aspect < 10, "pixel_aspect must be 0.1..10");
+    require(o.pixel_aspect >= 0.1f && o.pixel_aspect <= 10, "pixel_aspect must be 0.1..10");
     require(o.format >= MONE_ACTORS_RGB && o.format <= MONE_ACTORS_NV12, "format is unknown");
     SceneOptions scene;
     std::string error;

@@ -6,7 +6,7 @@
 namespace mone::actors {
 namespace {
 
-constexpr float kLeastSeconds = 0.1f, kMostSeconds = 3600;
+constexpr double kLeastSeconds = 0.1, kMostSeconds = 3600;
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -15,7 +15,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-bool parse_seconds(std::string_view text, float* seconds) {
+bool parse_seconds(std::string_view text, double* seconds) {
   const char* end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, *seconds);
   return failure == std::errc() && stop == end && std::isfinite(*seconds) && *seconds >= kLeastSeconds &&

@@ -13,7 +13,7 @@ namespace mone::actors {
 struct Cue {
   Label label = Label::kNothing;
   bool empty = false;  ///< nobody in the picture; label is kNothing
-  float seconds = 3;
+  double seconds = 3;  ///< as written: times of frames are compared with it
 };
 
 /// Label or alias (case sensitive) to a cue; false if there is no such name.

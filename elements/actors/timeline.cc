@@ -11,6 +11,7 @@ constexpr float kSettle = 0.55f;      ///< seconds a continuous action needs to 
 constexpr float kShownShare = 0.6f;   ///< of the marking part
 constexpr float kPartnerWalk = 1.2f;  ///< seconds a partner takes to come or go
 constexpr float kPartnerFar = 2.6f;   ///< metres
+constexpr double kRounding = 1e-9;    ///< seconds
 constexpr float kActsFrom = 0.6f;     ///< share of the transition after which the action's own time runs
 
 /// Nobody there and a motion without a timing are continuous: period 0.
@@ -125,7 +126,7 @@ void Timeline::place(Entry& entry, const Entry* before, Rng& rng) {
   } else if (entry.cue.empty) {
     entry.home = {(stage_.picture_half + 0.8f) * (jitter_x < 0 ? -1.0f : 1.0f), 0, 0};
   } else if (before && !before->cue.empty) {
-    const Vec3 here = actor_pose(*before, before->cue.seconds).position;
+    const Vec3 here = actor_pose(*before, before->seconds()).position;
     if (length(here - entry.home) < 0.6f && std::abs(here.x) < stage_.half_width) entry.home = here;
   }
   if (entry.partner) {  // both in the picture
@@ -188,13 +189,13 @@ Pose Timeline::partner_pose(const Entry& entry, float elapsed) const {
 }
 
 float Timeline::transition_seconds(const Entry& entry, const Entry& before) const {
-  const Pose from = actor_pose(before, before.cue.seconds), to = actor_pose(entry, 0);
+  const Pose from = actor_pose(before, before.seconds()), to = actor_pose(entry, 0);
   float seconds = recovery_seconds(from);
   if (entry.cue.label == Label::kStandUp) seconds = std::max(seconds, 0.9f);
   seconds = std::max(seconds, length(to.position - from.position) / 1.7f);
   seconds = std::max(seconds, std::abs(wrap_angle(to.yaw - from.yaw)) * 0.28f);
   if (entry.partner != before.partner) seconds = std::max(seconds, kPartnerWalk);
-  return std::min(seconds, 0.7f * entry.cue.seconds);
+  return std::min(seconds, 0.7f * entry.seconds());
 }
 
 void Timeline::build(Pass& pass, const Entry* before) {
@@ -208,9 +209,9 @@ void Timeline::build(Pass& pass, const Entry* before) {
   for (size_t i = 0; i < cues.size(); ++i) {
     Entry& entry = pass.entries[i];
     entry.cue = cues[i];
-    entry.number = static_cast<int>(pass.index * static_cast<int64_t>(cues.size()) + static_cast<int64_t>(i));
+    entry.number = pass.index * static_cast<int64_t>(cues.size()) + static_cast<int64_t>(i);
     entry.start = start;
-    start += static_cast<double>(cues[i].seconds);
+    start += cues[i].seconds;
     Rng rng(seed_, 5000 + static_cast<uint64_t>(entry.number));
     // The first entry of a pass does not look back, so that a pass is known without all the passes before it.
     const Entry* previous = i > 0 ? &pass.entries[i - 1] : nullptr;
@@ -242,7 +243,7 @@ const Entry& Timeline::entry_at(double time) {
   const Pass& found = pass(std::max<int64_t>(0, index));
   const Entry* entry = &found.entries.front();
   for (const Entry& candidate : found.entries)
-    if (candidate.start <= time) entry = &candidate;
+    if (candidate.start <= time + kRounding) entry = &candidate;  // of a sum of seconds
   return *entry;
 }
 
@@ -271,7 +272,7 @@ Moment Timeline::at(double time) {
   if (!last) return moment;
 
   const float w = ease(0, entry.transition, moment.elapsed);
-  const Pose from = actor_pose(*last, last->cue.seconds);
+  const Pose from = actor_pose(*last, last->seconds());
   const float way = length(moment.actor.position - from.position),
               turn = std::abs(wrap_angle(moment.actor.yaw - from.yaw));
   moment.actor = blend(from, moment.actor, w);
@@ -279,7 +280,7 @@ Moment Timeline::at(double time) {
             2 * kPi * 1.3f * moment.elapsed);
   moment.actor_there = !entry.cue.empty || !last->cue.empty;
   if (entry.partner && last->partner) {
-    const Pose previous = partner_pose(*last, last->cue.seconds);
+    const Pose previous = partner_pose(*last, last->seconds());
     moment.partner = blend(previous, moment.partner, w);
     step_legs(moment.partner, std::sin(kPi * w) * 0.7f, 8 * moment.elapsed);
   } else if (entry.partner || last->partner) {
@@ -287,7 +288,7 @@ Moment Timeline::at(double time) {
     moment.partner_there = true;
     const Entry& with = entry.partner ? entry : *last;
     const float near = entry.partner ? w : 1 - w;
-    Pose there = entry.partner ? moment.partner : partner_pose(*last, last->cue.seconds);
+    Pose there = entry.partner ? moment.partner : partner_pose(*last, last->seconds());
     Pose walking = standing(with.partner_style, moment.elapsed, 0.2f);
     walking.yaw = with.yaw + (entry.partner ? kPi : 0.0f);
     walking.position = there.position + heading(with.yaw) * (kPartnerFar * (1 - near));

@@ -30,8 +30,9 @@ enum class Path { kNone, kLine, kCircle, kOnTheSpot };
 
 /// One entry of the script with everything drawn.
 struct Entry {
+  float seconds() const { return static_cast<float>(cue.seconds); }
   Cue cue;
-  int number = 0;        ///< since time 0
+  int64_t number = 0;    ///< since time 0
   double start = 0;      ///< seconds
   bool once = false;     ///< not over and over: rests before it, and then stays as it ended
   float rest = 0;        ///< seconds of that rest before

@@ -25,8 +25,9 @@ class Batch:
 
 def left_to_right(joints: np.ndarray) -> np.ndarray:
     """Which of two persons acts cannot be seen at once; the order in the picture can."""
-    middle = joints[..., 0].mean(axis=(1, 3))  # [n, persons]
-    swap = (middle[:, 0] > middle[:, 1]) & (middle[:, 1] > -5)
+    both = (joints[..., 0] > -5).all(axis=(2, 3))  # [n, frames]: one of the two may come or go
+    middle = (joints[..., 0].mean(axis=3) * both[:, :, None]).sum(axis=1)  # [n, persons]
+    swap = middle[:, 0] > middle[:, 1]
     joints[swap] = joints[swap][:, :, ::-1]
     return joints
 

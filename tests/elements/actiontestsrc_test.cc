@@ -235,6 +235,7 @@ TEST_F(ActionTestSrc, ABadScriptIsOneErrorThatNamesTheToken) {
   EXPECT_EQ(run.end, GST_MESSAGE_ERROR);
   EXPECT_NE(run.error.find("yodel"), std::string::npos) << run.error;
   EXPECT_NE(play("gap-every=1 gap-length=2").error.find("gap-length"), std::string::npos);
+  EXPECT_NE(play("gap-every=1 gap-length=0.9999999").error.find("gap-length"), std::string::npos);
 }
 
 TEST_F(ActionTestSrc, WorksAgainAfterABadScript) {
@@ -366,6 +367,52 @@ TEST_F(ActionTestSrc, ALiveSourceIsPacedAndReportsItsLatency) {
     EXPECT_EQ(GST_BUFFER_PTS(one[0].get()), static_cast<GstClockTime>(i) * GST_SECOND / 10);
   }
   EXPECT_EQ(gst_harness_query_latency(h.get()), GST_SECOND / 10);
+  const auto query = Owned<GstQuery>::adopt(gst_query_new_latency());
+  ASSERT_TRUE(gst_pad_peer_query(h->sinkpad, query.get()));
+  GstClockTime most = 0;
+  gst_query_parse_latency(query.get(), nullptr, nullptr, &most);
+  EXPECT_EQ(most, GST_CLOCK_TIME_NONE) << "as videotestsrc: it waits as long as anybody wants";
+}
+
+TEST_F(ActionTestSrc, AScriptsEndIsWhereItIsWritten) {
+  EXPECT_EQ(play("script=walk:2.2 loop=false").pts.size(), 22u);
+  EXPECT_EQ(play("script=walk:1.6,wave:2.2 loop=false").pts.size(), 38u);
+  const Played two = play("script=walk:2.2,wave:1 loop=false");
+  ASSERT_EQ(two.truths.size(), 32u);
+  EXPECT_EQ(two.truths[21].label, "walk");
+  EXPECT_EQ(two.truths[22].label, "wave");
+}
+
+TEST_F(ActionTestSrc, ASeekBeforeTheCapsIsCountedAtTheirRate) {
+  const Played run = play("timestamp-offset=-150000000 num-buffers=3");
+  ASSERT_EQ(run.pts.size(), 3u);
+  EXPECT_EQ(run.pts[0], 0u) << "the frame before 0 that is shown at 0";
+  EXPECT_EQ(run.pts[1], 50 * GST_MSECOND);
+  EXPECT_EQ(run.pts[2], 150 * GST_MSECOND);
+}
+
+TEST_F(ActionTestSrc, GrayHasTheRangeThatTheCapsSay) {
+  const auto gray = [](const std::string& colorimetry) {
+    return bytes_of(pull(harness("clutter=0", (kSmall + colorimetry).c_str()).get(), 1)[0]);
+  };
+  const auto usual = gray(""), full = gray(",colorimetry=1:4:0:0"), limited = gray(",colorimetry=2:4:0:0");
+  EXPECT_EQ(usual, full) << "GStreamer's default for GRAY8";
+  for (size_t i = 0; i < full.size(); ++i) ASSERT_NEAR(limited[i], 16 + full[i] * 219 / 255.0, 1);
+}
+
+TEST_F(ActionTestSrc, RefusesColoursItCannotMake) {
+  for (const char* caps : {"format=I420,colorimetry=bt2020", "format=NV12,colorimetry=smpte240m"})
+    EXPECT_NE(
+        play("num-buffers=1", "video/x-raw,width=64,height=48,framerate=10/1," + std::string(caps)).error, "")
+        << caps;
+}
+
+TEST_F(ActionTestSrc, AStopInALongGapComesBack) {
+  const Pipeline pipeline = launch(std::string("actiontestsrc gap-every=86400 gap-length=86399.9 ! ") +
+                                   kSmall + " ! fakesink name=sink");
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  g_usleep(100000);
+  EXPECT_EQ(gst_element_set_state(pipeline.get(), GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
 }
 
 TEST_F(ActionTestSrc, PostsTruthWhenItChanges) {

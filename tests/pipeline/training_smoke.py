@@ -305,6 +305,20 @@ def check_unknown_joints() -> None:
     assert helpers.cell_loss(patches, chosen, torch.full_like(joints, UNKNOWN), (2, 2)) == 0
 
 
+def check_left_to_right() -> None:
+    """Two persons of whom one comes late are in the order in which both are seen; one alone stays first."""
+    import numpy as np
+    from clips import left_to_right
+
+    joints = np.full((3, 4, 2, 13, 2), -9, np.float32)
+    joints[:, :, 0] = 0.6
+    joints[0, 2:, 1] = 0.2  # to the left of the first, once there
+    joints[1, 2:, 1] = 0.8
+    out = left_to_right(joints.copy())
+    assert (out[0, :, 1] == joints[0, :, 0]).all() and (out[0, :, 0] == joints[0, :, 1]).all()
+    assert (out[1:] == joints[1:]).all()
+
+
 def check_evaluations_leave_no_trace(model: Path, out: Path) -> None:
     """When an evaluation comes is a matter of the clock; what training draws after it is not."""
     import torch
@@ -506,6 +520,7 @@ def main() -> int:
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
         check_held_out(here)
+        check_left_to_right()
         check_unknown_joints()
         check_evaluations_leave_no_trace(own, here / "trace.safetensors")
         check_denial()

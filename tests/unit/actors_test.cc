@@ -462,6 +462,44 @@ TEST(Actors, AnyTimeHasAPicture) {
   EXPECT_EQ(scene.gray(-5), scene.gray(0));
   EXPECT_EQ(scene.gray(std::nan("")), scene.gray(0));
   EXPECT_EQ(scene.gray(1e300), scene.gray(1e9));
+  Scene quick("walk:0.1,wave:0.1");  // more entries by then than an int can count
+  for (int k = -50; k <= 50; ++k) EXPECT_GE(quick.truth(1e9 + k * 0.0137).entry, 0) << k;
+  quick.gray(2.2e8);
+}
+
+TEST(Actors, TimesAreAsTheScriptWritesThem) {
+  Scene scene("walk:1.6,wave:2.2,run:1");
+  EXPECT_EQ(mone_actors_scene_duration(scene.scene), 1.6 + 2.2 + 1);
+  EXPECT_EQ(scene.label(1.6), "wave");
+  EXPECT_EQ(scene.label(3.7999), "wave");
+  EXPECT_EQ(scene.label(3.8), "run") << "1.6 + 2.2 is a little more";
+}
+
+TEST(Actors, ALongClipGoesOnMoving) {
+  mone_actors_clip_options options = small_clips();
+  options.fps = 8;
+  options.frames = 64;
+  options.difficulty = 0;
+  constexpr int kClips = 18;
+  std::vector<int32_t> labels(kClips);
+  for (int i = 0; i < kClips; ++i) labels[static_cast<size_t>(i)] = i;
+  constexpr size_t kPicture = 64 * 64;
+  std::vector<uint8_t> pixels(kClips * 64 * kPicture);
+  std::vector<float> span(kClips * 2);
+  ASSERT_EQ(mone_actors_render_clips(5, kClips, labels.data(), &options, pixels.data(), nullptr, nullptr,
+                                     span.data()),
+            0);
+  int still = 0;
+  for (size_t clip = 0; clip < kClips; ++clip)
+    for (size_t f = 1; f < 64; ++f) {
+      const uint8_t* at = pixels.data() + (clip * 64 + f) * kPicture;
+      still += std::equal(at, at + kPicture, at - kPicture);
+    }
+  EXPECT_LT(still, 64) << "but of an empty picture";
+  const auto whole = [&](int clip) { return span[2 * static_cast<size_t>(clip)] == 0; };
+  int all = 0;
+  for (int clip = 0; clip < kClips; ++clip) all += whole(clip);
+  EXPECT_LT(all, kClips / 2) << "the action begins somewhere in most";
 }
 
 TEST(Actors, OddSizesAndPaddedRowsStayInside) {
