@@ -47,7 +47,7 @@ RegionWindows::Outcome RegionWindows::submit(const RegionTubelet& in) {
 
   Outcome outcome;
   outcome.restarted = region.empty || !follows(region, in);
-  if (!region.empty && outcome.restarted) region.stream->reset();
+  if (outcome.restarted) region.stream->reset();  // also after a tubelet that failed
   if (!outcome.restarted) outcome.lost = skip_lost(region, in, engine_->model().config().nt());
 
   outcome.max_gap = max_gap(in.hop);

@@ -19,6 +19,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kVersion = 2;
+constexpr double kShortest = 1e-9,
+                 kLongest = 1e4;  // seconds that a tubelet can take; else the file is damaged
 
 Json key_json(const CostKey& key) {
   return {{"version", kVersion},  {"model", key.model_hash},   {"backend", key.backend},
@@ -32,7 +34,7 @@ bool read_list(const Json& json, const char* name, int levels, std::array<double
   for (int l = 0; l < levels; ++l) {
     if (!(*list)[l].is_number()) return false;
     out[l] = (*list)[l].get<double>();
-    if (!(std::isfinite(out[l]) && out[l] > 0)) return false;
+    if (!(out[l] >= kShortest && out[l] <= kLongest)) return false;
   }
   return true;
 }
@@ -48,7 +50,7 @@ std::optional<CostTable> parse(const Json& json, const CostKey& key, int experts
       read_out == json.end() || !read_out->is_number())
     return std::nullopt;
   table.read_out = read_out->get<double>();
-  if (!(std::isfinite(table.read_out) && table.read_out >= 0)) return std::nullopt;
+  if (!(table.read_out >= 0 && table.read_out <= kLongest)) return std::nullopt;
   return table;
 }
 

@@ -12,8 +12,11 @@ namespace {
 constexpr double kGain = 1.0 / 16;  // of a correction by one call, once it is one of many ...
 constexpr double kMemory = .5;      // ... and for short calls so that this many seconds of them count
 constexpr double kSmallestGain = 1.0 / 128;  // ... or so many of them
-constexpr double kFirstSpread = .05;         // scatter of a quiet machine, before any call
-constexpr double kSmallestSpread = .01;      // timers and caches never agree better
+/// Of what its tubelets take with predictions: a call of less says nothing of the machine. (A joint model's
+/// tubelets without one take no time.)
+constexpr double kTelling = .25;
+constexpr double kFirstSpread = .05;     // scatter of a quiet machine, before any call
+constexpr double kSmallestSpread = .01;  // timers and caches never agree better
 constexpr double kSpreadGain = 1.0 / 32;
 constexpr double kOutlier = 3;             // spreads from which on a call counts no more than this
 constexpr double kJump = 3.5;              // spreads that slow calls must differ by ...
@@ -24,7 +27,7 @@ constexpr double kLongestTail = 5;         // times the expected cost that one c
 constexpr double kLevelGain = 1.0 / 64;    // a level's own error is learnt over hundreds of calls
 constexpr double kLargestLevelError = .4;  // beyond that it is the machine, not the table
 constexpr double kSmallestSlope = .02;     // a further tubelet costs at least this share of the first
-constexpr double kLargestReadOut = .9;     // share of a tubelet's cost that a prediction can be
+constexpr double kLargestReadOut = .999;   // share of a tubelet's cost that a prediction can be
 
 void check(double seconds, const char* what, int level) {
   if (std::isfinite(seconds) && seconds > 0) return;
@@ -97,6 +100,9 @@ void CostModel::observe(std::span<const CostItem> items, double taken) {
   if (items.empty() || !(taken > 0) || !std::isfinite(taken)) return;
   const double expected = seconds(items);
   if (!(expected > 0)) return;
+  double whole = 0;
+  for (const CostItem& item : items) whole += per_tubelet(item.budget, std::ssize(items));
+  if (expected < kTelling * whole) return;
   const double error = std::log(taken / expected);
   correct(error, taken);
   correct_level(items, error);

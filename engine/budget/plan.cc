@@ -39,6 +39,13 @@ double since(const std::optional<Time>& then, Time now) {
 /// 0 = as good as it gets; then wider hops; then skipping.
 int rank(const Plan& plan) { return plan.skipping ? 3 : plan.hop / 2; }
 
+/// Of all tubelets that come, how many run.
+double run_share(std::span<const Demand> demands) {
+  double asked = 0, run = 0;
+  for (const Demand& demand : demands) asked += demand.rate, run += demand.rate * demand.run;
+  return asked > 0 ? run / asked : 1;
+}
+
 }  // namespace
 
 void Controller::Impl::plan(Time now, std::optional<Cause> cause, const Planned* by) {
@@ -184,7 +191,11 @@ std::optional<Plan> Controller::Impl::surrender(const WaterFill& fill, Time now)
   const bool fits = fill.load(demands_, plan_.common, plan_.hop) <= utilisation_ * (1 + slack);
   if (fits || plan_.skipping) {
     short_since_.reset();
-    return std::nullopt;
+    const double floor = WaterFill::floor(demands_, cost.ladder());
+    if (fits || plan_.common <= floor) return std::nullopt;
+    Plan lower = plan_;  // terms or streams have changed since: budgets first, tubelets last
+    lower.common = floor;
+    return lower;
   }
   Plan plan = best(fill, utilisation_);
   if (!plan.skipping) {
@@ -232,14 +243,17 @@ bool Controller::Impl::apply(const WaterFill& fill, const Plan& plan, double pas
   bool changed = plan.hop != plan_.hop || plan.skipping != plan_.skipping;
   plan_ = plan;
   plan_.run = 1;
-  if (plan_.skipping) plan_.run = fill.share_out(demands_, utilisation_, plan_.common, plan_.hop);
+  if (plan_.skipping) fill.share_out(demands_, utilisation_, plan_.common, plan_.hop);
   for (std::size_t i = 0; i < demands_.size(); ++i) {
     Planned& stream = streams_[places_[i]];
     Demand& demand = demands_[i];
-    if (plan_.skipping && !plain_cause)
+    if (!plan_.skipping)
+      demand.run = 1;  // what an earlier overload left is not where a later one begins
+    else if (!plain_cause)
       demand.run = std::min(demand.run, stream.demand.run + kRunRecovery * passed);
     stream.demand = demand;
   }
+  if (plan_.skipping) plan_.run = run_share(demands_);
   for (Planned& stream : streams_) {
     if (!stream.used || !stream.terms.live) continue;
     const double budget = fill.budget(stream.demand, plan_.common);

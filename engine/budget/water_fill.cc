@@ -5,7 +5,9 @@
 namespace mone {
 namespace {
 
-constexpr int kHalvings = 20;  // leaves 1e-6 of the range: finer than any two budgets
+// Weights from .001 to 1000 make a range of eight millions times the lowest level: finer than any two budgets
+// in that.
+constexpr int kHalvings = 40;
 
 }  // namespace
 
@@ -75,7 +77,7 @@ double WaterFill::highest_within(std::span<const Demand> demands, double limit, 
   return low;
 }
 
-double WaterFill::share_out(std::span<Demand> demands, double limit, double common, int hop) const {
+void WaterFill::share_out(std::span<Demand> demands, double limit, double common, int hop) const {
   constexpr double kOpen = -1;
   for (Demand& demand : demands) demand.run = kOpen;
   double left = limit, share = 0;
@@ -94,14 +96,9 @@ double WaterFill::share_out(std::span<Demand> demands, double limit, double comm
       settled = false;
     }
   }
-  double asked_rate = 0, run_rate = 0;
-  for (Demand& demand : demands) {
-    const double asked = demand.rate * seconds(demand, common, hop);
-    if (demand.run == kOpen) demand.run = share * demand.weight / asked;
-    asked_rate += demand.rate;
-    run_rate += demand.rate * demand.run;
-  }
-  return asked_rate > 0 ? run_rate / asked_rate : 1;
+  for (Demand& demand : demands)
+    if (demand.run == kOpen)
+      demand.run = share * demand.weight / (demand.rate * seconds(demand, common, hop));
 }
 
 }  // namespace mone

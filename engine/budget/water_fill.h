@@ -47,8 +47,8 @@ class WaterFill {
 
   /// Fair shares by weight where even floor and hop are too much: each stream gets at most weight x s of the
   /// machine, the largest s with a sum within the limit, so that who asks for less than that loses nothing.
-  /// Writes Demand::run. @return the common share of tubelets that run: sum of rates run / sum of rates
-  double share_out(std::span<Demand> demands, double limit, double common, int hop) const;
+  /// Writes Demand::run.
+  void share_out(std::span<Demand> demands, double limit, double common, int hop) const;
 
  private:
   const CostModel& cost_;

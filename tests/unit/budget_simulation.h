@@ -33,7 +33,8 @@ struct SimulatedMachine {
   double noise = 0;                          ///< ... times exp(normal of this deviation)
   double outliers = 0;                       ///< share of calls that take 8 times as long
   double utilisation = .85;
-  int lanes = 1;  ///< calls at a time
+  int lanes = 1;       ///< calls at a time
+  bool joint = false;  ///< tubelets without a prediction take no time, whatever the tables say
 };
 
 class Simulation {
@@ -89,7 +90,7 @@ class Simulation {
       if (!s.live || !s.is.terms.live) continue;
       const StreamView v = controller.view(s.id);
       const double whole = truth_.per_tubelet(v.budget, view.batch);
-      const double spatial = truth_.per_tubelet(v.budget, view.batch, false);
+      const double spatial = machine_.joint ? 0 : truth_.per_tubelet(v.budget, view.batch, false);
       sum += v.run * s.last_rate * (spatial + (whole - spatial) / v.hop);
     }
     return sum * drift() / machine_.lanes;
@@ -211,6 +212,8 @@ class Simulation {
     }
     if (call.items.empty()) return;
     double taken = truth_.seconds(call.items) * drift();
+    const auto predicts = [](const CostItem& item) { return item.predict; };
+    if (machine_.joint && std::none_of(call.items.begin(), call.items.end(), predicts)) taken = 1e-4;
     if (machine_.noise > 0) taken *= std::exp(std::normal_distribution<>(0, machine_.noise)(random_));
     if (machine_.outliers > 0 && std::bernoulli_distribution(machine_.outliers)(random_)) taken *= 8;
     call.began = now;

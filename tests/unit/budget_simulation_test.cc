@@ -254,6 +254,80 @@ TEST(BudgetSimulation, ConvergesFromAnyStartInTwentyTubelets) {
       }
 }
 
+int decisions_of(Simulation& simulation) {
+  static int count;
+  count = 0;
+  simulation.controller.on_decision([](const Decision&) { ++count; });
+  simulation.play(120);
+  return count;
+}
+
+TEST(BudgetSimulation, AJointModelWithAWideHopKeepsItsPlan) {
+  // Its tubelets without a prediction take no time: that is no news of the machine.
+  for (const int experts : {1, 4}) {
+    SimulatedMachine machine;
+    machine.truth = machine.measured = linear_costs(.23, .45, 1, experts, .99);
+    machine.joint = true;
+    machine.noise = .02;
+    SimulatedStream stream;
+    stream.terms.fixed = experts == 1;
+    Simulation simulation(machine, {stream}, 1);
+    EXPECT_LE(decisions_of(simulation), 4) << experts << " experts";
+    EXPECT_NEAR(simulation.controller.cost().scale(), 1, .1) << experts << " experts";
+    EXPECT_LE(simulation.true_load(), .86) << experts << " experts";
+  }
+}
+
+TEST(BudgetSimulation, BudgetsGoDownBeforeTubeletsAreLostWhateverCameFirst) {
+  SimulatedMachine machine;
+  machine.truth = machine.measured = linear_costs(1, .3);
+  SimulatedStream stream, from_the_start;
+  stream.terms.budget_min = 1;
+  from_the_start.terms.budget_min = .125;
+  Simulation later(machine, {stream}, 1), always(machine, {from_the_start}, 1);
+  later.play(20), always.play(20);
+  later.controller.set(later.streams[0].id, from_the_start.terms, test::at(later.now));
+  later.play(25), always.play(25);
+  const StreamView now = later.controller.view(later.streams[0].id),
+                   wanted = always.controller.view(always.streams[0].id);
+  EXPECT_EQ(now.budget, wanted.budget);
+  EXPECT_NEAR(now.run, wanted.run, .01);
+  EXPECT_LT(now.run, 1);
+}
+
+TEST(BudgetSimulation, AnOldOverloadIsNotWhereANewOneBegins) {
+  SimulatedMachine machine;
+  machine.truth = machine.measured = linear_costs(.55, .95);
+  machine.drift = [](double t) { return t > 60 ? 1.12 : 1; };
+  SimulatedStream stream;
+  stream.rate_at = [](double t) { return t < 30 ? 12.5 : 1.45; };
+  Simulation simulation(machine, {stream}, 1);
+  simulation.play(29);
+  EXPECT_LT(simulation.controller.view(simulation.streams[0].id).run, .2);
+  simulation.play(59);
+  EXPECT_EQ(simulation.controller.view(simulation.streams[0].id).run, 1);
+  double least = 1;
+  for (double t = 60; t < 76; t += .5) {
+    simulation.play(t);
+    least = std::min(least, simulation.controller.view(simulation.streams[0].id).run);
+  }
+  EXPECT_LT(least, 1) << "a little too much";
+  EXPECT_GT(least, .85) << "and that little is skipped";
+}
+
+TEST(BudgetSimulation, TheHeaviestWeightBesideTheLightestGetsWhatFits) {
+  SimulatedMachine machine;
+  machine.truth = machine.measured = linear_costs(.2, .05);
+  SimulatedStream light, heavy;
+  light.rate = .3, light.terms.weight = .001;
+  heavy.terms.weight = 1000, heavy.begin = 3;
+  Simulation simulation(machine, {light, heavy}, 1);
+  simulation.play(60);
+  for (const double utilisation : {.5, .85})
+    simulation.controller.set_utilisation(utilisation, test::at(simulation.now));
+  EXPECT_GE(simulation.controller.view(simulation.streams[1].id).budget, .5);
+}
+
 TEST(BudgetSimulation, NobodyStarves) {
   for (const double load : {2., 8., 30.})
     for (const int count : counts()) {

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "engine/error.h"
+#include "tests/unit/budget_costs.h"
 
 namespace mone {
 namespace {
@@ -163,6 +164,14 @@ TEST(CostModel, LearnsALevelThatTheTableHasWrong) {
   }
   EXPECT_NEAR(cost.seconds(.5, 1) / truth.seconds(.5, 1), 1, .02);
   EXPECT_NEAR(cost.seconds(1, 1) / truth.seconds(1, 1), 1, .02);
+}
+
+TEST(CostModel, TubeletsWithoutAPredictionMoveNothing) {
+  CostModel model(test::linear_costs(.010, .1, 1, 4, .99));
+  const double noise = model.noise();
+  for (int i = 0; i < 100; ++i) model.observe(std::vector<CostItem>{{1, false}}, 1e-5);
+  EXPECT_EQ(model.scale(), 1);
+  EXPECT_EQ(model.noise(), noise);
 }
 
 TEST(CostModel, IgnoresNonsense) {

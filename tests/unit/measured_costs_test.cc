@@ -130,6 +130,12 @@ TEST_F(MeasuredCosts, NumbersThatCannotBeAreRefused) {
   table.batch[2] = NAN;  // written as null
   write_costs(path, key(), table);
   EXPECT_FALSE(read_costs(path, key(), 4));
+  for (const double seconds : {1e-320, 1e9}) {
+    table = test::linear_costs();
+    table.single[1] = seconds;
+    write_costs(path, key(), table);
+    EXPECT_FALSE(read_costs(path, key(), 4)) << seconds;
+  }
 }
 
 TEST_F(MeasuredCosts, TheFolderIsTheUsers) {
