@@ -31,6 +31,7 @@ void Lane::step(std::span<StreamImpl* const> streams) {
   try {
     run(streams);
   } catch (...) {
+    backend_->abort_step();
     for (StreamImpl* stream : streams) stream->retract();
     throw;
   }

@@ -165,7 +165,13 @@ std::unique_ptr<Buffer> Vivit::make_rows(int rows) const {
 
 void Vivit::reserve(int items) {
   if (items <= max_items_) return;
-  max_items_ = 0;  // should memory run out half-way, the next call makes all of it again
+  // Should memory run out half-way, the next call makes all of it again; and with the old ones gone first
+  // what has been enough before is enough then.
+  max_items_ = 0;
+  routing_.reset(), cls_routing_.reset();
+  for (std::unique_ptr<Buffer>* buffer :
+       {&raster_, &x_, &u_, &wide_, &cls_x_, &cls_u_, &cls_wide_, &window_outputs_})
+    buffer->reset();
   const int per_item = std::max(rows_.all, rows_.temporal);
   const std::int64_t rows = std::int64_t{items} * per_item;
   plan_ = RowPlan(items, experts_);

@@ -208,6 +208,9 @@ class Backend {
   virtual bool begin_step(std::span<const int> shape, const StepArguments& arguments) { return false; }
   /// Logits are on the host once this returns.
   virtual void end_step() {}
+  /// Instead of end_step() where one of the operations threw: what was queued is over once this returns, and
+  /// nothing that the step was given is read or written any more.
+  virtual void abort_step() noexcept {}
 
   /// @param tubelets  item i is made of tubelets [i * n, (i + 1) * n). Those on the device are read until the
   /// step's routing has been asked for, or its logits are there

@@ -133,6 +133,8 @@ bool ProfiledBackend::begin_step(std::span<const int>, const StepArguments& argu
 }
 void ProfiledBackend::end_step() { inner_.end_step(); }
 
+void ProfiledBackend::abort_step() noexcept { inner_.abort_step(); }
+
 void ProfiledBackend::embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) {
   const auto& e = static_cast<const ProfiledEmbedding&>(embedding);
   const double tokens = e.tokens * static_cast<double>(tubelets.size());

@@ -64,6 +64,8 @@ Result<std::unique_ptr<Backend>> choose_backend(const ModelConfig& config, const
         backend = entry.create({dtype, options.threads, options.deterministic, device.value().index, &log_line});
     } catch (const DeviceError& error) {
       why_not = error.what();
+    } catch (const ConfigError& error) {
+      return Failure{error.what()};
     }
     if (!backend) {
       reasons += (reasons.empty() ? "" : "; ") + std::string(entry.name) + ": " + why_not;

@@ -55,6 +55,7 @@ std::size_t EmulatedRuntime::bytes_in_use() const {
 
 void* EmulatedRuntime::allocate_pinned(std::size_t bytes, const cuda::What& what) {
   check(what);
+  refuse_while_recording(what);
   const std::lock_guard lock(mutex_);
   GuardedMemory memory(bytes);
   void* const at = memory.get();
@@ -98,7 +99,9 @@ void EmulatedRuntime::launch(const cuda::Kernel& kernel, cuda::Grid grid, std::s
   if (shared_bytes > shared_limit(info_.major, info_.minor))
     throw DeviceError("cuda: " + to_string(what) + ": a block of this device has no " +
                       std::to_string(shared_bytes) + " bytes of shared memory");
-  if (++launches_ == asked_.fail_launch) {
+  if (++launches_ == asked_.refuse_launch)
+    throw DeviceError("cuda: " + to_string(what) + ": too many resources requested for launch");
+  if (launches_ == asked_.fail_launch) {
     broken_ = "cuda: " + to_string(what) + ": an illegal memory access was encountered";
     throw DeviceError(broken_);
   }
@@ -128,8 +131,15 @@ Result<std::unique_ptr<cuda::ProductLibrary>> EmulatedRuntime::product_library()
   return libraries_.product();
 }
 
+/// As CUDA does of what would wait for the queue.
+void EmulatedRuntime::refuse_while_recording(const cuda::What& what) const {
+  if (recorded_)
+    throw DeviceError("cuda: " + to_string(what) + ": operation not permitted when stream is capturing");
+}
+
 void EmulatedRuntime::wait(const cuda::What& what) {
   check(what);
+  refuse_while_recording(what);
   for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i]();
   queue_.clear();
   const std::lock_guard lock(mutex_);
@@ -148,12 +158,21 @@ void EmulatedRuntime::check_guards(const cuda::What& what) const {
   for (const auto& [at, memory] : pinned_) look(memory);
 }
 
-void EmulatedRuntime::begin_record() { recorded_ = std::make_unique<Graph>(); }
+void EmulatedRuntime::begin_record() {
+  recorded_ = std::make_unique<Graph>();
+  recorder_ = std::this_thread::get_id();
+}
 cuda::GraphView EmulatedRuntime::end_record() {
+  if (asked_.refuse_records) {
+    recorded_.reset();
+    throw DeviceError("cuda: recording a step: out of memory");
+  }
   ++graphs_;
   return {recorded_.release()};
 }
-void EmulatedRuntime::abandon_record() noexcept { recorded_.reset(); }
+void EmulatedRuntime::abandon_record() noexcept {
+  if (std::this_thread::get_id() == recorder_) recorded_.reset();  // of another thread CUDA ends none
+}
 int EmulatedRuntime::launches_of(const std::string& kernel) const {
   int count = 0;
   for (const auto& [name, times] : by_kernel_) count += name.starts_with(kernel) ? times : 0;

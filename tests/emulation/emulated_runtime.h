@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "engine/backend/cuda/runtime.h"
@@ -21,7 +22,9 @@ struct EmulatedDevice {
   int major = 8, minor = 0;
   Order order = Order::kForward;
   std::size_t memory_bytes = std::size_t{1} << 30;  ///< more than that is out of memory
-  int fail_launch = 0;  ///< the n-th launch fails, and all calls after it; 0: none
+  int fail_launch = 0;          ///< the n-th launch fails, and all calls after it; 0: none
+  int refuse_launch = 0;        ///< the n-th launch fails, and that is all; 0: none
+  bool refuse_records = false;  ///< what is recorded cannot be made a graph
   bool has_libraries = true;
 };
 
@@ -69,6 +72,7 @@ class EmulatedRuntime : public cuda::Runtime {
  private:
   using Graph = std::vector<Work>;
   void check(const cuda::What& what) const;
+  void refuse_while_recording(const cuda::What& what) const;
 
   EmulatedDevice asked_;
   cuda::DeviceInfo info_;
@@ -80,6 +84,7 @@ class EmulatedRuntime : public cuda::Runtime {
   std::size_t in_use_ = 0;
   Graph queue_;
   std::unique_ptr<Graph> recorded_;  // null: not recording
+  std::thread::id recorder_;
   std::string broken_;
   std::map<std::string, int> by_kernel_;
   int launches_ = 0, graphs_ = 0, graph_launches_ = 0;

@@ -25,6 +25,7 @@ print("| kernel | " + "registers by target (stack bytes, where there are any) |\
 for name, rows in sorted(table.items(), key=lambda item: readable.get(item[0], item[0])):
     short = re.sub(r"void mone::cuda::run_kernel<(.*)>\(.*", r"\1", readable.get(name, name)).replace("mone::cuda::", "")
     cells = [f"{arch or '?'}: {reg}" + (f" ({stack})" if stack else "") for arch, reg, stack, _, local in rows]
-    spills |= any(local for *_, local in rows)
+    # What is spilled stands on the stack. (bf16 attention for 7.5 does, where bf16 is refused.)
+    spills |= any(local or (stack and not (arch == "75" and "Bf16" in short)) for arch, _, stack, _, local in rows)
     print(f"| {short} | {', '.join(cells)} |")
 sys.exit(spills)

@@ -18,7 +18,7 @@ write() { tee -a "$results"; }
 
 nvcc=$(command -v nvcc) || { echo "nvcc is not here: install the CUDA toolkit 13" >&2; exit 1; }
 cuda=$(dirname "$(dirname "$(realpath "$nvcc")")")
-arch=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
+arch=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | tr -d . | grep -xE -m 1 "[0-9]+") || { echo "nvidia-smi names no GPU: $(nvidia-smi 2>&1 | head -1)" >&2; exit 1; }
 case $arch in 90 | 100) arch=${arch}a ;; esac
 gtest=""
 if [ -n "$headers" ] && [ -d "$headers/googletest" ]; then gtest=$headers; elif [ -d /usr/src/googletest ]; then gtest=/usr/src/googletest; fi
@@ -38,7 +38,8 @@ cat >"$out/config.h" <<END
 #define MONE_MODEL_DIR "/nowhere"
 #define MONE_GOLDEN_DATA "$PWD/tests/golden/data"
 END
-flags="-std=c++20 -O3 -fPIC -I. -include $out/config.h ${headers:+-isystem $headers/include} -isystem $cuda/include"
+case $arch in 90a) has_90a=-DMONE_CUDA_90A ;; *) has_90a="" ;; esac
+flags="-std=c++20 -O3 -fPIC $has_90a -I. -include $out/config.h ${headers:+-isystem $headers/include} -isystem $cuda/include"
 engine=$(ls engine/*.cc engine/budget/*.cc engine/backend/*.cc engine/backend/reference/*.cc 2>/dev/null; echo engine/backend/cuda/module.cc)
 host=$(ls engine/backend/cuda/*.cc | grep -v /module.cc)
 # What the module shares with the library: as cuda_host_sources of engine/meson.build.
@@ -177,5 +178,6 @@ echo "
 ## Kernels: registers by target
 " | write
 cuobjdump --dump-resource-usage "$out/libmone-cuda.so" 2>/dev/null | tests/gpu/resources.py | write
+[ "${PIPESTATUS[1]}" = 0 ] || { echo "a kernel spills" | write; failed=1; }
 note "done, failed=$failed"
 exit $failed

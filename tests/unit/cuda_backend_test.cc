@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "engine/backend/cuda/backend.h"
 #include "engine/backend/cuda/entry.h"
@@ -234,7 +235,16 @@ TEST(CudaBackend, KeepsABoundedNumberOfRecordsAndNoMoreMemory) {
     if (round == 1) bytes = device.runtime->bytes_in_use();
   }
   EXPECT_EQ(device.runtime->bytes_in_use(), bytes);
-  EXPECT_LE(device.runtime->graphs(), 128);
+  // Pairs of other budgets: more shapes than are kept. A shape is recorded when it comes again.
+  int most = 0, shapes = 0;
+  for (int a = 0; a < 12; ++a)
+    for (int b = 0; b < 12; ++b, ++shapes) {
+      for (int round = 0; round < 2; ++round) device.push_together({0.13 + 0.075 * a, 0.13 + 0.075 * b});
+      most = std::max(most, device.runtime->graphs());
+    }
+  EXPECT_GT(shapes, 128);
+  EXPECT_GT(most, 64);
+  EXPECT_LE(most, 128);
 }
 
 TEST(CudaBackend, SixteenBitsAreNearTheReference) {
@@ -399,13 +409,20 @@ TEST(CudaLibraries, AutoTimesBothAtTheStartAndSaysWhoWon) {
 }
 
 TEST(CudaLibraries, UnknownWordsInTheEnvironmentAreErrors) {
-  {
-    const Setting wrong("MONE_CUDA_ATTENTION", "flash");
-    EXPECT_THAT(error_of([] { OnDevice(); }),
-                HasSubstr("MONE_CUDA_ATTENTION is own, cudnn or auto, not \"flash\""));
+  for (const auto& [variable, word, says] :
+       {std::tuple("MONE_CUDA_ATTENTION", "flash",
+                   "MONE_CUDA_ATTENTION is own, cudnn or auto, not \"flash\""),
+        std::tuple("MONE_CUDA_PRODUCTS", "cutlass", "MONE_CUDA_PRODUCTS is mma, wgmma or cublaslt")}) {
+    const Setting wrong(variable, word);
+    try {
+      OnDevice();
+      ADD_FAILURE() << "no error";
+    } catch (const ConfigError& error) {  // no DeviceError, which would only move the work to the CPU
+      EXPECT_THAT(error.what(), HasSubstr(says));
+    }
+    const Setting none(variable, "");
+    EXPECT_NO_THROW(OnDevice());
   }
-  const Setting wrong("MONE_CUDA_PRODUCTS", "cutlass");
-  EXPECT_THAT(error_of([] { OnDevice(); }), HasSubstr("MONE_CUDA_PRODUCTS is mma, wgmma or cublaslt"));
 }
 
 TEST(CudaLibraries, AModuleThatCannotBeOpenedSaysWhy) {
@@ -453,6 +470,88 @@ TEST(CudaBackend, MemoryThatRunsOutIsAnErrorThatNamesWhatWasAskedFor) {
                 tight.engine->push(pushes);
               }),
               HasSubstr("out of memory"));
+  stream->reset();
+  EXPECT_EQ(tight.push(*stream, 0, 0.5), before) << "what has been enough before is enough now";
+}
+
+TEST(CudaBackend, ALoneStreamLivesOnWhereABatchDoesNotFit) {
+  OnDevice plenty;
+  const auto known = plenty.engine->new_stream();
+  const std::vector<float> expected = plenty.push(*known, 0, 0.5);
+  int batches_failed = 0;
+  for (std::size_t more = 0; more < 60000; more += 1000) {
+    EmulatedDevice device;
+    device.memory_bytes = plenty.runtime->bytes_in_use() + more;
+    OnDevice tight(test::tiny_fe(), DType::kBf16, device);
+    const auto stream = tight.engine->new_stream();
+    if (error_of([&] { tight.push(*stream, 0, 0.5); }) != "no DeviceError") continue;  // not even one fits
+    for (const int size : {2, 3, 6})
+      batches_failed +=
+          error_of([&] { tight.push_together(std::vector<double>(size, 0.5)); }) != "no DeviceError";
+    stream->reset();
+    for (int i = 0; i < 3; ++i, stream->reset()) EXPECT_EQ(tight.push(*stream, 0, 0.5), expected) << more;
+  }
+  EXPECT_GT(batches_failed, 0);
+}
+
+TEST(CudaBackend, AStepThatFailedLeavesNothingBehind) {
+  OnDevice well;
+  const auto known = well.engine->new_stream();
+  std::vector<std::vector<float>> expected;
+  for (int i = 0; i < 3; ++i) expected.push_back(well.push(*known, i, 0.5));
+  const int launches = well.runtime->launches();
+  for (int refused = 1; refused <= launches; refused += 7) {
+    EmulatedDevice device;
+    device.refuse_launch = refused;
+    OnDevice ill(test::tiny_fe(), DType::kBf16, device);
+    int failed = 0;
+    for (int round = 0; round < 4; ++round) {
+      const auto stream = ill.engine->new_stream();
+      for (int i = 0; i < 3; ++i) {
+        // The caller's tubelet is gone once its push has thrown.
+        auto tubelet = std::make_unique<std::vector<std::uint8_t>>(ill.tubelets[i]);
+        std::vector<float> logits;
+        const std::string why = error_of([&] {
+          const auto answer = stream->push({*tubelet}, 0.5).logits;
+          logits.assign(answer.begin(), answer.end());
+        });
+        tubelet.reset();
+        if (why == "no DeviceError") {
+          EXPECT_EQ(logits, expected[i]) << refused << " " << round;
+          continue;
+        }
+        EXPECT_THAT(why, HasSubstr("too many resources"));
+        ++failed;
+        // From another thread, and in a larger batch than before.
+        std::thread([&] {
+          for (const std::vector<float>& l : ill.push_together({0.5, 0.5, 0.5}))
+            EXPECT_EQ(l.size(), logits.size() + expected[0].size());
+        }).join();
+        break;
+      }
+    }
+    EXPECT_EQ(failed, 1) << refused;
+  }
+}
+
+TEST(CudaBackend, AStepThatCannotBeRecordedRunsWhole) {
+  OnDevice well;
+  EmulatedDevice device;
+  device.refuse_records = true;
+  OnDevice ill(test::tiny_fe(), DType::kBf16, device);
+  const auto known = well.engine->new_stream(), stream = ill.engine->new_stream();
+  int failed = 0;
+  for (int i = 0; i < 6; ++i) {
+    const auto expected = well.push(*known, 0, 0.5);
+    std::vector<float> logits;
+    if (error_of([&] { logits = ill.push(*stream, 0, 0.5); }) != "no DeviceError") {
+      ++failed;
+      known->reset(), stream->reset();
+      continue;
+    }
+    EXPECT_EQ(logits, expected) << i;
+  }
+  EXPECT_LE(failed, 2) << "once to encode, once to predict";
 }
 
 TEST(CudaBackend, SaysWhichModelsAndFormatsItCannotRun) {

@@ -77,8 +77,6 @@ void CudaBackend::reserve(int, int max_rows_per_item, int width, int heads) {
 }
 
 bool CudaBackend::begin_step(std::span<const int> shape, const StepArguments& arguments) {
-  if (recording_) runtime_->abandon_record();  // the last step threw
-  recording_ = false;
   record_ = nullptr;
   logits_to_ = {};
   arguments_ = arguments;
@@ -103,6 +101,7 @@ bool CudaBackend::begin_step(std::span<const int> shape, const StepArguments& ar
     record_->kept.clear();
     record_->routings.clear();
     for (const AttentionShape& attention : record_->attentions) attention_->find(attention);
+    record_->never = true;  // unless it can be recorded: a step that cannot runs whole from then on
     runtime_->begin_record();
     recording_ = true;
   }
@@ -114,11 +113,23 @@ void CudaBackend::end_step() {
   if (recording_) {
     recording_ = false;
     record_->graph = OwnedGraph(*runtime_, runtime_->end_record());
+    record_->never = false;
     runtime_->launch(record_->graph, {"a recorded step"});
   } else if (record_) {
     record_->seen = true;
   }
   give_logits();
+}
+
+void CudaBackend::abort_step() noexcept {
+  if (std::exchange(recording_, false)) runtime_->abandon_record();
+  record_ = nullptr;
+  logits_to_ = {};
+  try {
+    wait({"a step that failed"});
+  } catch (...) {
+    // A device that is lost for good: nothing runs on it any more.
+  }
 }
 
 void CudaBackend::give_logits() {
@@ -154,7 +165,8 @@ void CudaBackend::fill_inbox() {
   in.tubelets_at = in.outputs_at + a.outputs.size() * sizeof(float*);
   in.pixels_at = (in.tubelets_at + a.tubelets.size() * sizeof(std::uint8_t*) + kAlign - 1) / kAlign * kAlign;
   in.bytes = in.pixels_at + static_cast<std::size_t>(tubelets_on_host()) * in.tubelet_bytes;
-  if (in.host.bytes() < in.bytes) {
+  // Both are asked: the device's may be gone since it could not be made larger.
+  if (std::min(in.host.bytes(), in.device.bytes()) < in.bytes) {
     const What what{"step input (KiB)", static_cast<int>(in.bytes / 1024)};
     grown(in.device, in.bytes, what);
     forget_records();  // they copy from there, too

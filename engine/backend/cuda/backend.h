@@ -43,6 +43,7 @@ class CudaBackend : public Backend {
 
   bool begin_step(std::span<const int> shape, const StepArguments& arguments) override;
   void end_step() override;
+  void abort_step() noexcept override;
   void embed(const Embedding& embedding, std::span<const PixelRef> tubelets, Buffer& rows) override;
   void assemble(const Buffer& cls_pos, bool has_cls, std::span<const RowRef> sources, int items, int width,
                 Buffer& rows) override;

@@ -9,6 +9,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "engine/backend/cuda/kernels/rows.h"
+
 namespace mone::cuda {
 namespace {
 
@@ -100,6 +102,8 @@ CudaRuntime::CudaRuntime(int index) {
   info_ = found.value();
   const What what{"starting the device"};
   enter(what);
+  cudaFuncAttributes attributes;  // asks for any kernel: a build may have none for this device
+  check(cudaFuncGetAttributes(&attributes, kernel_of<FillCls>().symbol), {"the kernels of this build"});
   check(cudaStreamCreateWithFlags(&work_, cudaStreamNonBlocking), what);
   check(cudaStreamCreateWithFlags(&side_, cudaStreamNonBlocking), what);
   make_pool();

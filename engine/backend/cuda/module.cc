@@ -40,8 +40,10 @@ Module open_module() {
       return {nullptr, path + " belongs to another version than " MONE_VERSION "; build both together"};
     return {entry, {}};
   }
-  return {nullptr,
-          "libmone-cuda.so is not here; build with -Dcuda=enabled and install, or set MONE_CUDA_MODULE"};
+  std::string looked;
+  for (const std::string& path : places()) looked += (looked.empty() ? "" : ", ") + path;
+  return {nullptr, "libmone-cuda.so is not here (looked for " + looked +
+                       "); build with -Dcuda=enabled and install, or set MONE_CUDA_MODULE"};
 }
 
 const Module& module() {
