@@ -43,6 +43,14 @@ def normalised(model, tubelets: torch.Tensor) -> torch.Tensor:
     return (tubelets.to(device).float() * config["scale"] - mean) / std
 
 
+def at_random(model, budget: float, sets: int, rows: int, generator: torch.Generator) -> torch.Tensor:
+    """The control: as many rows of each expert as the router gives, but any. rows: without the class token. int64 [sets, rows or, where the class
+    token is routed, too, rows + 1]."""
+    c = model.config
+    rows += c["classifier"] == "token" and c["cls_policy"] == "routed"
+    return random_experts(budget, sets, rows, c["E"], generator, w_form=c["w_form"], beta=c["beta"], delta=c["delta"])
+
+
 @torch.no_grad()
 def predict(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False) -> torch.Tensor:
     """tubelets u8 [n, nt, tokens, pixels] -> logits f32 [n, C]. shuffle: the same counts, experts at random."""
@@ -50,7 +58,7 @@ def predict(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False)
     for part in tubelets.split(32 if model.is_fe else 4):
         x = normalised(model, part)
         sets, rows = model.row_sets(part).shape[:2]
-        forced = random_experts(budget, sets, rows, model.config["E"], generator).to(x.device) if shuffle else None
+        forced = at_random(model, budget, sets, rows, generator).to(x.device) if shuffle else None
         with autocast(x.device):
             found.append(model.forward_tokens(x, budget, forced, sort=True)[0].float().cpu())
     return torch.cat(found)
@@ -66,7 +74,7 @@ def windows(model, tubelets: torch.Tensor, budget: float, shuffle: bool = False)
     with autocast(model.head.weight.device):
         for part in tubelets.split(256):
             x = normalised(model, part)
-            forced = random_experts(budget, *part.shape[:2], model.config["E"], generator).to(x.device) if shuffle else None
+            forced = at_random(model, budget, *part.shape[:2], generator).to(x.device) if shuffle else None
             found.append(model.encode(model.spatial, model.embed(x), budget, forced, sort=True)[0].float())
         return model.head(model.temporal(torch.cat(found).unfold(0, model.nt, 1).transpose(1, 2))).float().cpu()
 

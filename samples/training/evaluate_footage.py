@@ -77,6 +77,8 @@ def main() -> None:
             clip.label = vocabulary.get(clip.label, clip.label)
             if clip.label in model.config["labels"] and a.split in (None, clip.split):
                 clips.append(clip)
+    if not clips:
+        raise SystemExit(f"no clip is of a label that the model has ({', '.join(model.config['labels'])})" + (f" and of split {a.split}" if a.split else ""))
     real.decode_all(clips, a.cache, model.config["planes"] == "rgb")
     results = {}
     for budget, sets in logits_of(model, clips, [float(b) for b in a.budgets.split(",")]).items():

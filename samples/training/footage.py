@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +65,16 @@ def read_manifest(path: Path) -> list[Clip]:
     """A folder with one folder a label, or a CSV with the columns path, label and if wanted start, end (seconds),
     subject, split, dataset; common_label goes before label. Paths are relative to the CSV. A label !LABEL denies one."""
     if path.is_dir():
-        clips = [Clip(p, p.parent.name) for p in sorted(path.glob("*/*")) if p.suffix.lower() in VIDEO]
+        clips = [Clip(p, p.parent.name) for p in sorted(path.glob("*/*")) if p.suffix.lower() in VIDEO and p.name[0] != "."]
         if not clips:
             raise SystemExit(f"{path}: no videos in folders by label ({path}/LABEL/clip.mp4)")
         return clips
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        rows = [(reader.line_num, row) for row in reader]
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows = [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise SystemExit(f"{path}: {error.strerror}") from error
     if not rows or "path" not in rows[0][1] or not {"label", "common_label"} & set(rows[0][1]):
         raise SystemExit(f"{path}: needs the columns path and label (or common_label)")
     clips = []
@@ -77,19 +82,35 @@ def read_manifest(path: Path) -> list[Clip]:
         label = row.get("common_label") or row.get("label")
         if not row["path"] or not (label or "").removeprefix("!"):
             raise SystemExit(f"{path}: line {line} has no {'label' if row['path'] else 'path'}")
-        clips.append(Clip(path.parent / row["path"], label, row.get("subject") or "",
-                          row.get("split") or "", float(row.get("start") or 0), float(row.get("end") or "inf"),
+        try:
+            start, end = float(row.get("start") or 0), float(row.get("end") or "inf")
+        except ValueError:
+            start, end = float("nan"), 0.0
+        if not 0 <= start <= end:
+            raise SystemExit(f"{path}: line {line} has start {row.get('start')!r} and end {row.get('end')!r}, which are not seconds from start to end")
+        video = path.parent / row["path"]
+        if not video.is_file():
+            raise SystemExit(f"{path}: line {line}: there is no file {video}")
+        clips.append(Clip(video, label, (row.get("subject") or "").strip(), (row.get("split") or "").strip().lower(), start, end,
                           row.get("dataset") or ""))  # fmt: skip
     return clips
 
 
+def digest_of(clips: list[Clip]) -> str:
+    """Of which clips there are, not of their pixels: what a run that goes on must find as it was."""
+    rows = sorted((str(c.path.resolve()), c.label, c.start, c.end) for c in clips)
+    return hashlib.sha1(repr(rows).encode(errors="surrogateescape")).hexdigest()
+
+
 def held_out(clips: list[Clip], share: float) -> list[Clip]:
-    """Clips to test on: all clips of some of the people where it is known who they are (also those that deny a label, which nobody may learn
-    from then), else every fifth or so of each label."""
+    """Clips to test on: all clips of some of the people where three or more are known, those with the fewest clips first, as many as make the
+    share (also those that deny a label, which nobody may learn from then; not those of a label that nobody else shows); else that share of each
+    label's clips."""
     denying, clips = [c for c in clips if c.denies], [c for c in clips if not c.denies]
     if share <= 0:
         return []
-    people = sorted({c.subject for c in clips if c.subject})
+    many = Counter(c.subject for c in clips if c.subject)
+    people = sorted(many, key=lambda person: (many[person], person))
     if len(people) > 2:
         left: set[str] = set()
         for person in people:
@@ -97,8 +118,11 @@ def held_out(clips: list[Clip], share: float) -> list[Clip]:
                 left.add(person)
         taught = {c.label for c in clips if c.subject not in left}
         return [c for c in clips if c.subject in left and c.label in taught] + [c for c in denying if c.subject in left]
-    every = max(2, round(1 / share))
-    return [c for label in sorted({c.label for c in clips}) for c in [c for c in clips if c.label == label][every - 1 :: every]]
+    chosen = []
+    for label in sorted({c.label for c in clips}):
+        alike = [c for c in clips if c.label == label]
+        chosen += [c for i, c in enumerate(alike) if int((i + 1) * share + 1e-9) > int(i * share + 1e-9)]
+    return chosen
 
 
 def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> Clip:
@@ -114,6 +138,8 @@ def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> 
                                   + ["--rgb"] * rgb + [clip.path], capture_output=True, text=True, errors="surrogateescape")  # fmt: skip
             if done.returncode:
                 raise SystemExit(done.stderr.strip())
+            if done.stderr:  # what is damaged, and used as far as it goes
+                print(done.stderr.strip(), file=sys.stderr, flush=True)
             (Path(own) / "about").write_text(done.stdout)
             made.replace(array)
             (Path(own) / "about").replace(about)
@@ -170,6 +196,12 @@ def windows_inside(cutter, ends: np.ndarray, start: float, end: float) -> np.nda
     hop = float(np.median(np.diff(ends))) if len(ends) > 1 else 0.0
     middle = (ends[:count] - hop * (pt - 1) / pt + ends[nt - 1 : nt - 1 + count]) / 2
     return np.flatnonzero((middle >= start) & (middle < end))
+
+
+def window_nearest(cutter, ends: np.ndarray, moment: float) -> np.ndarray:
+    """The one window whose middle is nearest to a moment, as windows_inside() has them; none if there is no full one."""
+    middles = ends[: max(0, len(ends) - cutter.nt + 1)] + (ends[-1] - ends[0]) / max(1, len(ends) - 1) * (cutter.nt - 1) / 2
+    return np.flatnonzero(np.arange(len(middles)) == np.abs(middles - moment).argmin()) if len(middles) else np.zeros(0, int)
 
 
 def tubelets_of(cutter, clip: Clip):

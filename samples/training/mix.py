@@ -7,7 +7,7 @@ import torch
 from actors import JOINTS, PERSONS, UNKNOWN, Actors
 from clips import Batch, motion, rendered
 from cutter import Cutter
-from footage import Clip, windows_inside
+from footage import Clip, window_nearest, windows_inside
 
 TRIES = 200  # clips drawn before a manifest is said to hold none that is long enough
 
@@ -87,6 +87,8 @@ class Footage:
             if not clip.whole:
                 ends = np.concatenate([np.repeat(ends[:1], padding), ends])
                 starts = windows_inside(self.cutter, ends, clip.start / tempo, clip.end / tempo)
+                if not len(starts):  # a moment, or less than a hop
+                    starts = window_nearest(self.cutter, ends, (clip.start + clip.end) / 2 / tempo)
             if len(starts):
                 break
         else:

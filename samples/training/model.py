@@ -203,7 +203,8 @@ class MoneVivit(nn.Module):
         rows = x if self.routes_cls() else x[:, 1:]
         if c["router_input"] == "ln1":
             rows = encoder.blocks[0].norm1(rows)
-        probs = F.linear(rows.float(), self.mone.router.weight, self.mone.router.bias).softmax(-1)
+        with torch.autocast(rows.device.type, enabled=False):  # spec section 7: the router is f32 whatever the rest is
+            probs = F.linear(rows.float(), self.mone.router.weight, self.mone.router.bias).softmax(-1)
         counts = token_counts(budget, rows.shape[1], c["E"], w_form=c["w_form"], beta=c["beta"], delta=c["delta"])
         assign = assign_experts(probs, counts) if forced is None else forced
         return Routing(probs, assign, counts)

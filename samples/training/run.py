@@ -65,7 +65,8 @@ def start_model(a, labels: list[str] | None) -> tuple[MoneVivit, bool]:
 class Run:
     """Everything that a checkpoint holds."""
 
-    def __init__(self, a, labels: list[str] | None):
+    def __init__(self, a, labels: list[str] | None, digest: str = ""):
+        """labels: those of the data, see start_model(); digest: of what clips there are."""
         self.a = a
         a.run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(a.seed)
@@ -75,6 +76,7 @@ class Run:
         self.config = self.model.config
         if a.tokens is None:
             a.tokens = max(1, round(self.model.ns * 10 / 49))
+        a.tokens = min(a.tokens, self.model.ns)
         # Widths again only where the model is new: a nested one goes on with its experts.
         self.nested = (0.0 if trained else 0.6) if a.nested is None else a.nested
         self.router_started = trained or self.config["E"] == 1
@@ -91,6 +93,8 @@ class Run:
         pixels = int(np.prod(self.config["tubelet"]))
         mean, std = (torch.tensor(self.config["input"][k], device=self.device).repeat_interleave(pixels) for k in ("mean", "std"))
         self.scale, self.shift = self.config["input"]["scale"] / std, -mean / std
+        # What a checkpoint must have been trained on to go on from it.
+        self.origin = {"labels": self.config["labels"], "seed": a.seed, "start": a.init.name if a.init else "", "clips": digest}
         if (a.run / "checkpoint.pt").exists():
             self.load()
 
@@ -129,14 +133,17 @@ class Run:
             "optimizers": [o.state_dict() for o in self.optimizers], "average": self.average.weights,
             "average_steps": self.average.steps, "numpy": self.rng.bit_generator.state,
             "torch": torch.get_rng_state(), "step": self.step, "clips": self.clips, "batches": self.batches, "seconds": self.seconds,
-            "router_started": self.router_started, "cut": self.cut, "loss": self.loss, "right": self.right,
+            "router_started": self.router_started, "cut": self.cut, "loss": self.loss, "right": self.right, "origin": self.origin,
         }  # fmt: skip
+        self.export()  # first: killed after it, the last steps are done again; before it, the file would stay behind
         torch.save(state, self.a.run / "checkpoint.new")
         os.replace(self.a.run / "checkpoint.new", self.a.run / "checkpoint.pt")
-        self.export()
 
     def load(self) -> None:
         state = torch.load(self.a.run / "checkpoint.pt", map_location="cpu", weights_only=False)
+        other = [name for name, value in self.origin.items() if state.get("origin", {}).get(name) != value]
+        if other:
+            raise SystemExit(f"{self.a.run}: was trained with other {', '.join(other)}; delete it to begin anew, or choose another --out")
         self.model.load_state_dict(state["model"])
         self.helpers.load_state_dict(state["helpers"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"]):
@@ -158,7 +165,7 @@ class Run:
         trained_on = (f"{a.trained_on or ' and '.join(what)}, seed {a.seed}, {self.clips} clips, {self.step} steps, "
                       f"{self.seconds / 60:.0f} min{start}")  # fmt: skip
         provenance = {"name": a.name or a.out.stem, "trained_on": trained_on, "terms": a.terms}
-        new = a.out.with_suffix(".new")
+        new = a.out.with_name(a.out.name + ".new")
         weights = {name: value.cpu() for name, value in self.average.weights.items()}
         save_model(new, self.config | {"provenance": provenance}, weights, torch.bfloat16)
         os.replace(new, a.out)

@@ -97,9 +97,11 @@ def parse_arguments():
         a.workers = 1 if a.device == "cpu" else max(1, len(os.sched_getaffinity(0)) - 1)
     if a.held_out is None:
         a.held_out = 90 if a.data else 360
+    if a.tokens is not None and a.tokens < 1:
+        p.error("--tokens: at least one token has to be shown")
     if a.workers < 1:
         p.error("--workers: at least one process has to make the clips")
-    a.run = a.out.with_suffix(".run")
+    a.run = a.out.with_name(a.out.name + ".run")
     return a
 
 
@@ -125,13 +127,22 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
         clips += real.gaps(clips, a.gaps, a.cache, rgb)
     for clip in clips:
         clip.label = "!" * clip.denies + known.get(clip.name, clip.name)
-    left_out = set(filter(None, a.leave_out.split(",")))
+    left_out = {name.strip() for name in a.leave_out.split(",")} - {""}
+    strangers = left_out - {c.subject for c in clips}
+    if strangers:
+        raise SystemExit(f"--leave-out {','.join(sorted(strangers))}: no clip of {a.data} has such a subject; there are "
+                         f"{', '.join(sorted({c.subject for c in clips} - {''})) or 'none'}")  # fmt: skip
+    for clip in clips:
+        if clip.split not in ("", "train", "test", "val", "validation"):
+            raise SystemExit(f"{a.data}: split {clip.split!r} of {clip.path.name} is none of train, test, val and validation")
     test = [c for c in clips if c.split in ("test", "val", "validation") or c.subject in left_out]
     if not test and not left_out and not any(c.split for c in clips):
         test = real.held_out(clips, a.hold_out)
     train = [c for c in clips if c not in test]
     test = [c for c in test if not c.denies]  # what would be right?
     print(f"{len(train)} clips to train on, {len(test)} to test on", flush=True)
+    if not train:
+        raise SystemExit(f"{a.data}: no clip is left to train on (--leave-out, --hold-out and the column split say which are kept out)")
     return train, test, sorted({c.label for c in train if not c.denies})
 
 
@@ -234,16 +245,18 @@ def settle_actors(run: Run) -> None:
     a.actors = 0.0
 
 
-def ignore_interrupt(_) -> None:
-    """Ctrl-C reaches every process of a terminal; the clips go on until the last step is saved."""
+def outlive_stops(over) -> None:
+    """In a worker: Ctrl-C reaches every process of a terminal, SIGTERM of `timeout` and of batch systems every one of a group, but the clips go
+    on until the last step is saved. over: a shared value, above 0 from when nobody takes them any more: then SIGTERM is the loader's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0) if over.value else None)
 
 
 def train(run: Run, clips: list) -> bool:
     """Trains to the end of the schedule; False if asked to stop (SIGTERM, Ctrl-C) before it."""
     a = run.a
     first = a.first if a.first is not None else 0.6 if a.init else 0.1
-    clock = torch.multiprocessing.Value("d", run.progress())
+    clock, over = torch.multiprocessing.Value("d", run.progress()), torch.multiprocessing.Value("b", 0)
 
     def level(index: int) -> float:  # by steps it is known for every batch; by minutes as it comes
         return difficulty(index / a.steps if a.steps else clock.value, first)
@@ -251,16 +264,26 @@ def train(run: Run, clips: list) -> bool:
     stream = Mixed(run.config, a.seed, run.batches, a.batch, level, a.library, clips, a.actors, dict(a.often))
     # Its own generator: making an iterator draws a number, and a resumed run makes one more.
     loader = iter(torch.utils.data.DataLoader(stream, batch_size=None, num_workers=a.workers, prefetch_factor=4,
-                                              worker_init_fn=ignore_interrupt,
+                                              worker_init_fn=lambda _: outlive_stops(over), multiprocessing_context="fork",
                                               generator=torch.Generator().manual_seed(a.seed)))  # fmt: skip
 
     def next_batch():
         run.batches += 1
         return next(loader)
 
-    curves, bar, stop = Curves(a.run, run.step), Bar(), []
     rendered = not clips or a.actors > 0
-    held_out = held_out_clips(run.config, a.library, 10 * run.config["C"], 0.3) if rendered else None
+    shown = len(shared_labels(Actors(a.library), run.config)) if rendered else 0
+    held_out = held_out_clips(run.config, a.library, 10 * shown, 0.3) if rendered else None
+    try:
+        return take_steps(run, next_batch, clock, held_out)
+    finally:
+        over.value = 1
+
+
+def take_steps(run: Run, next_batch, clock, held_out) -> bool:
+    """train()'s loop: steps, curves, checkpoints."""
+    a = run.a
+    curves, bar, stop = Curves(a.run, run.step), Bar(), []
     print(f"{sum(p.numel() for p in run.model.parameters()):,} parameters, from step {run.step}", flush=True)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, _: (stop.append(True), signal.signal(number, signal.SIG_DFL)))
@@ -331,7 +354,7 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     settle_start(a)
     clips, test, labels = read_footage(a)
-    run = Run(a, labels)
+    run = Run(a, labels, real.digest_of(clips))
     settle_actors(run)
     rgb = run.config["planes"] == "rgb"
     unknown = {c.label for c in clips if c.name not in run.config["labels"]}
@@ -341,7 +364,10 @@ def main() -> None:
         if label not in {c.label for c in clips}:
             raise SystemExit(f"--often {label}: no clip to train on is of it; there are {', '.join(sorted({c.label for c in clips})) or 'none'}")
     real.decode_all([c for c in clips + test if c.name in run.config["labels"]], a.cache, rgb)
-    if run.progress() < 1 and not train(run, clips):
+    if run.progress() >= 1:
+        print(f"{a.run} has been trained to its end, {run.step} steps: nothing is left to do but the table. (More --steps or --minutes go on; "
+              "delete it to begin anew.)", flush=True)  # fmt: skip
+    elif not train(run, clips):
         return
     report(run, test)
 

@@ -19,4 +19,4 @@ raster() { echo "g++ $flags $2 -c elements/actors/raster_$1.cc -o $out/raster_$1
 g++ -shared -o "$out/libmone-actors.so" "$out"/*.o -lpthread
 MONE_ACTORS=$out/libmone-actors.so python3 samples/training/train.py --device "$device" --steps "${MONE_TRAIN_STEPS:-100}" \
   --batch "${MONE_TRAIN_BATCH:-192}" --held-out 90 --evaluate-minutes 999 --out "$out/model.safetensors"
-tail -n 1 "$out/model.run/curves.csv"
+tail -n 1 "$out/model.safetensors.run/curves.csv"

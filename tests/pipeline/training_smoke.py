@@ -8,6 +8,7 @@ import argparse
 import copy
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -259,7 +260,9 @@ def check_held_out(here: Path) -> None:
     from footage import Clip, held_out
     from train import read_footage
 
-    rows = ["a.mp4,walk,test", "b.mp4,walk,train", "c.mp4,!walk,test", "d.mp4,!walk,train"]
+    for name in [f"{letter}.mp4" for letter in "abcdx"] + [f"{who}{i}.mp4" for who in ("ann", "ben", "cem") for i in range(3)]:
+        (here / name).touch()
+    rows = ["a.mp4,walk,Test", "b.mp4,walk,train", "c.mp4,!walk,test ", "d.mp4,!walk,"]
     (here / "split.csv").write_text("\n".join(["path,label,split", *rows]) + "\n")
     a = argparse.Namespace(data=here / "split.csv", gaps=None, leave_out="", hold_out=0.2)
     learned, tested, labels = read_footage(a)
@@ -268,11 +271,15 @@ def check_held_out(here: Path) -> None:
     clips = [Clip(Path(f"{label}{i}"), label) for label in "ab" for i in range(10)]
     assert [c.path.name for c in held_out(clips, 0.2)] == ["a4", "a9", "b4", "b9"]
     assert held_out(clips, 0) == []
+    for share, count in ((0.4, 8), (0.9, 18), (0.1, 2)):
+        assert len(held_out(clips, share)) == count, share
     assert held_out([Clip(Path(f"not a {i}"), "!a") for i in range(10)], 0.2) == [], "nothing would be right about them"
     for i, clip in enumerate(clips):
         clip.subject = ["ann", "ben", "cem", "dan", "eva"][i % 5]
     assert {c.subject for c in held_out(clips, 0.2)} == {"ann"}, "whole people, as many as make the share"
-    clips.append(Clip(Path("only"), "c", "ann"))
+    assert {c.subject for c in held_out([*clips, *[Clip(Path(f"more{i}"), "a", "ann") for i in range(20)]], 0.1)} == {"ben"}, "fewest clips first"
+    clips.append(Clip(Path("only"), "c", "ben"))
+    clips.append(Clip(Path("most"), "a", "ann"))
     assert "c" not in {c.label for c in held_out(clips, 0.2)}, "nobody else shows it"
 
     # Nobody may learn what a person left out does not do, either.
@@ -289,6 +296,88 @@ def check_held_out(here: Path) -> None:
             assert f"people.csv: line 11 has no {said}" in str(error), error
         else:
             raise AssertionError(f"{row} was taken")
+
+
+def check_manifests(here: Path) -> None:
+    """What is wrong with a manifest is said with its line, before anything is decoded."""
+    import footage
+    from train import read_footage
+
+    def refused(call) -> str:
+        try:
+            call()
+        except SystemExit as error:
+            return str(error)
+        raise AssertionError("was taken")
+
+    for row, says in (("a.mp4,walk,0:01,2", "line 3 has start '0:01'"), ("a.mp4,walk,3,2", "line 3 has start '3'"),
+                      ("a.mp4,walk,-1,2", "line 3"), ("no.mp4,walk,,", "line 3: there is no file")):  # fmt: skip
+        (here / "bad.csv").write_text(f"path,label,start,end\nb.mp4,walk,,\n{row}\n")
+        assert says in refused(lambda: footage.read_manifest(here / "bad.csv")), row
+    assert "No such file" in refused(lambda: footage.read_manifest(here / "nowhere.csv"))
+    (here / "bad.csv").write_text("path,label,subject,split\na.mp4,walk,ann,\nb.mp4,wave,ben,\n")
+    a = argparse.Namespace(data=here / "bad.csv", gaps=None, leave_out="ann, ben", hold_out=0.2)
+    assert "no clip is left to train on" in refused(lambda: read_footage(a))
+    a.leave_out = "bob"
+    assert "--leave-out bob" in refused(lambda: read_footage(a))
+    a.leave_out = ""
+    (here / "bad.csv").write_text("path,label,split\na.mp4,walk,testing\n")
+    assert "'testing' of a.mp4" in refused(lambda: read_footage(a))
+    (here / "clips" / "across" / "._0.y4m").write_text("as macOS leaves it")
+    assert all(c.path.name[0] != "." for c in footage.read_manifest(here / "clips"))
+    (here / "clips" / "across" / "._0.y4m").unlink()
+
+
+def check_moments(model, here: Path) -> None:
+    """A part of no length is learned from, too: the window about it."""
+    import numpy as np
+
+    import footage
+    from mix import Footage
+
+    (here / "moments.csv").write_text("path,label,start,end\nlong.y4m,across,3,3\n")
+    (moment,) = footage.decode_all(footage.read_manifest(here / "moments.csv"), here / "cache")
+    windows, _ = Footage([moment], model.config | {"labels": ["across"], "C": 1}).windows(np.random.default_rng(1))
+    assert len(windows) == 2
+    cutter_ends = np.arange(40) * 0.1
+    class Cut:
+        nt, pt = 8, 2
+    (near,) = footage.window_nearest(Cut, cutter_ends, 2.0)
+    middles = [cutter_ends[k : k + 8].mean() for k in range(33)]
+    assert abs(middles[near] - 2.0) == min(abs(m - 2.0) for m in middles)
+    assert len(footage.window_nearest(Cut, cutter_ends[:5], 0.2)) == 0
+
+
+def check_control() -> None:
+    """The control has as many tokens of each expert as the router gives, whatever the format's fields say."""
+    import torch
+    from evaluate import at_random
+    from model_file import load_model
+
+    for name in ("fe_token", "fe_cls_routed", "joint_gap"):
+        model = load_model(GOLDEN / f"{name}.safetensors").eval()
+        for form in ("prod", "frac"):
+            model.config["w_form"] = form
+            tubelets = torch.randint(0, 256, (2, model.nt, model.ns, 3 * int(torch.tensor(model.config["tubelet"]).prod())), dtype=torch.uint8)
+            sets, rows = model.row_sets(tubelets).shape[:2]
+            forced = at_random(model, 0.5, sets, rows, torch.Generator().manual_seed(1))
+            with torch.no_grad():
+                routing = model.forward_tokens(tubelets.float() / 255, 0.5)[2]
+                model.forward_tokens(tubelets.float() / 255, 0.5, forced)
+            assert forced.shape == routing.assign.shape, (name, forced.shape, routing.assign.shape)
+            assert forced[0].bincount(minlength=model.config["E"]).tolist() == routing.counts, (name, form)
+
+
+def check_router_precision(model) -> None:
+    """The router is f32 also where the rest is bf16 (spec section 7)."""
+    import torch
+
+    rows = torch.randn(2, model.routed.pos_embed.shape[0], model.config["D"])
+    with torch.no_grad():
+        plain = model.route(model.routed, rows, 0.5).probs
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = model.route(model.routed, rows, 0.5).probs
+    assert mixed.dtype == torch.float32 and torch.equal(plain, mixed), (plain - mixed).abs().max()
 
 
 def check_unknown_joints() -> None:
@@ -388,7 +477,7 @@ def main() -> int:
     environment = os.environ | {"MONE_ACTORS": actors, "MONE_LIBRARY": library, "MONE": mone, "OMP_NUM_THREADS": "1"}
     sys.path.insert(0, str(TRAINING))
     import torch
-    from model_file import load_model, save_model
+    from model_file import load_model, read_tensors, save_model
 
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
@@ -404,25 +493,43 @@ def main() -> int:
 
         # Rendered people only, a new model; stopped and gone on with it is the same file as in one go.
         new = ["--depth", "1", "--width", "64", "--steps", "12"]
-        train("resumed", *new, "--pause-at", "7")
-        curves = here / "resumed.run" / "curves.csv"
+        train("resumed", *new, "--pause-at", "6")
+        curves = here / "resumed.safetensors.run" / "curves.csv"
         curves.write_text(curves.read_text() + "0.1,9,36,9.9,0,0,,\n")  # as if it had come farther before it was killed
+        train("resumed", *new, "--pause-at", "10")  # behind the router's start
         resumed, straight = train("resumed", *new), train("straight", *new)
-        tail = 64 << 10  # weights; the header in front has names and times
-        assert resumed.read_bytes()[-tail:] == straight.read_bytes()[-tail:], "another result after a stop"
-        result = json.loads((here / "straight.run" / "evaluation.json").read_text())
+        (one, _), (other, _) = read_tensors(resumed), read_tensors(straight)
+        assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one), "another result after a stop"
+        written = resumed.stat().st_mtime_ns
+        train("resumed", *new)
+        assert resumed.stat().st_mtime_ns == written, "trained to its end, and a table is all that is left"
+        text = subprocess.run([sys.executable, TRAINING / "train.py", "--out", resumed, "--seed", "2", *new], env=environment,
+                              capture_output=True, text=True)  # fmt: skip
+        assert text.returncode == 1 and "was trained with other seed" in text.stderr and "Traceback" not in text.stderr, text.stderr
+        result = json.loads((here / "straight.safetensors.run" / "evaluation.json").read_text())
         assert [row["budget"] for row in result["rendered, clutter 0.3"]] == [1.0, 0.75, 0.5, 0.4, 0.25, 0.15], result
-        assert (here / "straight.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "12"
+        assert (here / "straight.safetensors.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "12"
         rows = [[line.split(",")[k] for k in (1, 3, 4)] for line in curves.read_text().splitlines()]
-        assert rows == [[line.split(",")[k] for k in (1, 3, 4)] for line in (here / "straight.run" / "curves.csv").read_text().splitlines()], rows
-        assert (here / "straight.run" / "curves.png").stat().st_size > 0
+        assert rows == [[line.split(",")[k] for k in (1, 3, 4)] for line in (here / "straight.safetensors.run" / "curves.csv").read_text().splitlines()], rows
+        assert (here / "straight.safetensors.run" / "curves.png").stat().st_size > 0
 
         # Asked to finish: the schedule is walked through to its end in the steps asked for.
-        (here / "finished.run").mkdir()
-        (here / "finished.run" / "finish").write_text("4\n")
+        (here / "finished.safetensors.run").mkdir()
+        (here / "finished.safetensors.run" / "finish").write_text("4\n")
         train("finished", *new[:4], "--steps", "1000")
-        assert (here / "finished.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "14"
-        assert not (here / "finished.run" / "finish").exists()
+        assert (here / "finished.safetensors.run" / "curves.csv").read_text().splitlines()[-1].split(",")[1] == "14"
+        assert not (here / "finished.safetensors.run" / "finish").exists()
+
+        # SIGTERM for the whole group, as `timeout` and batch systems send it: what has been learned is saved, and every process ends.
+        asked = subprocess.Popen([sys.executable, TRAINING / "train.py", "--out", here / "asked.safetensors", "--batch", "4", *new[:4], "--steps", "100000"],
+                                 env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
+        for line in asked.stdout:
+            if "  step " in line:
+                break
+        os.killpg(asked.pid, signal.SIGTERM)
+        said = asked.communicate(timeout=120)[0]
+        assert asked.returncode == 0 and "the same command goes on from here" in said, said
+        assert load_model(here / "asked.safetensors").config["E"] == 4
 
         # The mean of models, tensor by tensor, with one label's scores raised.
         blend = [sys.executable, TRAINING / "blend.py", "--out", here / "blended.safetensors"]
@@ -439,7 +546,7 @@ def main() -> int:
         # A plain model; and models beside each other on the same rendered clips.
         dense = train("dense", *new[:4], "--steps", "4", "--experts", "1")
         assert load_model(dense).config["E"] == 1
-        (row,) = json.loads((here / "dense.run" / "evaluation.json").read_text())["rendered, clutter 0.3"]
+        (row,) = json.loads((here / "dense.safetensors.run" / "evaluation.json").read_text())["rendered, clutter 0.3"]
         text = subprocess.run([sys.executable, TRAINING / "evaluate.py", dense, straight, "--clips", "18", "--budgets", "1,0.25"],
                               env=environment, check=True, capture_output=True, text=True).stdout  # fmt: skip
         assert [line.split()[1:3] for line in text.splitlines()] == [["1", dense.name], ["1", straight.name], ["0.25", straight.name]], text
@@ -457,7 +564,7 @@ def main() -> int:
         state = {name: value for name, value in plain.state_dict().items() if not name.startswith("mone.")}
         save_model(here / "plain.safetensors", plain.config | {"E": 1}, state)
         nested = train("nested", "--data", str(here / "clips"), "--actors", "0", "--init", str(here / "plain.safetensors"),
-                       "--steps", "6", "--leave-out", "nobody")  # fmt: skip
+                       "--steps", "6", "--hold-out", "0")  # fmt: skip
         assert load_model(nested).config["E"] == 4
 
         # So does one of another kind of pixels: the tokens that move are found in RGB, too.
@@ -520,6 +627,10 @@ def main() -> int:
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
         check_held_out(here)
+        check_manifests(here)
+        check_moments(load_model(own), here)
+        check_control()
+        check_router_precision(load_model(own))
         check_left_to_right()
         check_unknown_joints()
         check_evaluations_leave_no_trace(own, here / "trace.safetensors")
