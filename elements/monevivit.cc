@@ -348,15 +348,15 @@ static void gst_mone_vivit_class_init(GstMoneVivitClass* klass) {
   mone::install_properties<mone::VivitSettings>(object_class, mone::kProperties);
   g_object_class_install_property(
       object_class, mone::kStats,
-      g_param_spec_boxed("stats", "stats",
-                         "Tubelets processed, lost, skipped, not-predicted (wide hop), deadline-misses, "
-                         "restarts (uint64); rate, "
-                         "budget asked and realised, batch, ms-per-tubelet of the engine, ms-waited "
-                         "(double), hop, queue (int); of "
-                         "the engine: level, load, busy, batch, slowness, streams, utilisation; model, "
-                         "backend, dtype, threads",
-                         GST_TYPE_STRUCTURE,
-                         static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+      g_param_spec_boxed(
+          "stats", "stats",
+          "Tubelets processed, lost, skipped, not-predicted (wide hop), deadline-misses, "
+          "restarts (uint64); regions (uint); rate, budget, realised, batch, ms-per-tubelet "
+          "of the engine, ms-last, ms-waited (double), hop, queue (int), budget-mode, live; of "
+          "the engine: engine-level, engine-load, engine-busy, engine-batch, engine-slowness, "
+          "utilisation (double), engine-streams (int), engine-decisions (uint64); model, "
+          "model-hash, backend, dtype, threads",
+          GST_TYPE_STRUCTURE, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = change_state;

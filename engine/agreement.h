@@ -29,9 +29,4 @@ MONE_API Agreement compare_engines(Engine& tested, Engine& judge, std::span<cons
 /// have .99; rounding to int8 leaves well-behaved models above .999.
 inline constexpr double kInt8LeastCosine = 0.99;
 
-/// Compares an int8 engine with one in bf16 on the same backend, made for this and gone afterwards.
-/// @return  empty, or why the model is not for int8
-std::string why_not_int8(Engine& tested, const std::shared_ptr<const Model>& model,
-                         const EngineOptions& options);
-
 }  // namespace mone

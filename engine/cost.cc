@@ -42,6 +42,12 @@ double read_out_macs(const ModelConfig& config) {
   return (config.variant == Variant::kFe ? temporal : 0) + width * config.C;
 }
 
+void check(const ModelConfig& config, std::span<const int> tokens_per_expert) {
+  if (std::ssize(tokens_per_expert) < config.E)
+    throw ShapeError("counts of " + std::to_string(tokens_per_expert.size()) + " experts for a model of " +
+                     std::to_string(config.E));
+}
+
 Counts counts_at(const ModelConfig& config, double budget) {
   return token_counts(budget, config.E, routed_rows(config), {config.beta, config.delta, config.w_form});
 }
@@ -49,10 +55,12 @@ Counts counts_at(const ModelConfig& config, double budget) {
 }  // namespace
 
 double step_gmac(const ModelConfig& config, std::span<const int> tokens_per_expert) {
+  check(config, tokens_per_expert);
   return (encoder_macs(config, tokens_per_expert) + read_out_macs(config)) / kGiga;
 }
 
 double clip_gmac(const ModelConfig& config, std::span<const int> tokens_per_expert) {
+  check(config, tokens_per_expert);
   const int sets = config.variant == Variant::kFe ? config.nt() : 1;
   return (sets * encoder_macs(config, tokens_per_expert) + read_out_macs(config)) / kGiga;
 }

@@ -1,6 +1,6 @@
 #include "engine/crop_view.h"
 
-#include "engine/tubelet.h"
+#include "engine/write_step.h"
 
 namespace mone {
 

@@ -129,11 +129,12 @@ class MONE_API Engine {
   /// says what tubelets cost (budget/measured_costs.h), and starts its thread.
   /// @throws ConfigError if a term is outside its range, DeviceError if the timing fails
   virtual std::unique_ptr<Feed> new_feed(const StreamTerms& terms) = 0;
-  /// Costs to plan with, instead of timing the engine; before the first feed.
+  /// Costs to plan with, instead of timing the engine. @throws ConfigError after the first feed, and if they
+  /// are no costs
   virtual void set_costs(const CostTable& costs) = 0;
   /// Share of the engine's time to plan for, all feeds. @throws ConfigError outside (0, 1]
   virtual void set_utilisation(double utilisation) = 0;
-  /// What the controller of all feeds sees and plans; zeros before the first feed.
+  /// What the controller of all feeds sees and plans; before the first feed that of no streams.
   virtual ControllerView load() const = 0;
   virtual const Model& model() const = 0;
   virtual std::string backend() const = 0;  ///< name of the one in use

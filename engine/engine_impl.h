@@ -11,6 +11,11 @@
 
 namespace mone {
 
+/// Compares an int8 engine with one in bf16 on the same backend, made for this and gone afterwards.
+/// @return  empty, or why the model is not for int8
+std::string why_not_int8(Engine& tested, const std::shared_ptr<const Model>& model,
+                         const EngineOptions& options);
+
 class EngineImpl : public Engine, public std::enable_shared_from_this<EngineImpl> {
  public:
   EngineImpl(std::shared_ptr<const Model> model, std::unique_ptr<Backend> backend);

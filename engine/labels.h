@@ -63,6 +63,7 @@ class MONE_API LabelTracker {
   LabelTracker(int classes, const LabelPolicy& policy);
 
   /// Acts from the next window on; what is on stays on until it falls below the new `off`.
+  /// @throws ConfigError if the policy is out of range
   void set_policy(const LabelPolicy& policy);
 
   /// Takes the scores of one window. A window that shares no time with the one before although it comes later
@@ -103,6 +104,7 @@ class MONE_API LabelTracker {
 /// A tracker for each region id, made when the region first appears.
 class MONE_API RegionLabels {
  public:
+  /// @throws ConfigError as LabelTracker
   RegionLabels(int classes, const LabelPolicy& policy);
   void set_policy(const LabelPolicy& policy);
   const LabelState& update(unsigned region, std::span<const float> logits, Time window_begin, Time window_end,

@@ -96,7 +96,8 @@ int mone_cutter_clips(const mone_cutter* cutter, int count, int steps, int histo
                       const uint8_t* pixels, int threads, uint8_t* tubelets, float* boxes) {
   return answered(last_error, -1, [&] {
     const TubeletFormat& f = cutter->format;
-    require(count >= 0 && steps >= 1 && history >= 0, "count, steps and history must not be negative");
+    require(count >= 0 && history >= 0, "count and history must not be negative");
+    require(steps >= 1, "steps must be 1 or more");
     require(steps % f.pt == 0 && history % f.pt == 0,
             "steps and history must be multiples of the tubelet's frames");
     require(height >= 1 && width >= 1 && height <= 4096 && width <= 4096, "height and width must be 1..4096");

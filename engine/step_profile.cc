@@ -104,8 +104,8 @@ class StepProfilerImpl : public StepProfiler {
     for (int stage = 0; stage < kStages; ++stage) {
       StageCost& cost = result.stages[stage];
       // With int8 the peak is that of the layers' products; the others' multiply-adds are in bf16.
-      const bool comparable = dtype() != DType::kInt8 || stage == static_cast<int>(Stage::kExpand) ||
-                              stage == static_cast<int>(Stage::kContract);
+      const bool comparable = dtype() != DType::kInt8 || stage == static_cast<int>(StepStage::kExpand) ||
+                              stage == static_cast<int>(StepStage::kContract);
       if (comparable && peak > 0 && cost.ms > 0) cost.peak = cost.gmac / (cost.ms / 1e3) / peak;
     }
   }
@@ -118,7 +118,7 @@ class StepProfilerImpl : public StepProfiler {
 
 }  // namespace
 
-const char* to_name(Stage stage) {
+const char* to_name(StepStage stage) {
   static constexpr const char* kNames[kStages] = {"embed",     "route", "in-projections", "out-projections",
                                                   "attention", "glue",  "temporal"};
   return kNames[static_cast<int>(stage)];

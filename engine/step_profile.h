@@ -13,7 +13,7 @@
 namespace mone {
 
 /// Stages of a step, in their order. All but the last are the spatial (or joint) encoder's.
-enum class Stage {
+enum class StepStage {
   kEmbed,     ///< pixels to rows
   kRoute,     ///< router, sorting, gathering the sorted rows
   kExpand,    ///< in-projections: q k v, fc1 with its GELU
@@ -25,7 +25,7 @@ enum class Stage {
 inline constexpr int kStages = 7;
 
 /// "embed", "route", "in-projections", "out-projections", "attention", "glue", "temporal".
-MONE_API const char* to_name(Stage stage);
+MONE_API const char* to_name(StepStage stage);
 
 /// Of one step, each of its operations at its fastest over all rounds.
 struct StageCost {
@@ -55,7 +55,7 @@ class MONE_API StepProfiler {
   virtual ~StepProfiler() = default;
 
   /// Runs random pixels until warm, then measures rounds.
-  /// @throws ConfigError if budget is NaN or outside (0, 1], or the options are not positive
+  /// @throws ConfigError if budget is NaN or outside (0, 1], or the options are out of range
   virtual StepProfile profile(double budget, const StepTimingOptions& options) = 0;
 
   virtual std::string backend() const = 0;

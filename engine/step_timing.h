@@ -21,11 +21,11 @@ struct StepTiming {
 struct StepTimingOptions {
   int streams = 1;         ///< pushed to as one batch
   int rounds_min = 9;      ///< at least so many rounds ...
-  double seconds_min = 1;  ///< ... and at least so long
+  double seconds_min = 1;  ///< ... and at least so long, 0 to an hour
 };
 
 /// Pushes random pixels until warm, then times rounds. The content does not matter: a budget fixes the work.
-/// @throws ConfigError if budget is NaN or outside (0, 1], or the options are not positive
+/// @throws ConfigError if budget is NaN or outside (0, 1], or the options are out of range
 MONE_API StepTiming time_step(Engine& engine, double budget, const StepTimingOptions& options);
 
 }  // namespace mone

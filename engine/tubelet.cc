@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/frame_resizer.h"
 #include "engine/stage.h"
+#include "engine/write_step.h"
 
 namespace mone {
 namespace {

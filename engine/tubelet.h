@@ -21,12 +21,6 @@ class FrameResizer;
 class Stage;
 class CropView;
 
-/// Writes time step `t` of a tubelet, u8 [tokens, pt, ph, pw, 3], tokens in rows of the image.
-/// @param pictures  u8 [height, width] each: R, G, B; or luma now, one and kLookBack sampled pictures ago
-/// @param row       scratch, 3 * width bytes
-void write_step(const TubeletFormat& format, int t, std::array<const std::uint8_t*, 3> pictures,
-                std::span<std::uint8_t> row, std::span<std::uint8_t> tubelet);
-
 /// Resizes sampled frames straight from their pixel format and writes them in tubelet order. Keeps the
 /// present picture and the few before it that the planes look back to.
 class MONE_API TubeletCutter final : public Cutter {

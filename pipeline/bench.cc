@@ -108,7 +108,7 @@ void print_profile(const StepProfile& profile, std::ostream& out) {
   for (int i = 0; i < kStages; ++i) {
     const StageCost& cost = profile.stages[i];
     if (cost.ms <= 0) continue;
-    table.add({to_name(static_cast<Stage>(i)), fixed(cost.ms, 3), percent(cost.ms / profile.ms),
+    table.add({to_name(static_cast<StepStage>(i)), fixed(cost.ms, 3), percent(cost.ms / profile.ms),
                significant(cost.gmac), fixed(2 * cost.gmac / (cost.ms / 1e3), 0),
                cost.peak > 0 ? percent(cost.peak) : "", significant(cost.mb), fixed(cost.mb / cost.ms, 1)});
   }
@@ -120,7 +120,7 @@ Json json_of(const StepProfile& profile) {
   Json stages = Json::object();
   for (int i = 0; i < kStages; ++i) {
     const StageCost& cost = profile.stages[i];
-    stages[to_name(static_cast<Stage>(i))] = {
+    stages[to_name(static_cast<StepStage>(i))] = {
         {"ms", cost.ms}, {"gmac", cost.gmac}, {"mb", cost.mb}, {"peak", cost.peak}};
   }
   return {{"budget", profile.budget},       {"ms", profile.ms},

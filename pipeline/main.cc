@@ -28,6 +28,7 @@ void print_usage(std::ostream& out) {
         << '\n';
   }
   out << "\n'mone COMMAND --help' explains a command; --version prints the version.\n"
+         "MONE_LOG=info (or debug) says which backend runs, and why.\n"
          "Exit codes: 0 done, 1 something failed (standard error says what), 2 wrong usage.\n";
 }
 

@@ -116,9 +116,13 @@ GstPadProbeReturn look_at_frame(GstPad*, GstPadProbeInfo* info, gpointer data) {
 /// `mone-label` messages say what begins and what ends.
 void print_label(const Camera& camera, const GstStructure* label) {
   double score = 0;
-  guint64 start = 0, end = 0;
+  guint64 start = 0, end = 0, stream_time = 0;  // PTS; and as a player counts, from the beginning of the file
   gst_structure_get(label, "score", G_TYPE_DOUBLE, &score, "start", G_TYPE_UINT64, &start, "end",
-                    G_TYPE_UINT64, &end, nullptr);
+                    G_TYPE_UINT64, &end, "stream-time", G_TYPE_UINT64, &stream_time, nullptr);
+  if (GST_CLOCK_TIME_IS_VALID(stream_time)) {
+    end = stream_time + (end - start);
+    start = stream_time;
+  }
   std::printf("%s: %-6s %s %.2f  %.2f to %.2f s\n", camera.name.c_str(),
               gst_structure_get_string(label, "event"), gst_structure_get_string(label, "label"), score,
               static_cast<double>(start) / GST_SECOND, static_cast<double>(end) / GST_SECOND);

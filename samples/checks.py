@@ -17,10 +17,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-import gi
+try:
+    import gi
 
-gi.require_version("Gst", "1.0")
-from gi.repository import Gst  # noqa: E402
+    gi.require_version("Gst", "1.0")
+    from gi.repository import Gst  # noqa: E402
+except (ImportError, ValueError) as error:
+    sys.exit(f"this needs GObject introspection for GStreamer (Debian: python3-gi, gir1.2-gstreamer-1.0): {error}")
 
 FIRST_SEED = 9001
 WIDTH, HEIGHT, FPS = 320, 240, 30

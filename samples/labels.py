@@ -4,7 +4,7 @@
   labels.py [--model FILE] [--budget B] SOURCE...
 
 A SOURCE is a file, an rtsp:// address, or test://walk:3,wave:3 (a drawn person, ten seconds of it). Prints one JSON
-object a line: {"source", "event", "label", "score", "start", "end"} for what begins and ends, and at the end of a
+object a line: {"source", "event", "label", "score", "start", "end"} for what begins and ends (seconds as a player counts), and at the end of a
 source {"source", "frames", "labels": {label: windows}}.
 """
 import argparse
@@ -13,10 +13,13 @@ import json
 import signal
 import sys
 
-import gi
+try:
+    import gi
 
-gi.require_version("Gst", "1.0")
-from gi.repository import GLib, Gst  # noqa: E402
+    gi.require_version("Gst", "1.0")
+    from gi.repository import GLib, Gst  # noqa: E402
+except (ImportError, ValueError) as error:
+    sys.exit(f"this needs GObject introspection for GStreamer (Debian: python3-gi, gir1.2-gstreamer-1.0): {error}")
 
 
 class Source:
@@ -76,12 +79,14 @@ class Source:
     def on_message(self, _, message):
         label = message.get_structure()
         if message.type == Gst.MessageType.ELEMENT and label.get_name() == "mone-label":
+            start, end, stream_time = (label.get_uint64(name)[1] for name in ("start", "end", "stream-time"))
+            shift = stream_time - start if stream_time != Gst.CLOCK_TIME_NONE else 0  # from PTS
             said = self.say(
                 event=label.get_string("event"),
                 label=label.get_string("label"),
                 score=round(label.get_double("score")[1], 3),
-                start=label.get_uint64("start")[1] / Gst.SECOND,
-                end=label.get_uint64("end")[1] / Gst.SECOND,
+                start=(start + shift) / Gst.SECOND,
+                end=(end + shift) / Gst.SECOND,
             )
             if not said:
                 self.stop()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every header that is installed compiles on its own against what is installed with it.
+"""Every header that is installed compiles on its own against what is installed with it, and all of them together.
 
     installed_headers.py BUILD_FOLDER COMPILER...
 """
@@ -25,10 +25,11 @@ def main() -> int:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, copy)
             copies.append(copy)
-        for copy in copies:
+        includes = [f'#include "{copy.relative_to(folder)}"\n' for copy in copies]
+        for what, source in [*zip(map(str, copies), includes), ("all headers together", "".join(includes))]:
             check = [*compiler, "-x", "c++", "-std=c++20", "-fsyntax-only", "-I", folder, "-"]
-            if subprocess.run(check, input=f'#include "{copy.relative_to(folder)}"\n', text=True).returncode:
-                print(f"does not compile: {copy.relative_to(folder)}")
+            if subprocess.run(check, input=source, text=True).returncode:
+                print(f"does not compile: {what}")
                 return 1
     return 0
 

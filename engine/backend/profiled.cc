@@ -61,8 +61,8 @@ ProfiledBackend::ProfiledBackend(Backend& inner) : inner_(inner), probe_(inner.m
 ProfiledBackend::~ProfiledBackend() { inner_.watch(false); }
 
 template <class Call>
-void ProfiledBackend::measure(Stage stage, Work work, const Call& call) {
-  if (temporal_) stage = Stage::kTemporal;
+void ProfiledBackend::measure(StepStage stage, Work work, const Call& call) {
+  if (temporal_) stage = StepStage::kTemporal;
   const Activity before = inner_.activity();
   const auto start = Clock::now();
   call();
@@ -139,7 +139,7 @@ void ProfiledBackend::embed(const Embedding& embedding, std::span<const PixelRef
   const auto& e = static_cast<const ProfiledEmbedding&>(embedding);
   const double tokens = e.tokens * static_cast<double>(tubelets.size());
   temporal_ = false;
-  measure(Stage::kEmbed,
+  measure(StepStage::kEmbed,
           {tokens * e.width * e.depth, operand_bytes() * e.width * e.depth +
                                            tokens * (e.depth * (1 + 2 * operand_bytes()) + 12 * e.width)},
           [&] { inner_.embed(*e.inner, tubelets, rows); });
@@ -148,7 +148,7 @@ void ProfiledBackend::embed(const Embedding& embedding, std::span<const PixelRef
 void ProfiledBackend::assemble(const Buffer& cls_pos, bool has_cls, std::span<const RowRef> sources,
                                int items, int width, Buffer& rows) {
   temporal_ = true;
-  measure(Stage::kTemporal, {0, 12.0 * width * static_cast<double>(sources.size())},
+  measure(StepStage::kTemporal, {0, 12.0 * width * static_cast<double>(sources.size())},
           [&] { inner_.assemble(cls_pos, has_cls, sources, items, width, rows); });
 }
 
@@ -156,24 +156,24 @@ void ProfiledBackend::route(const Router* router, const Buffer& rows, const RowP
                             std::span<const std::uint8_t> forced, Routing& routing) {
   const auto* r = static_cast<const ProfiledRouter*>(router);
   const double values = r ? plan.rows() * r->width : 0;
-  measure(Stage::kRoute, {values * (r ? r->experts : 0), 4 * values},
+  measure(StepStage::kRoute, {values * (r ? r->experts : 0), 4 * values},
           [&] { inner_.route(r ? r->inner.get() : nullptr, rows, plan, forced, routing); });
 }
 
 void ProfiledBackend::select_cls(const RowPlan& plan, const Routing* routing, RowPlan& cls_plan,
                                  Routing& cls_routing) {
-  measure(Stage::kGlue, {}, [&] { inner_.select_cls(plan, routing, cls_plan, cls_routing); });
+  measure(StepStage::kGlue, {}, [&] { inner_.select_cls(plan, routing, cls_plan, cls_routing); });
 }
 
 void ProfiledBackend::gather(const Buffer& source, const Routing& routing, const RowPlan& plan, int width,
                              Buffer& sorted) {
-  measure(Stage::kRoute, {0, 8.0 * plan.rows() * width},
+  measure(StepStage::kRoute, {0, 8.0 * plan.rows() * width},
           [&] { inner_.gather(source, routing, plan, width, sorted); });
 }
 
 void ProfiledBackend::normalise(const Norm& norm, const Buffer& x, const RowPlan& plan, Buffer& operand) {
   const ProfiledNorm& n = own(norm);
-  measure(Stage::kGlue,
+  measure(StepStage::kGlue,
           {0, 4 * plan.rows() * n.width + product_bytes() * widths_of(plan, plan.experts(), n.width).sum},
           [&] { inner_.normalise(*n.inner, x, plan, operand); });
 }
@@ -182,7 +182,7 @@ void ProfiledBackend::expand(const Linear& linear, const Buffer& x, const RowPla
                              Buffer& out) {
   const ProfiledLinear& l = own(linear);
   const Widths widths = widths_of(plan, l.experts, l.in);
-  measure(Stage::kExpand,
+  measure(StepStage::kExpand,
           {widths.sum * l.out, l.weight_bytes * widths.largest * l.out + product_bytes() * widths.sum +
                                    operand_bytes() * plan.rows() * l.out},
           [&] { inner_.expand(*l.inner, x, plan, epilogue, out); });
@@ -191,7 +191,7 @@ void ProfiledBackend::expand(const Linear& linear, const Buffer& x, const RowPla
 void ProfiledBackend::attend(Slice q, const RowPlan& q_plan, Slice k, Slice v, const RowPlan& plan, int heads,
                              int width, Buffer& out) {
   const double queries = q_plan.rows(), keys = plan.rows();
-  measure(Stage::kAttend,
+  measure(StepStage::kAttend,
           {2 * queries * plan.rows_per_item() * width, operand_bytes() * width * 2 * (queries + keys)},
           [&] { inner_.attend(q, q_plan, k, v, plan, heads, width, out); });
 }
@@ -200,7 +200,7 @@ void ProfiledBackend::contract(const Linear& linear, const Buffer& operand, cons
                                const Gate& gate, Buffer& x) {
   const ProfiledLinear& l = own(linear);
   const Widths widths = widths_of(plan, l.experts, l.out);
-  measure(Stage::kContract,
+  measure(StepStage::kContract,
           {widths.sum * l.in,
            l.weight_bytes * widths.largest * l.in + operand_bytes() * plan.rows() * l.in + 8 * widths.sum},
           [&] { inner_.contract(*l.inner, operand, plan, gate, x); });
@@ -209,13 +209,13 @@ void ProfiledBackend::contract(const Linear& linear, const Buffer& operand, cons
 void ProfiledBackend::pool(const Norm& norm, const Buffer& x, const RowPlan& plan,
                            std::span<const RowRef> outputs) {
   const ProfiledNorm& n = own(norm);
-  measure(Stage::kGlue, {0, 4 * n.width * (2.0 * plan.rows() + static_cast<double>(outputs.size()))},
+  measure(StepStage::kGlue, {0, 4 * n.width * (2.0 * plan.rows() + static_cast<double>(outputs.size()))},
           [&] { inner_.pool(*n.inner, x, plan, outputs); });
 }
 
 void ProfiledBackend::classify(const Linear& head, std::span<const RowRef> h, std::span<float> logits) {
   const ProfiledLinear& l = own(head);
-  measure(Stage::kGlue, {static_cast<double>(h.size()) * l.in * l.out, l.weight_bytes * l.in * l.out},
+  measure(StepStage::kGlue, {static_cast<double>(h.size()) * l.in * l.out, l.weight_bytes * l.in * l.out},
           [&] { inner_.classify(*l.inner, h, logits); });
   temporal_ = false;
 }

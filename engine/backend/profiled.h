@@ -18,7 +18,7 @@ class ProfiledBackend : public Backend {
 
   /// One operation of a step.
   struct Operation {
-    Stage stage;
+    StepStage stage;
     double macs = 0, bytes = 0;
     double wall_s = 0, worked_s = 0;  ///< on the clock, and of all threads together
     std::int64_t barriers = 0;
@@ -74,7 +74,7 @@ class ProfiledBackend : public Backend {
     double macs = 0, bytes = 0;
   };
   template <class Call>
-  void measure(Stage stage, Work work, const Call& call);
+  void measure(StepStage stage, Work work, const Call& call);
   void keep(const Operation& operation);
   double operand_bytes() const { return dtype() == DType::kF32 ? 4 : 2; }
   /// Of a weight or an input of the layers' products.

@@ -102,7 +102,7 @@ void profile(const std::shared_ptr<const Model>& model, int batch) {
   for (const double budget : {1.0, .25}) {
     const StepProfile p = profiler.value()->profile(budget, options);
     for (int i = 0; i < kStages; ++i)
-      std::printf("| %g | %s | %.3f | %.2f | %.1f |\n", budget, to_name(static_cast<Stage>(i)),
+      std::printf("| %g | %s | %.3f | %.2f | %.1f |\n", budget, to_name(static_cast<StepStage>(i)),
                   p.stages[i].ms, p.stages[i].gmac, p.stages[i].mb);
   }
 }

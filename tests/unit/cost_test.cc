@@ -74,6 +74,13 @@ TEST(Cost, GapHasNoClsRows) {
   EXPECT_DOUBLE_EQ(step_gmac(config, 1.0), (encoder + temporal) / 1e9);
 }
 
+TEST(Cost, TooFewCountsAreRefused) {
+  const ModelConfig config = base_16x2();
+  const std::vector<int> few(static_cast<std::size_t>(config.E) - 1, 7);
+  EXPECT_THROW(step_gmac(config, few), ShapeError);
+  EXPECT_THROW(clip_gmac(config, few), ShapeError);
+}
+
 TEST(Cost, ARoutedClsRowIsCountedOnce) {
   ModelConfig config = base_16x2();
   config.cls_policy = ClsPolicy::kRouted;

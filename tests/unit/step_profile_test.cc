@@ -19,7 +19,7 @@ double all_gmac(const StepProfile& profile) {
                          [](double sum, const StageCost& cost) { return sum + cost.gmac; });
 }
 
-const StageCost& cost_of(const StepProfile& profile, Stage stage) {
+const StageCost& cost_of(const StepProfile& profile, StepStage stage) {
   return profile.stages[static_cast<int>(stage)];
 }
 
@@ -41,8 +41,8 @@ TEST_P(Profile, CountsNoMoreThanTheMethodAndLessAtALowerBudget) {
     EXPECT_GE(all_gmac(profile), 2 * step_gmac(model()->config(), budget) * 0.5);
     EXPECT_LT(all_gmac(profile), last);
     last = all_gmac(profile);
-    EXPECT_EQ(cost_of(profile, Stage::kTemporal).gmac > 0, !GetParam());
-    for (const Stage stage : {Stage::kEmbed, Stage::kRoute, Stage::kExpand, Stage::kContract, Stage::kAttend})
+    EXPECT_EQ(cost_of(profile, StepStage::kTemporal).gmac > 0, !GetParam());
+    for (const StepStage stage : {StepStage::kEmbed, StepStage::kRoute, StepStage::kExpand, StepStage::kContract, StepStage::kAttend})
       EXPECT_GT(cost_of(profile, stage).ms, 0) << to_name(stage);
     EXPECT_GT(profile.ms, 0);
     EXPECT_GT(profile.ms_median, 0);
@@ -65,11 +65,11 @@ TEST_P(Profile, CountsTheBytesAndThePeakOfTheProductsOwnType) {
   };
   const StepProfile bf16 = profile(DType::kBf16), int8 = profile(DType::kInt8);
   // Weights, and the inputs of what follows a norm, are half as long.
-  EXPECT_LT(cost_of(int8, Stage::kExpand).mb, 0.9 * cost_of(bf16, Stage::kExpand).mb);
-  EXPECT_LT(cost_of(int8, Stage::kContract).mb, cost_of(bf16, Stage::kContract).mb);
-  for (const Stage stage : {Stage::kEmbed, Stage::kAttend})
+  EXPECT_LT(cost_of(int8, StepStage::kExpand).mb, 0.9 * cost_of(bf16, StepStage::kExpand).mb);
+  EXPECT_LT(cost_of(int8, StepStage::kContract).mb, cost_of(bf16, StepStage::kContract).mb);
+  for (const StepStage stage : {StepStage::kEmbed, StepStage::kAttend})
     EXPECT_EQ(cost_of(int8, stage).mb, cost_of(bf16, stage).mb) << to_name(stage);
-  EXPECT_EQ(cost_of(int8, Stage::kAttend).peak, 0) << "not in int8";
+  EXPECT_EQ(cost_of(int8, StepStage::kAttend).peak, 0) << "not in int8";
 }
 
 TEST_P(Profile, LeavesEveryBitAsItIs) {
