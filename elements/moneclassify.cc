@@ -305,7 +305,7 @@ void Classify::end_analysis(GstEvent* eos) {
   std::unique_lock lock(mutex_);
   ended_ = false;
   lock.unlock();
-  gst_pad_push_event(feed_.get(), eos);
+  if (!gst_pad_push_event(feed_.get(), eos)) return;  // it has failed, or is at its end
   lock.lock();
   if (!waiting_ && !end_.wait_for(lock, kLongestEnd, [&] { return ended_ || stopping_; }))
     GST_WARNING_OBJECT(bin_, "the analysis has not ended in %d s; its last labels are late",

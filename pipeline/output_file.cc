@@ -22,6 +22,13 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path) {
   output->in_place_ = !unknown && !fs::is_regular_file(there, unknown);
   output->written_ = output->target_ + (output->in_place_ ? "" : ".part");
   output->file_.open(output->written_, std::ios::binary);
+  if (!output->file_ && !unknown &&
+      !output->in_place_) {  // a folder that takes no new files, around a file that may be written
+    output->in_place_ = true;
+    output->written_ = output->target_;
+    output->file_.clear();
+    output->file_.open(output->written_, std::ios::binary);
+  }
   if (!output->file_) return Failure{failed(path)};
   return output;
 }
@@ -39,7 +46,9 @@ std::string OutputFile::finish() {
   file_.close();
   if (!file_) return failed(path_);
   if (in_place_) return "";
-  std::error_code error;
+  std::error_code error, unknown;
+  const fs::file_status before = fs::status(target_, unknown);
+  if (fs::exists(before)) fs::permissions(written_, before.permissions(), unknown);
   fs::rename(written_, target_, error);
   if (error) return path_ + ": cannot be written: " + error.message();
   written_.clear();

@@ -12,8 +12,8 @@ namespace mone {
 
 class OutputFile {
  public:
-  /// Opens PATH.part beside PATH, or PATH itself where that is no ordinary file (/dev/stdout). Failures name
-  /// the path and say why.
+  /// Opens PATH.part beside PATH, or PATH itself where that is no ordinary file (/dev/stdout) or nothing can be put
+  /// beside it. Failures name the path and say why.
   static Result<std::unique_ptr<OutputFile>> open(const std::string& path);
   /// Leaves nothing behind unless finish() was called and went well.
   ~OutputFile();

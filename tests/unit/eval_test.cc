@@ -119,11 +119,13 @@ TEST(OutputFile, IsThereWholeOrNotAtAll) {
     EXPECT_EQ(text_of(path), "before");
   }
   EXPECT_EQ(text_of(path), "before");
+  std::filesystem::permissions(path, std::filesystem::perms(0640));
   const auto file = OutputFile::open(link);
   file.value()->write("after");
   EXPECT_EQ(file.value()->finish(), "");
   EXPECT_EQ(text_of(path), "after");
   EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0640));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 2) << "nothing else is left";
 
   const auto full = OutputFile::open("/dev/full");
