@@ -129,8 +129,10 @@ namespace {
 
 /// Other models' processors have other defaults for the same keys.
 void check_processor(JsonReader& reader) {
-  std::string type = "VivitImageProcessor";
+  std::string type = "VivitImageProcessor", older;
   reader.optional("image_processor_type", type);
+  if (!reader.has("image_processor_type")) reader.optional("feature_extractor_type", older);
+  if (!older.empty() && older != "VivitFeatureExtractor") type = older;
   if (type != "VivitImageProcessor" && type != "VivitImageProcessorFast")
     reader.fail("image_processor_type", "is \"" + type + "\"; only VivitImageProcessor can be followed");
 }

@@ -52,10 +52,11 @@ Result<CsvTable> list_folder(const fs::path& folder, int& passed_over) {
     if (!label.is_directory(unknown)) continue;
     for (const auto& entry : fs::directory_iterator(label.path(), error)) {
       const fs::path inside = label.path().filename() / entry.path().filename();
+      if (inside.filename().string()[0] == '.') continue;  // macOS leaves ._clip.mp4 beside clip.mp4
       if (is_video(inside))
         table.rows.push_back({inside.string(), inside.parent_path().string()});
       else
-        passed_over += inside.filename().string()[0] != '.' && entry.is_regular_file(unknown);
+        passed_over += entry.is_regular_file(unknown);
     }
     if (error) return Failure{label.path().string() + ": " + error.message()};
   }

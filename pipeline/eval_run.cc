@@ -279,7 +279,7 @@ class Evaluator::Impl {
       const EvalEvent& event = video.events[e];
       if (event.truth >= 0 && lanes_[0].means[e].empty())
         result_.warnings.push_back(video.path + ": " + event.label + " from " + fixed(event.begin, 2) +
-                                   " s: no prediction's window has its middle in it, so it is in no share");
+                                   " s: no prediction's window has its middle in it, so no answer to it counts");
       if (event.truth >= 0 && event.truth != background_ && event.begin < seconds)
         happened.push_back({event.truth, event.begin, std::min(event.end, seconds)});
     }

@@ -12,10 +12,11 @@ namespace mone {
 
 class OutputFile {
  public:
-  /// Opens PATH.part beside PATH, or PATH itself where that is no ordinary file (/dev/stdout) or nothing can be put
-  /// beside it. Failures name the path and say why.
+  /// Opens a file of another name beside PATH, whose permissions it gets; PATH itself where that is no
+  /// ordinary file (/dev/stdout, a pipe) or nothing can be put beside it. Failures name the path and say why.
   static Result<std::unique_ptr<OutputFile>> open(const std::string& path);
-  /// Leaves nothing behind unless finish() was called and went well.
+  /// Leaves nothing behind unless finish() was called and went well. (A program that is killed leaves
+  /// PATH.XXXXXX.)
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;

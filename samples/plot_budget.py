@@ -83,7 +83,10 @@ def record(options):
     bus.connect("message", on_message)
     pipeline.set_state(Gst.State.PLAYING)
     GLib.timeout_add(250, tick)
-    loop.run()
+    try:
+        loop.run()
+    except KeyboardInterrupt:
+        pass  # what has been recorded is kept
     pipeline.set_state(Gst.State.NULL)
     if "error" in state:
         if partial != options.run:

@@ -14,7 +14,7 @@ constexpr double kMemory = .5;      // ... and for short calls so that this many
 constexpr double kSmallestGain = 1.0 / 128;  // ... or so many of them
 /// Of what its tubelets take with predictions: a call of less says nothing of the machine. (A joint model's
 /// tubelets without one take no time.)
-constexpr double kTelling = .25;
+constexpr double kTelling = .01;
 constexpr double kFirstSpread = .05;     // scatter of a quiet machine, before any call
 constexpr double kSmallestSpread = .01;  // timers and caches never agree better
 constexpr double kSpreadGain = 1.0 / 32;
@@ -28,6 +28,8 @@ constexpr double kLevelGain = 1.0 / 64;    // a level's own error is learnt over
 constexpr double kLargestLevelError = .4;  // beyond that it is the machine, not the table
 constexpr double kSmallestSlope = .02;     // a further tubelet costs at least this share of the first
 constexpr double kLargestReadOut = .999;   // share of a tubelet's cost that a prediction can be
+
+constexpr double kAllOfIt = .9;  // of a tubelet's cost: a prediction that takes more is all there is to do
 
 void check(double seconds, const char* what, int level) {
   if (std::isfinite(seconds) && seconds > 0) return;
@@ -55,7 +57,10 @@ CostModel::CostModel(const CostTable& table)
     table_.batch[l] = std::max({table_.batch[l], table_.batch[below], least});
   }
   for (int l = 0; l < ladder_.size(); ++l)
-    read_out_[l] = std::min(table_.read_out / table_.single[l], kLargestReadOut);
+    read_out_[l] =
+        table_.read_out >= kAllOfIt * table_.single[0]
+            ? kLargestReadOut  // measured at the lowest level; of a joint model it is all of every level
+            : std::min(table_.read_out / table_.single[l], kLargestReadOut);
   rebuild();
 }
 
@@ -91,8 +96,12 @@ double CostModel::per_tubelet(double budget, double batch, bool predict) const {
 }
 
 double CostModel::seconds(std::span<const CostItem> items) const {
+  const auto works = [this](const CostItem& item) {  // what takes no time is no company
+    return item.predict || at(read_out_, item.budget) < kAllOfIt;
+  };
+  const auto batch = static_cast<double>(std::count_if(items.begin(), items.end(), works));
   double sum = 0;
-  for (const CostItem& item : items) sum += per_tubelet(item.budget, std::ssize(items), item.predict);
+  for (const CostItem& item : items) sum += per_tubelet(item.budget, batch, item.predict);
   return sum;
 }
 

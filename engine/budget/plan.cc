@@ -65,7 +65,10 @@ void Controller::Impl::plan(Time now, std::optional<Cause> cause, const Planned*
   const double load_before = load_of(fill, before);
   const bool calibrating = cost.observations() < kCalibration;
   Cause why = cause.value_or(Cause::kCost);
-  std::optional<Plan> next = surrender(fill, now);
+  std::optional<Plan> next;
+  // Where a plain cause has ended an overload, recover() takes all the room at once.
+  const bool over = cause && plan_.skipping && !best(fill, utilisation_).skipping;
+  if (!over) next = surrender(fill, now);
   const bool less = next.has_value();
   if (less) {
     room_since_.reset();

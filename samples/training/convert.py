@@ -88,7 +88,7 @@ def read(args) -> tuple[dict, dict]:
             tensors, about = read_tadaconv(args.source) if kind == "tadaconv" else read_scenic(args.source)
         config = config_of(tensors, about, args)
         check_config(config)
-    except (Refused, OSError):
+    except (Refused, OSError, ImportError):
         raise
     except Exception as error:  # a file that is not what its name says can be wrong anywhere
         raise Refused(f"{args.source}: is not what it should be: {type(error).__name__}: {error}") from error

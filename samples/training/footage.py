@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 LEAD, TAIL = 2.0, 1.0  # seconds before and after a part of a longer video that crop, planes and windows look at, as live
-VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".y4m"}
+VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".ogv", ".flv", ".y4m", ".wmv", ".asf", ".m2ts", ".mts", ".vob", ".gif"}
 
 
 def label_and_number(text: str) -> tuple[str, float]:
@@ -88,17 +88,14 @@ def read_manifest(path: Path) -> list[Clip]:
             start, end = float("nan"), 0.0
         if not 0 <= start <= end:
             raise SystemExit(f"{path}: line {line} has start {row.get('start')!r} and end {row.get('end')!r}, which are not seconds from start to end")
-        video = path.parent / row["path"]
-        if not video.is_file():
-            raise SystemExit(f"{path}: line {line}: there is no file {video}")
-        clips.append(Clip(video, label, (row.get("subject") or "").strip(), (row.get("split") or "").strip().lower(), start, end,
+        clips.append(Clip(path.parent / row["path"], label, (row.get("subject") or "").strip(), (row.get("split") or "").strip(), start, end,
                           row.get("dataset") or ""))  # fmt: skip
     return clips
 
 
 def digest_of(clips: list[Clip]) -> str:
-    """Of which clips there are, not of their pixels: what a run that goes on must find as it was."""
-    rows = sorted((str(c.path.resolve()), c.label, c.start, c.end) for c in clips)
+    """Of which clips there are and in which order, not of their pixels or place: what a run that goes on must find as it was."""
+    rows = [(c.path.name, c.path.stat().st_size, c.label, c.start, c.end) for c in clips]
     return hashlib.sha1(repr(rows).encode(errors="surrogateescape")).hexdigest()
 
 
@@ -127,6 +124,8 @@ def held_out(clips: list[Clip], share: float) -> list[Clip]:
 
 def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> Clip:
     """Fills in pixels, times and fps, through the cache."""
+    if not clip.path.is_file():
+        raise SystemExit(f"{clip.path}: there is no such file")
     status = clip.path.stat()
     key = hashlib.sha1(os.fsencode(f"{clip.path.resolve()} {status.st_size} {status.st_mtime_ns} {long_side} {rgb}")).hexdigest()
     array, about = cache / f"{key}.npy", cache / f"{key}.json"
@@ -145,7 +144,7 @@ def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> 
             (Path(own) / "about").replace(about)
     facts = json.loads(about.read_text())
     pixels_of, times = np.load(array, mmap_mode="r"), np.array(facts["times"])
-    if not ((times >= clip.start) & (times <= clip.end)).any():
+    if clip.start > times[-1] + 1 / max(facts["fps"], 1) or clip.end < times[0]:
         raise SystemExit(f"{clip.path}: nothing between {clip.start} s and {clip.end} s")
     inside = np.flatnonzero((times >= clip.start - LEAD) & (times <= clip.end + TAIL))
     clip.pixels, clip.times = pixels_of[inside[0] : inside[-1] + 1], times[inside[0] : inside[-1] + 1]
@@ -191,17 +190,22 @@ def read_vocabulary(path: Path | None = None) -> dict[str, str]:
 def windows_inside(cutter, ends: np.ndarray, start: float, end: float) -> np.ndarray:
     """The windows whose middle, half-way from their first frame to their last, lies in [start, end), as `mone eval` counts them: index of each one's
     first tubelet. ends: time of each tubelet's last frame, f64 [n]."""
+    middle = middles_of(cutter, ends)
+    return np.flatnonzero((middle >= start) & (middle < end))
+
+
+def middles_of(cutter, ends: np.ndarray) -> np.ndarray:
+    """Of each window, half-way from its first frame to its last. f64 [max(0, n - nt + 1)]"""
     nt, pt = cutter.nt, cutter.pt
     count = max(0, len(ends) - nt + 1)
     hop = float(np.median(np.diff(ends))) if len(ends) > 1 else 0.0
-    middle = (ends[:count] - hop * (pt - 1) / pt + ends[nt - 1 : nt - 1 + count]) / 2
-    return np.flatnonzero((middle >= start) & (middle < end))
+    return (ends[:count] - hop * (pt - 1) / pt + ends[nt - 1 : nt - 1 + count]) / 2
 
 
 def window_nearest(cutter, ends: np.ndarray, moment: float) -> np.ndarray:
     """The one window whose middle is nearest to a moment, as windows_inside() has them; none if there is no full one."""
-    middles = ends[: max(0, len(ends) - cutter.nt + 1)] + (ends[-1] - ends[0]) / max(1, len(ends) - 1) * (cutter.nt - 1) / 2
-    return np.flatnonzero(np.arange(len(middles)) == np.abs(middles - moment).argmin()) if len(middles) else np.zeros(0, int)
+    middles = middles_of(cutter, ends)
+    return np.abs(middles - moment).argmin(keepdims=True) if len(middles) else np.zeros(0, int)
 
 
 def tubelets_of(cutter, clip: Clip):
@@ -212,6 +216,8 @@ def tubelets_of(cutter, clip: Clip):
     tubelets, ends, _ = cutter.video(clip.pixels, clip.times, clip.fps)
     if not clip.whole:
         inside = windows_inside(cutter, ends, clip.start, clip.end)
+        if not len(inside) and clip.end == clip.start:
+            inside = window_nearest(cutter, ends, clip.start)
         chosen = slice(inside[0], inside[-1] + cutter.nt) if len(inside) else (ends >= clip.start) & (ends <= clip.end)
         tubelets = tubelets[chosen]
     return torch.from_numpy(tubelets)

@@ -132,8 +132,8 @@ def hf_input(p: dict, image: list[int]) -> dict:
         if not holds:
             raise Refused(f"preprocessor_config.json: {what}")
 
-    kind = p.get("image_processor_type", "VivitImageProcessor")
-    need(kind in ("VivitImageProcessor", "VivitImageProcessorFast"),
+    kind = p.get("image_processor_type", p.get("feature_extractor_type", "VivitImageProcessor"))
+    need(kind in ("VivitImageProcessor", "VivitImageProcessorFast", "VivitFeatureExtractor"),
          f"image_processor_type is {kind!r}; only VivitImageProcessor can be followed")  # fmt: skip
     need(p.get("do_resize", True) and p.get("do_center_crop", True), "do_resize or do_center_crop is off; neither can be")
     need(p.get("resample", 2) == 2, f"resample is {p.get('resample')!r}; only 2, bilinear, can be followed")

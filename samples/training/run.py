@@ -1,4 +1,5 @@
 """One training run: the model, its optimisers, the two kinds of step, and what a checkpoint holds."""
+import hashlib
 import math
 import os
 
@@ -94,7 +95,7 @@ class Run:
         mean, std = (torch.tensor(self.config["input"][k], device=self.device).repeat_interleave(pixels) for k in ("mean", "std"))
         self.scale, self.shift = self.config["input"]["scale"] / std, -mean / std
         # What a checkpoint must have been trained on to go on from it.
-        self.origin = {"labels": self.config["labels"], "seed": a.seed, "start": a.init.name if a.init else "", "clips": digest}
+        self.origin = {"labels": self.config["labels"], "seed": a.seed, "start": hashlib.sha1(a.init.read_bytes()).hexdigest() if a.init else "", "clips": digest}
         if (a.run / "checkpoint.pt").exists():
             self.load()
 
@@ -141,7 +142,9 @@ class Run:
 
     def load(self) -> None:
         state = torch.load(self.a.run / "checkpoint.pt", map_location="cpu", weights_only=False)
-        other = [name for name, value in self.origin.items() if state.get("origin", {}).get(name) != value]
+        if "origin" not in state:
+            raise SystemExit(f"{self.a.run}: is of an older version, which does not say what it was trained on; delete it, or choose another --out")
+        other = [name for name, value in self.origin.items() if state["origin"][name] != value]
         if other:
             raise SystemExit(f"{self.a.run}: was trained with other {', '.join(other)}; delete it to begin anew, or choose another --out")
         self.model.load_state_dict(state["model"])

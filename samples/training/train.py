@@ -102,6 +102,9 @@ def parse_arguments():
     if a.workers < 1:
         p.error("--workers: at least one process has to make the clips")
     a.run = a.out.with_name(a.out.name + ".run")
+    older = a.out.with_suffix(".run")  # as it was called before
+    if older != a.run and not a.run.exists() and (older / "checkpoint.pt").exists():
+        p.error(f"{older} is of an older version, which cannot be gone on with: move it away, or choose another --out")
     return a
 
 
@@ -132,7 +135,11 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
     if strangers:
         raise SystemExit(f"--leave-out {','.join(sorted(strangers))}: no clip of {a.data} has such a subject; there are "
                          f"{', '.join(sorted({c.subject for c in clips} - {''})) or 'none'}")  # fmt: skip
+    missing = sorted({str(clip.path) for clip in clips if not clip.path.is_file()})
+    if missing:
+        raise SystemExit(f"{a.data}: there is no file {missing[0]}" + (f", nor {len(missing) - 1} others" if missing[1:] else ""))
     for clip in clips:
+        clip.split = clip.split.lower()
         if clip.split not in ("", "train", "test", "val", "validation"):
             raise SystemExit(f"{a.data}: split {clip.split!r} of {clip.path.name} is none of train, test, val and validation")
     test = [c for c in clips if c.split in ("test", "val", "validation") or c.subject in left_out]
@@ -256,6 +263,9 @@ def train(run: Run, clips: list) -> bool:
     """Trains to the end of the schedule; False if asked to stop (SIGTERM, Ctrl-C) before it."""
     a = run.a
     first = a.first if a.first is not None else 0.6 if a.init else 0.1
+    rendered = not clips or a.actors > 0
+    shown = len(shared_labels(Actors(a.library), run.config)) if rendered else 0
+    held_out = held_out_clips(run.config, a.library, 10 * shown, 0.3) if rendered else None
     clock, over = torch.multiprocessing.Value("d", run.progress()), torch.multiprocessing.Value("b", 0)
 
     def level(index: int) -> float:  # by steps it is known for every batch; by minutes as it comes
@@ -271,9 +281,6 @@ def train(run: Run, clips: list) -> bool:
         run.batches += 1
         return next(loader)
 
-    rendered = not clips or a.actors > 0
-    shown = len(shared_labels(Actors(a.library), run.config)) if rendered else 0
-    held_out = held_out_clips(run.config, a.library, 10 * shown, 0.3) if rendered else None
     try:
         return take_steps(run, next_batch, clock, held_out)
     finally:

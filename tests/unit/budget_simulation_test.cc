@@ -295,6 +295,35 @@ TEST(BudgetSimulation, BudgetsGoDownBeforeTubeletsAreLostWhateverCameFirst) {
   EXPECT_LT(now.run, 1);
 }
 
+TEST(BudgetSimulation, RoomThatAUserMakesIsTakenAtOnce) {
+  SimulatedMachine machine;
+  machine.truth = machine.measured = linear_costs(.2, .1);
+  SimulatedStream stream;
+  stream.terms.budget_min = 1;
+  Simulation simulation(machine, {stream}, 1);
+  simulation.play(20);
+  EXPECT_LT(simulation.controller.view(simulation.streams[0].id).run, 1);
+  stream.terms.budget_min = .125;
+  simulation.controller.set(simulation.streams[0].id, stream.terms, test::at(simulation.now));
+  const StreamView view = simulation.controller.view(simulation.streams[0].id);
+  EXPECT_GE(view.budget, .5) << "what fits, not the lowest";
+  EXPECT_EQ(view.run, 1);
+}
+
+TEST(BudgetSimulation, AJointModelAboveItsLowestLevelAndInCompanyIsUnderstood) {
+  CostTable table = linear_costs(.3, .45, .4);
+  table.read_out = .9995 * table.single[0];
+  CostModel model(table);
+  const CostModel measured = model;
+  const std::vector<CostItem> idle = {{.5, false}}, mixed = {{.5, true}, {.5, false}, {.5, false}},
+                              one = {{.5, true}};
+  for (int i = 0; i < 50; ++i) {
+    model.observe(idle, 1e-4);
+    model.observe(mixed, measured.seconds(one));
+  }
+  EXPECT_NEAR(model.scale(), 1, .02);
+}
+
 TEST(BudgetSimulation, AnOldOverloadIsNotWhereANewOneBegins) {
   SimulatedMachine machine;
   machine.truth = machine.measured = linear_costs(.55, .95);

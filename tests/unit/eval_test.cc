@@ -1,6 +1,7 @@
 // The figures of `mone eval` and what it reads, without a model.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -132,6 +133,21 @@ TEST(OutputFile, IsThereWholeOrNotAtAll) {
   full.value()->write("x");
   EXPECT_THAT(full.value()->finish(), HasSubstr("/dev/full: cannot be written: No space left"));
   EXPECT_TRUE(std::filesystem::exists("/dev/full"));
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const std::string pipe = "/proc/self/fd/" + std::to_string(ends[1]);
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink(pipe, link);  // as /dev/stdout is one
+  const auto piped = OutputFile::open(link);
+  ASSERT_TRUE(piped) << piped.error().text;
+  piped.value()->write("through");
+  EXPECT_EQ(piped.value()->finish(), "");
+  char got[8] = {};
+  EXPECT_EQ(::read(ends[0], got, 7), 7);
+  EXPECT_STREQ(got, "through");
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  ::close(ends[0]), ::close(ends[1]);
+
   EXPECT_THAT(OutputFile::open("/nowhere/page.html").error().text,
               HasSubstr("/nowhere/page.html: cannot be written: No such file"));
   std::filesystem::remove_all(folder);
@@ -286,7 +302,7 @@ TEST_F(ManifestTest, LinksAreWhatTheyAreCalledInTheFolder) {
 TEST_F(ManifestTest, AFolderALabelNeedsNoManifest) {
   write("clips/walk/1.mp4", "");
   write("clips/wave/2.MKV", "");
-  write("clips/wave/notes.txt", ""), write("clips/wave/.hidden", "");
+  write("clips/wave/notes.txt", ""), write("clips/wave/._2.MKV", "");
   const auto manifest = read({folder_ / "clips"});
   ASSERT_TRUE(manifest) << manifest.error().text;
   EXPECT_EQ(manifest.value().videos.size(), 2u);

@@ -310,6 +310,7 @@ TEST(Huggingface, APreprocessorThatCannotBeFollowedFailsOnlyWhereItIsFollowed) {
   const std::tuple<const char*, json, const char*> cases[] = {
       {"image_processor_type", "VideoMAEImageProcessor", "\"VideoMAEImageProcessor\""},
       {"image_processor_type", nullptr, "image_processor_type"},
+      {"feature_extractor_type", "VideoMAEFeatureExtractor", "\"VideoMAEFeatureExtractor\""},
       {"resample", 3, "only 2, bilinear"},
       {"do_resize", false, "do_resize"},
       {"do_center_crop", false, "do_center_crop"},
