@@ -15,9 +15,9 @@
 #include <gst/video/video.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <span>
-#include <atomic>
 #include <string>
 
 #include "elements/actors/mone_actors.h"

@@ -149,7 +149,7 @@ class Classify {
   GstBuffer* attach(GstBuffer* frame);
   void make_room(GstBuffer* tubelet);
   void results_event(GstEvent* event);
-  void end_analysis(GstEvent* eos);
+  bool end_analysis(GstEvent* eos);
   void tell_analysis(GstEvent* qos) const;
 
   GstBin* bin_;
@@ -300,16 +300,18 @@ void Classify::results_event(GstEvent* event) {
   segment_ = *segment;
 }
 
-/// The last labels end before the video does: an application stops listening when it hears of EOS.
-void Classify::end_analysis(GstEvent* eos) {
+/// The last labels end before the video does: an application stops listening when it hears of EOS. False if
+/// the video is being stopped or flushed meanwhile: then there is no end of it.
+bool Classify::end_analysis(GstEvent* eos) {
   std::unique_lock lock(mutex_);
   ended_ = false;
   lock.unlock();
-  if (!gst_pad_push_event(feed_.get(), eos)) return;  // it has failed, or is at its end
+  if (!gst_pad_push_event(feed_.get(), eos)) return true;  // it has failed, or is at its end
   lock.lock();
   if (!waiting_ && !end_.wait_for(lock, kLongestEnd, [&] { return ended_ || stopping_; }))
     GST_WARNING_OBJECT(bin_, "the analysis has not ended in %d s; its last labels are late",
                        static_cast<int>(kLongestEnd.count()));
+  return !stopping_;
 }
 
 /// Nobody waits for an analysis that is about to be stopped.
@@ -412,10 +414,14 @@ GstFlowReturn Classify::sink_event(GstEvent* event) {
     latest_.clear();
     stopping_ = false;
   }
-  if (open_ && GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-    end_analysis(gst_event_ref(event));
-  else if (open_)
+  if (open_ && GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
+    if (!end_analysis(gst_event_ref(event))) {
+      gst_event_unref(event);
+      return GST_FLOW_FLUSHING;
+    }
+  } else if (open_) {
     gst_pad_push_event(feed_.get(), gst_event_ref(event));
+  }
   const bool caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
   if (gst_pad_push_event(src_, event)) return GST_FLOW_OK;
   // A bin that stops closes this pad first and its parts after that: upstream is to hear of a stop then, not

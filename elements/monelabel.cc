@@ -218,8 +218,10 @@ void Label::post(const ActionMeta& action, gint which) {
     GST_LOG_OBJECT(element_, "%s %s %.2f", event.event.c_str(), event.label.c_str(), event.score);
     if (which == kMessagesNone || (which == kMessagesChanges && event.event == "update")) continue;
     OwnedStructure message = action_message(action, event);
-    gst_structure_set(message.get(), "stream-time", G_TYPE_UINT64,
-                      gst_segment_to_stream_time(&element_->segment, GST_FORMAT_TIME, event.start), nullptr);
+    // Also of a start before the present segment, which a label that goes on may have.
+    guint64 stream_time = 0;
+    if (gst_segment_to_stream_time_full(&element_->segment, GST_FORMAT_TIME, event.start, &stream_time) == 1)
+      gst_structure_set(message.get(), "stream-time", G_TYPE_UINT64, stream_time, nullptr);
     gst_element_post_message(GST_ELEMENT(element_),
                              gst_message_new_element(GST_OBJECT(element_), message.release()));
   }

@@ -63,10 +63,7 @@ class StepProfilerImpl : public StepProfiler {
   double peak_gmac() const override { return backend_->peak_gmac(); }
 
   StepProfile profile(double budget, const StepTimingOptions& options) override {
-    if (options.streams < 1 || options.rounds_min < 1)
-      throw ConfigError("profiling needs at least one stream and one round");
-    if (!(options.seconds_min >= 0 && options.seconds_min <= 3600))
-      throw ConfigError("profiling takes 0 to 3600 seconds, not " + std::to_string(options.seconds_min));
+    check(options);
     if (!(budget > 0 && budget <= 1))
       throw ConfigError("budget is " + std::to_string(budget) + "; it must lie in (0, 1]");
     ProfiledStep step(*model_, network_, budget, options.streams);

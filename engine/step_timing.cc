@@ -44,13 +44,16 @@ class Round {
 
 }  // namespace
 
-StepTiming time_step(Engine& engine, double budget, const StepTimingOptions& options) {
-  using Clock = std::chrono::steady_clock;
-  if (options.streams < 1 || options.rounds_min < 1) {
+void check(const StepTimingOptions& options) {
+  if (options.streams < 1 || options.rounds_min < 1)
     throw ConfigError("timing needs at least one stream and one round");
-  }
   if (!(options.seconds_min >= 0 && options.seconds_min <= 3600))
     throw ConfigError("timing takes 0 to 3600 seconds, not " + std::to_string(options.seconds_min));
+}
+
+StepTiming time_step(Engine& engine, double budget, const StepTimingOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  check(options);
   Round round(engine, options.streams, budget);
   StepTiming timing;
   timing.budget = budget;

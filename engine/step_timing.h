@@ -24,6 +24,9 @@ struct StepTimingOptions {
   double seconds_min = 1;  ///< ... and at least so long, 0 to an hour
 };
 
+/// @throws ConfigError if one of them is out of range
+void check(const StepTimingOptions& options);
+
 /// Pushes random pixels until warm, then times rounds. The content does not matter: a budget fixes the work.
 /// @throws ConfigError if budget is NaN or outside (0, 1], or the options are out of range
 MONE_API StepTiming time_step(Engine& engine, double budget, const StepTimingOptions& options);

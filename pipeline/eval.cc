@@ -141,10 +141,12 @@ int eval_command(const Arguments& arguments) {
   if (!manifest) return failed(manifest.error());
 
   // Opened before the hours that what goes in it may take.
-  auto page = wanted.page.empty() ? Result<std::unique_ptr<OutputFile>>(std::unique_ptr<OutputFile>())
-                                  : OutputFile::open(wanted.page);
-  if (!page) return failed(page.error());
-
+  std::unique_ptr<OutputFile> page;
+  if (!wanted.page.empty()) {
+    auto opened = OutputFile::open(wanted.page);
+    if (!opened) return failed(opened.error());
+    page = std::move(opened).value();
+  }
   if (const int others = manifest.value().passed_over)
     std::cerr << "mone: " << counted(others, "file", "files")
               << " in folders by label not taken for video, by the name\n";
@@ -169,9 +171,9 @@ int eval_command(const Arguments& arguments) {
     write_line(std::cout, eval_json(result, subject));
   else
     print_tables(std::cout, result, subject);
-  if (page.value()) {
-    page.value()->write(eval_page(result, subject));
-    if (const std::string why = page.value()->finish(); !why.empty()) return failed(Failure{why});
+  if (page) {
+    page->write(eval_page(result, subject));
+    if (const std::string why = page->finish(); !why.empty()) return failed(Failure{why});
   }
   return result.failures.empty() ? kExitDone : kExitFailed;
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -14,70 +13,61 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string failed(const std::string& path, int error = errno) {
-  return path + ": cannot be written: " + std::strerror(error);
-}
+std::string failed(const std::string& path) { return path + ": cannot be written: " + std::strerror(errno); }
 
-/// What a new file may be read and written by.
-mode_t usual_mode() {
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  return 0666 & ~mask;
+/// Makes a file that must not be there yet. @return its descriptor, or -1 and errno
+int make_file(const std::string& path) {
+  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path) {
   std::unique_ptr<OutputFile> output(new OutputFile);
+  output->path_ = output->target_ = path;
   std::error_code unknown;
-  const fs::file_status there = fs::status(path, unknown);  // of a pipe, too, whose link leads nowhere
-  const bool regular = fs::is_regular_file(there);
-  output->path_ = path;
-  output->in_place_ = (fs::exists(there) && !regular) ||
-                      (!fs::exists(there) && fs::is_symlink(fs::symlink_status(path, unknown)));
-  output->target_ = regular ? fs::canonical(path, unknown).string() : path;
-  if (!output->in_place_) {
-    std::string name = output->target_ + ".XXXXXX";
-    const int file = ::mkostemp(name.data(), O_CLOEXEC);
-    const bool no_room_beside = file < 0 && (errno == EACCES || errno == EPERM || errno == EROFS);
-    if (file < 0 && !(regular && no_room_beside && ::access(output->target_.c_str(), W_OK) == 0))
-      return Failure{failed(path)};
-    if (file < 0) {
-      output->in_place_ = true;
-    } else {
-      struct stat before {};
-      const bool known = regular && ::stat(output->target_.c_str(), &before) == 0;
-      ::fchmod(file, known ? before.st_mode & 07777 : usual_mode());
-      ::close(file);
-      output->written_ = name;
-      output->file_.open(name, std::ios::binary);
-    }
+  struct stat there {};
+  const bool exists = ::stat(path.c_str(), &there) == 0;  // of a pipe, too, whose link has no path to follow
+  const bool leads_nowhere = !exists && fs::is_symlink(fs::symlink_status(path, unknown));
+  if (leads_nowhere || (exists && !S_ISREG(there.st_mode))) {
+    output->file_.open(path, std::ios::binary);
+    if (!output->file_) return Failure{failed(path)};
+    return output;
   }
-  if (output->in_place_ && !regular) output->file_.open(output->target_, std::ios::binary);
+  if (exists) output->target_ = fs::canonical(path, unknown).string();
+  output->beside_ = output->target_ + "." + std::to_string(::getpid());
+  const int file = make_file(output->beside_);
+  if (file < 0) {
+    output->beside_.clear();
+    // A folder that takes no new files, around a file that may be written: it stays until there is something
+    // to write.
+    const bool forbidden = errno == EACCES || errno == EPERM || errno == EROFS;
+    if (!exists || !forbidden || ::access(path.c_str(), W_OK) != 0) return Failure{failed(path)};
+    return output;
+  }
+  if (exists) ::fchmod(file, there.st_mode & 07777);
+  ::close(file);
+  output->file_.open(output->beside_, std::ios::binary);
   if (!output->file_) return Failure{failed(path)};
   return output;
 }
 
 OutputFile::~OutputFile() {
-  if (written_.empty()) return;
+  if (beside_.empty()) return;
   file_.close();
-  std::error_code nobody;
-  fs::remove(written_, nobody);
+  ::unlink(beside_.c_str());
 }
 
 void OutputFile::write(std::string_view bytes) {
-  if (in_place_ && !file_.is_open()) file_.open(target_, std::ios::binary);  // a file that stays until now
+  if (!file_.is_open()) file_.open(target_, std::ios::binary);
   file_.write(bytes.data(), std::ssize(bytes));
 }
 
 std::string OutputFile::finish() {
   file_.close();
   if (!file_) return failed(path_);
-  if (in_place_) return "";
-  std::error_code error;
-  fs::rename(written_, target_, error);
-  if (error) return path_ + ": cannot be written: " + error.message();
-  written_.clear();
+  if (!beside_.empty() && ::rename(beside_.c_str(), target_.c_str()) != 0) return failed(path_);
+  beside_.clear();
   return "";
 }
 

@@ -16,7 +16,7 @@ class OutputFile {
   /// ordinary file (/dev/stdout, a pipe) or nothing can be put beside it. Failures name the path and say why.
   static Result<std::unique_ptr<OutputFile>> open(const std::string& path);
   /// Leaves nothing behind unless finish() was called and went well. (A program that is killed leaves
-  /// PATH.XXXXXX.)
+  /// PATH.PID.)
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -28,9 +28,9 @@ class OutputFile {
  private:
   OutputFile() = default;
 
-  std::string path_, target_, written_;  // as given; links followed; where the bytes go
+  std::string path_, target_;  // as given; links followed
+  std::string beside_;         // where the bytes go until they are whole; empty: in place
   std::ofstream file_;
-  bool in_place_ = false;
 };
 
 }  // namespace mone

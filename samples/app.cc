@@ -118,8 +118,8 @@ void print_label(const Camera& camera, const GstStructure* label) {
   double score = 0;
   guint64 start = 0, end = 0, stream_time = 0;  // PTS; and as a player counts, from the beginning of the file
   gst_structure_get(label, "score", G_TYPE_DOUBLE, &score, "start", G_TYPE_UINT64, &start, "end",
-                    G_TYPE_UINT64, &end, "stream-time", G_TYPE_UINT64, &stream_time, nullptr);
-  if (GST_CLOCK_TIME_IS_VALID(stream_time)) {
+                    G_TYPE_UINT64, &end, nullptr);
+  if (gst_structure_get_uint64(label, "stream-time", &stream_time)) {
     end = stream_time + (end - start);
     start = stream_time;
   }

@@ -28,6 +28,7 @@ class Source:
     def __init__(self, name, options, on_end):
         self.name, self.on_end = name, on_end
         self.frames, self.windows, self.failed = 0, collections.Counter(), False
+        self.deaf = False  # standard output takes nothing any more
         self.pipeline = Gst.Pipeline.new(None)
         source = self.make_source()
         self.chain = [Gst.ElementFactory.make(kind) for kind in ("queue", "videoconvert", "videoflip", "moneclassify", "fakesink")]
@@ -79,8 +80,9 @@ class Source:
     def on_message(self, _, message):
         label = message.get_structure()
         if message.type == Gst.MessageType.ELEMENT and label.get_name() == "mone-label":
-            start, end, stream_time = (label.get_uint64(name)[1] for name in ("start", "end", "stream-time"))
-            shift = stream_time - start if stream_time != Gst.CLOCK_TIME_NONE else 0  # from PTS
+            start, end = label.get_uint64("start")[1], label.get_uint64("end")[1]
+            known, stream_time = label.get_uint64("stream-time")
+            shift = stream_time - start if known else 0  # from PTS
             said = self.say(
                 event=label.get_string("event"),
                 label=label.get_string("label"),
@@ -100,7 +102,8 @@ class Source:
     def stop(self):
         self.pipeline.get_bus().remove_signal_watch()
         self.pipeline.set_state(Gst.State.NULL)
-        self.say(frames=self.frames, labels=self.windows)
+        if not self.deaf:
+            self.say(frames=self.frames, labels=self.windows)
         self.on_end()
 
     def say(self, **what):
@@ -108,7 +111,7 @@ class Source:
         try:
             print(json.dumps({"source": self.name} | what), flush=True)
         except OSError as error:
-            self.failed = True
+            self.failed = self.deaf = True
             print(f"{self.name}: standard output: {error.strerror}", file=sys.stderr)
             return False
         return True

@@ -89,7 +89,7 @@ readable() {
     /: mone-label,/ {
       event = field("event"); label = field("label"); score = 100 * field("score")
       # As a player counts; "start" and "end" are PTS, of which many files begin above 0.
-      from = field("stream-time") / 1e9; to = from + (field("end") - field("start")) / 1e9
+      from = field("stream-time"); if (from == "") from = field("start"); from /= 1e9; to = from + (field("end") - field("start")) / 1e9
       if (event == "new") printf "%8.2f s  %-14s begins, %2.0f %%\n", from, label, score
       if (event == "end") printf "%8.2f s  %-14s ended after %.1f s, at best %2.0f %%\n", to, label, to - from, score
       fflush(); next }

@@ -239,11 +239,11 @@ const Timeline::Pass& Timeline::pass(int64_t index) {
 }
 
 const Entry& Timeline::entry_at(double time) {
-  const auto index = static_cast<int64_t>(std::floor(time / pass_seconds_));
-  const Pass& found = pass(std::max<int64_t>(0, index));
+  const double late = time + std::max(kRounding, 4e-16 * time);  // starts are sums and products of seconds
+  const Pass& found = pass(static_cast<int64_t>(std::floor(late / pass_seconds_)));
   const Entry* entry = &found.entries.front();
   for (const Entry& candidate : found.entries)
-    if (candidate.start <= time + kRounding) entry = &candidate;  // of a sum of seconds
+    if (candidate.start <= late) entry = &candidate;
   return *entry;
 }
 
@@ -258,7 +258,7 @@ Moment Timeline::at(double time) {
   Moment moment;
   const Entry& entry = entry_at(std::max(0.0, time));
   moment.entry = &entry;
-  moment.elapsed = static_cast<float>(std::max(0.0, time) - entry.start);
+  moment.elapsed = static_cast<float>(std::max(0.0, time - entry.start));
   moment.acted = posed_seconds(entry, moment.elapsed);
   moment.in_transition =
       moment.elapsed < entry.transition || !recognisable(entry, acted_seconds(entry, moment.elapsed));

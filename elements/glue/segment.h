@@ -16,7 +16,8 @@ inline bool continues(const GstSegment& a, const GstSegment& b) {
     return s.rate > 0 ? base - static_cast<double>(s.start) - static_cast<double>(s.offset)
                       : base + static_cast<double>(s.stop) - static_cast<double>(s.offset);
   };
-  return !(b.flags & GST_SEGMENT_FLAG_RESET) && zero(a) == zero(b);
+  // `base` is whole nanoseconds of running time.
+  return !(b.flags & GST_SEGMENT_FLAG_RESET) && std::abs(zero(a) - zero(b)) <= 1 + std::abs(a.rate);
 }
 
 }  // namespace mone

@@ -12,11 +12,8 @@ namespace {
 constexpr double kGain = 1.0 / 16;  // of a correction by one call, once it is one of many ...
 constexpr double kMemory = .5;      // ... and for short calls so that this many seconds of them count
 constexpr double kSmallestGain = 1.0 / 128;  // ... or so many of them
-/// Of what its tubelets take with predictions: a call of less says nothing of the machine. (A joint model's
-/// tubelets without one take no time.)
-constexpr double kTelling = .01;
-constexpr double kFirstSpread = .05;     // scatter of a quiet machine, before any call
-constexpr double kSmallestSpread = .01;  // timers and caches never agree better
+constexpr double kFirstSpread = .05;         // scatter of a quiet machine, before any call
+constexpr double kSmallestSpread = .01;      // timers and caches never agree better
 constexpr double kSpreadGain = 1.0 / 32;
 constexpr double kOutlier = 3;             // spreads from which on a call counts no more than this
 constexpr double kJump = 3.5;              // spreads that slow calls must differ by ...
@@ -95,23 +92,24 @@ double CostModel::per_tubelet(double budget, double batch, bool predict) const {
   return predict ? cost : cost * (1 - at(read_out_, budget));
 }
 
-double CostModel::seconds(std::span<const CostItem> items) const {
-  const auto works = [this](const CostItem& item) {  // what takes no time is no company
+/// How many of them are work: a joint model's tubelets without a prediction take no time.
+int CostModel::working(std::span<const CostItem> items) const {
+  return static_cast<int>(std::count_if(items.begin(), items.end(), [this](const CostItem& item) {
     return item.predict || at(read_out_, item.budget) < kAllOfIt;
-  };
-  const auto batch = static_cast<double>(std::count_if(items.begin(), items.end(), works));
+  }));
+}
+
+double CostModel::seconds(std::span<const CostItem> items) const {
+  const int batch = working(items);
   double sum = 0;
   for (const CostItem& item : items) sum += per_tubelet(item.budget, batch, item.predict);
   return sum;
 }
 
 void CostModel::observe(std::span<const CostItem> items, double taken) {
-  if (items.empty() || !(taken > 0) || !std::isfinite(taken)) return;
+  if (working(items) == 0 || !(taken > 0) || !std::isfinite(taken)) return;  // says nothing of the machine
   const double expected = seconds(items);
   if (!(expected > 0)) return;
-  double whole = 0;
-  for (const CostItem& item : items) whole += per_tubelet(item.budget, std::ssize(items));
-  if (expected < kTelling * whole) return;
   const double error = std::log(taken / expected);
   correct(error, taken);
   correct_level(items, error);

@@ -68,6 +68,7 @@ class MONE_API CostModel {
   long observations() const { return observations_; }
 
  private:
+  int working(std::span<const CostItem> items) const;
   void correct(double error, double taken);
   void add_to_mean(double taken, double expected);
   void correct_level(std::span<const CostItem> items, double error);

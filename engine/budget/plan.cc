@@ -65,10 +65,7 @@ void Controller::Impl::plan(Time now, std::optional<Cause> cause, const Planned*
   const double load_before = load_of(fill, before);
   const bool calibrating = cost.observations() < kCalibration;
   Cause why = cause.value_or(Cause::kCost);
-  std::optional<Plan> next;
-  // Where a plain cause has ended an overload, recover() takes all the room at once.
-  const bool over = cause && plan_.skipping && !best(fill, utilisation_).skipping;
-  if (!over) next = surrender(fill, now);
+  std::optional<Plan> next = surrender(fill, now);
   const bool less = next.has_value();
   if (less) {
     room_since_.reset();
@@ -195,7 +192,7 @@ std::optional<Plan> Controller::Impl::surrender(const WaterFill& fill, Time now)
   if (fits || plan_.skipping) {
     short_since_.reset();
     const double floor = WaterFill::floor(demands_, cost.ladder());
-    if (fits || plan_.common <= floor) return std::nullopt;
+    if (fits || plan_.common <= floor || !best(fill, utilisation_).skipping) return std::nullopt;
     Plan lower = plan_;  // terms or streams have changed since: budgets first, tubelets last
     lower.common = floor;
     return lower;

@@ -408,8 +408,9 @@ TEST_F(ActionTestSrc, RefusesColoursItCannotMake) {
 }
 
 TEST_F(ActionTestSrc, AStopInALongGapComesBack) {
-  const Pipeline pipeline = launch(std::string("actiontestsrc gap-every=86400 gap-length=86399.9 ! ") +
-                                   kSmall + " ! fakesink name=sink");
+  const Pipeline pipeline = launch(
+      "actiontestsrc gap-every=86400 gap-length=86399.9 ! "
+      "video/x-raw,format=GRAY8,width=64,height=48,framerate=1000/1 ! fakesink name=sink");
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   g_usleep(100000);
   EXPECT_EQ(gst_element_set_state(pipeline.get(), GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);

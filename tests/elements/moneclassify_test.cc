@@ -240,6 +240,42 @@ TEST_P(MoneClassifyEnd, LabelsReachTheBusBeforeTheEnd) {
   EXPECT_EQ(begun, ended) << "EOS ends what is on";
 }
 
+TEST(MoneClassify, AFlushWhileTheEndWaitsForTheAnalysisLeavesNoEnd) {
+  const std::string line =
+      "moneclassify wait=never backend=reference threads=1 model=\"" + tiny_model() + "\"";
+  const Harness h(gst_harness_new_parse(line.c_str()));
+  gst_harness_set_src_caps_str(h.get(), "video/x-raw,format=I420,width=64,height=48,framerate=30/1");
+  GstBuffer* frame = gst_buffer_new_allocate(nullptr, 64 * 48 * 3 / 2, nullptr);
+  GST_BUFFER_PTS(frame) = 0;
+  ASSERT_EQ(gst_harness_push(h.get(), frame), GST_FLOW_OK);
+
+  struct Held {
+    std::atomic<bool> there{false}, free{false};
+  } held;
+  const auto label = Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(h->element), "label"));
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(label.get(), "sink"));
+  gst_pad_add_probe(
+      pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer data) {
+        auto* end = static_cast<Held*>(data);
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS)
+          for (end->there = true; !end->free;) g_usleep(1000);
+        return GST_PAD_PROBE_OK;
+      },
+      &held, nullptr);
+  std::thread end([&] {
+    gst_harness_push_event(h.get(), gst_event_new_eos());
+    held.free = true;  // the analysis ends after its end is no longer waited for
+  });
+  while (!held.there) g_usleep(1000);
+  gst_harness_push_event(h.get(), gst_event_new_flush_start());
+  end.join();
+  while (GstEvent* event = gst_harness_try_pull_event(h.get())) {
+    EXPECT_NE(GST_EVENT_TYPE(event), GST_EVENT_EOS) << "the sink would tell the application of an end";
+    gst_event_unref(event);
+  }
+}
+
 TEST(MoneClassify, FiftyStateCyclesUnderLoad) {
   const auto said = [](const Pipeline& pipeline) {  // a bus forgets in NULL, so not after that
     std::string text;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "elements/action_meta.h"
+#include "elements/glue/segment.h"
 #include "elements/glue/structure.h"
 #include "tests/elements/support.h"
 
@@ -191,6 +192,37 @@ TEST_F(MoneLabel, MessagesSayWhenAsAPlayerCounts) {
   const guint64 start = get_uint64(s, "start", 7);
   EXPECT_GE(start, 2 * GST_SECOND);
   EXPECT_EQ(get_uint64(s, "stream-time", 7), start - 2 * GST_SECOND);
+
+  // The segment goes on from 5 s, and a label of before ends in it: its start still has a time.
+  segment.start = segment.position = 5 * GST_SECOND;
+  segment.base = segment.time = 3 * GST_SECOND;
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_TRUE(events().empty()) << "nothing has to end";
+  push(scores(5 * GST_SECOND, 1, 0.9));
+  for (const auto& m : messages(bus_.get(), GST_MESSAGE_ELEMENT)) {
+    const GstStructure* next = gst_message_get_structure(m.get());
+    if (g_strcmp0(gst_structure_get_string(next, "event"), "end") != 0) continue;
+    EXPECT_EQ(get_uint64(next, "start", 7), start);
+    EXPECT_EQ(get_uint64(next, "stream-time", 7), start - 2 * GST_SECOND);
+    return;
+  }
+  ADD_FAILURE() << "no end came";
+}
+
+TEST(Segments, OneThatGoesOnDoesSoAtAnyRate) {
+  for (const double rate : {1.0, 1.5, 0.3, -1.0, -1.5}) {
+    GstSegment a, b;
+    gst_segment_init(&a, GST_FORMAT_TIME);
+    a.rate = rate;
+    a.start = 0, a.stop = 10 * GST_SECOND;
+    b = a;
+    const GstClockTime at = 3 * GST_SECOND + 1;  // reached there, and goes on from it
+    b.base = gst_segment_to_running_time(&a, GST_FORMAT_TIME, at);
+    (rate > 0 ? b.start : b.stop) = at;
+    EXPECT_TRUE(continues(a, b)) << rate;
+    (rate > 0 ? b.start : b.stop) += GST_MSECOND;
+    EXPECT_FALSE(continues(a, b)) << rate;
+  }
 }
 
 TEST_F(MoneLabel, EosEndsWhatIsOnInALastLine) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "engine/backend/registry.h"
+#include "engine/engine.h"
 
 namespace mone {
 namespace {
@@ -16,6 +17,22 @@ TEST(NamedModule, IsThere) {
       EXPECT_EQ(entry.why_not({}, DType::kF32), "");
     }
   }
+}
+
+TEST(NamedModule, AMisspeltChoiceIsAFailureAndMovesNoWorkToTheCpu) {
+  if (!std::getenv("MONE_CUDA_MODULE")) return;
+  const char* before = std::getenv("MONE_CUDA_PRODUCTS");
+  const std::string kept = before ? before : "";
+  setenv("MONE_CUDA_PRODUCTS", "cutlass", 1);
+  for (const char* device : {"auto", "cuda"}) {
+    EngineOptions options;
+    options.device = device;
+    const auto backend = choose_backend({}, options);
+    ASSERT_FALSE(backend) << device;
+    EXPECT_NE(backend.error().text.find("MONE_CUDA_PRODUCTS is mma, wgmma or cublaslt"), std::string::npos)
+        << backend.error().text;
+  }
+  before ? setenv("MONE_CUDA_PRODUCTS", kept.c_str(), 1) : unsetenv("MONE_CUDA_PRODUCTS");
 }
 
 }  // namespace

@@ -217,6 +217,7 @@ TEST(LabelsPySample, EndsWhenNobodyReadsOrTheDiskIsFull) {
   const ProgramRun full = run_program({"/bin/bash", "-c", command + " > /dev/full"});
   EXPECT_THAT(full.code, ::testing::AnyOf(1, 120)) << full.err;
   EXPECT_THAT(full.err, HasSubstr("standard output: No space left"));
+  EXPECT_EQ(count(full.err, "standard output: "), 1u) << full.err;
 }
 
 TEST(PlotBudgetSample, KeepsTheRecordingBeforeUntilTheNewOneIsWhole) {

@@ -473,6 +473,16 @@ TEST(Actors, TimesAreAsTheScriptWritesThem) {
   EXPECT_EQ(scene.label(1.6), "wave");
   EXPECT_EQ(scene.label(3.7999), "wave");
   EXPECT_EQ(scene.label(3.8), "run") << "1.6 + 2.2 is a little more";
+  // Again and again: the first frame of a pass belongs to it.
+  for (const auto& [script, tenths] :
+       {std::pair("walk:1.6,wave:2.2", 38), {"walk:1.1,wave:1.1", 22}, {"walk:0.1,wave:0.2", 3}}) {
+    Scene looped(script);
+    for (int pass = 0; pass < 200; ++pass) {
+      const double begin = pass * tenths / 10.0;
+      EXPECT_EQ(looped.label(begin), "walk") << script << " at " << begin;
+      EXPECT_EQ(looped.truth(begin).entry, 2 * pass) << script << " at " << begin;
+    }
+  }
 }
 
 TEST(Actors, ALongClipGoesOnMoving) {

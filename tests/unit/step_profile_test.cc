@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "engine/backend/profiled.h"
@@ -42,7 +43,8 @@ TEST_P(Profile, CountsNoMoreThanTheMethodAndLessAtALowerBudget) {
     EXPECT_LT(all_gmac(profile), last);
     last = all_gmac(profile);
     EXPECT_EQ(cost_of(profile, StepStage::kTemporal).gmac > 0, !GetParam());
-    for (const StepStage stage : {StepStage::kEmbed, StepStage::kRoute, StepStage::kExpand, StepStage::kContract, StepStage::kAttend})
+    for (const StepStage stage :
+         {StepStage::kEmbed, StepStage::kRoute, StepStage::kExpand, StepStage::kContract, StepStage::kAttend})
       EXPECT_GT(cost_of(profile, stage).ms, 0) << to_name(stage);
     EXPECT_GT(profile.ms, 0);
     EXPECT_GT(profile.ms_median, 0);
@@ -96,6 +98,18 @@ TEST_P(Profile, LeavesEveryBitAsItIs) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Profile, testing::Bool(),
                          [](const auto& instance) { return instance.param ? "joint" : "fe"; });
+
+TEST(StepTimingOptions, OutOfRangeAreRefusedByWhoeverTimes) {
+  const auto model = Model::load(test::write_model(test::tiny_fe())).value();
+  const auto profiler = StepProfiler::create(model, {"reference", DType::kF32}).value();
+  const auto engine = Engine::create(model, {"reference", DType::kF32}).value();
+  for (const StepTimingOptions& options :
+       {StepTimingOptions{0, 1, 0}, StepTimingOptions{1, 0, 0}, StepTimingOptions{1, 1, -1},
+        StepTimingOptions{1, 1, NAN}, StepTimingOptions{1, 1, INFINITY}}) {
+    EXPECT_THROW(profiler->profile(1, options), ConfigError) << options.seconds_min;
+    EXPECT_THROW(time_step(*engine, 1, options), ConfigError) << options.seconds_min;
+  }
+}
 
 }  // namespace
 }  // namespace mone
