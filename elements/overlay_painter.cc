@@ -56,14 +56,18 @@ OverlayLayer new_layer(int x, int y, int width, int height) {
   return layer;
 }
 
+/// Of the panel, times the text: a label, its score, and some air.
+constexpr double kPanelWidth = 14.5;
+
 /// Sizes that suit a picture: text of 11 pixels in small ones, 1/38 of the height in larger ones; never so
-/// large that a panel with the best label alone (4.5 times the text) does not fit.
+/// large that a panel with the best label alone (4.5 times the text high) does not fit.
 struct Sizes {
   double text, title, pad, margin, row, line;
   Sizes(int width, int height, double scale) {
     const double m = std::min(static_cast<double>(height), width * 0.75);
     margin = std::max(6.0, m * 0.03);
-    text = std::min(std::max(11.0, m * 0.0265) * scale, std::max(1.0, (height - 2 * margin) / 4.5));
+    const double fits = std::min((height - 2 * margin) / 4.5, (width - 2 * margin) / kPanelWidth);
+    text = std::min(std::max(11.0, m * 0.0265) * scale, std::max(1.0, fits));
     title = text * 1.5;
     pad = text * 0.85;
     row = text * 1.6;
@@ -226,7 +230,7 @@ void Painter::paint_box(const ActionMeta& a) {
 
 /// Wide enough for the best label, within reason.
 double Painter::panel_width(const ActionMeta& a) const {
-  const double usual = std::max(size_.text * 14.5, width_ * 0.29);
+  const double usual = std::max(size_.text * kPanelWidth, width_ * 0.29);
   double title = 0;
   if (style_.labels && !a.top.empty()) {
     const OverlayLayer scratch = new_layer(0, 0, 1, 1);

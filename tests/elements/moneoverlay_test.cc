@@ -177,6 +177,29 @@ TEST(OverlayPainter, StaysInsideThePictureAtAnySize) {
   EXPECT_TRUE(paint_overlay({jumping(8, 8)}, 0, 0, 1, {}).empty());
 }
 
+TEST(OverlayPainter, TheBestLabelCanBeReadAtAnyScale) {
+  // Two labels whose names are cut to an ellipsis look alike.
+  for (const auto& [w, h] : {std::pair(320, 240), {160, 120}, {640, 360}})
+    for (const double scale : {1.0, 2.0, 4.0}) {
+      OverlayStyle style;
+      style.scale = scale;
+      style.experts = false;
+      ActionMeta clap = jumping(w, h), wave = jumping(w, h);
+      clap.top[0].label = "clap", wave.top[0].label = "wave";
+      const auto a = paint_overlay({clap}, w, h, 1, style), b = paint_overlay({wave}, w, h, 1, style);
+      ASSERT_EQ(a.size(), 1u);
+      ASSERT_EQ(b.size(), 1u);
+      cairo_surface_t *left = a[0].surface.get(), *right = b[0].surface.get();
+      ASSERT_EQ(cairo_image_surface_get_height(left), cairo_image_surface_get_height(right));
+      const auto bytes = static_cast<std::size_t>(cairo_image_surface_get_stride(left)) *
+                         static_cast<std::size_t>(cairo_image_surface_get_height(left));
+      ASSERT_EQ(cairo_image_surface_get_stride(left), cairo_image_surface_get_stride(right));
+      EXPECT_NE(std::memcmp(cairo_image_surface_get_data(left), cairo_image_surface_get_data(right), bytes),
+                0)
+          << w << "x" << h << " at " << scale;
+    }
+}
+
 TEST(OverlayCanvas, ATextThatFitsExactlyIsNotCut) {
   const auto drawn = [](const std::string& text, double size, double more) {
     std::unique_ptr<cairo_surface_t, void (*)(cairo_surface_t*)> surface(
