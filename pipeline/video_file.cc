@@ -164,7 +164,7 @@ Time VideoFile::time_of(const AVFrame* picture) {
     time -= av_rescale_q(container_->start_time, AVRational{1, AV_TIME_BASE}, nanoseconds);
   }
   constexpr std::int64_t kRounding = 1000;  // start_time is in whole microseconds
-  return Time(time < 0 && time > -kRounding ? 0 : time);
+  return Time(std::abs(time) < kRounding ? 0 : time);
 }
 
 /// A container that promised more than half a second of video beyond its last frame has lost it. What it

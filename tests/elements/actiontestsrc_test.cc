@@ -341,6 +341,12 @@ TEST_F(ActionTestSrc, AnswersDurationAndSeekingQueries) {
   gst_element_get_state(moved.get(), nullptr, nullptr, 10 * GST_SECOND);
   EXPECT_TRUE(gst_element_query_duration(moved.get(), GST_FORMAT_TIME, &duration));
   EXPECT_EQ(duration, static_cast<gint64>(6 * GST_SECOND)) << "the time it ends at";
+  const Pipeline gaps = launch(std::string("actiontestsrc num-buffers=21 gap-every=1 gap-length=0.3 ! ") +
+                               kSmall + " ! fakesink name=sink");
+  gst_element_set_state(gaps.get(), GST_STATE_PAUSED);
+  gst_element_get_state(gaps.get(), nullptr, nullptr, 10 * GST_SECOND);
+  EXPECT_FALSE(gst_element_query_duration(gaps.get(), GST_FORMAT_TIME, &duration))
+      << "how long 21 frames take is not known among gaps";
   for (const bool live : {false, true}) {
     const Pipeline other =
         launch(std::string("actiontestsrc is-live=") + (live ? "true" : "false") + " ! fakesink name=sink");

@@ -360,6 +360,13 @@ TEST_F(Mone, FramesDecodesLumaForTraining) {
   EXPECT_EQ(about["times"][0], 0);
   EXPECT_GT(about["fps"], 0);
   EXPECT_EQ(mone({"frames", video()}).code, 2);
+  const std::string copy = folder_.file("copy.mkv");
+  const std::string whole = read_file(video());
+  write_file(copy, whole);
+  const ProgramRun itself = mone({"frames", "--out", copy, copy});
+  EXPECT_EQ(itself.code, 1);
+  EXPECT_THAT(itself.err, HasSubstr("copy.mkv: --out is the video itself"));
+  EXPECT_TRUE(read_file(copy) == whole);
   EXPECT_EQ(mone({"frames", "--out", npy, "/nowhere.mkv"}).code, 1);
 }
 

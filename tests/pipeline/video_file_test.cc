@@ -169,6 +169,30 @@ TEST_F(VideoFiles, CutAnywhereNeitherCrashNorHang) {
   }
 }
 
+/// Made by the ffmpeg program, another writer than ours; false where there is none.
+bool ffmpeg(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"ffmpeg", "-v", "error", "-y"});
+  return run_program(std::move(arguments)).code == 0;
+}
+
+TEST_F(VideoFiles, ACoverPictureIsNoVideo) {
+  const std::string cover = folder_.file("cover.png"), song = folder_.file("song.m4a");
+  if (!ffmpeg({"-f", "lavfi", "-i", "testsrc=size=64x64", "-frames:v", "1", cover}) ||
+      !ffmpeg({"-f", "lavfi", "-i", "anullsrc", "-i", cover, "-map", "0", "-map", "1", "-c:v", "copy",
+               "-disposition:v", "attached_pic", "-t", "1", song}))
+    GTEST_SKIP() << "there is no ffmpeg program that writes them";
+  EXPECT_THAT(VideoFile::open(song).error().text, HasSubstr("has no video stream (a cover picture alone)"));
+}
+
+TEST_F(VideoFiles, OfAStreamThatBeganBeforeBeginAtZero) {
+  // Its container's beginning is in microseconds, its frames' times in 1/90000 s.
+  const std::string path = folder_.file("part.ts");
+  if (!ffmpeg({"-f", "lavfi", "-i", "testsrc=size=64x48:rate=30", "-frames:v", "10", "-c:v", "mpeg2video",
+               "-muxdelay", "1.4", path}))
+    GTEST_SKIP() << "there is no ffmpeg program that writes it";
+  EXPECT_EQ(see(path).times.at(0), Time{});
+}
+
 TEST(Orientation, ReadsDisplayMatrices) {
   const std::int32_t one = 1 << 16;
   const std::int32_t upright[9] = {one, 0, 0, 0, one, 0, 0, 0, 1 << 30};

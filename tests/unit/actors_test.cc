@@ -485,6 +485,26 @@ TEST(Actors, TimesAreAsTheScriptWritesThem) {
   }
 }
 
+TEST(Actors, PersonsAreThoseWhoAreSeen) {
+  mone_actors_scene_options options;
+  mone_actors_scene_options_init(&options);
+  options.script = "push:8";
+  options.width = 90, options.height = 160;  // a phone held upright: the second may stand outside
+  options.clutter = 0;
+  int alone = 0;
+  for (options.seed = 0; options.seed < 60; ++options.seed) {
+    mone_actors_scene* scene = mone_actors_scene_new(&options);
+    for (double t = 0; t < 8; t += 0.25) {
+      mone_actors_truth truth;
+      mone_actors_scene_truth(scene, t, &truth);
+      EXPECT_EQ(truth.persons > 0, truth.width > 0 && truth.height > 0) << options.seed << " at " << t;
+      alone += truth.persons < 2;
+    }
+    mone_actors_scene_free(scene);
+  }
+  EXPECT_GT(alone, 0) << "or this shows nothing";
+}
+
 TEST(Actors, ALongClipGoesOnMoving) {
   mone_actors_clip_options options = small_clips();
   options.fps = 8;
