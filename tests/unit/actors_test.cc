@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -530,6 +531,24 @@ TEST(Actors, ALongClipGoesOnMoving) {
   int all = 0;
   for (int clip = 0; clip < kClips; ++clip) all += whole(clip);
   EXPECT_LT(all, kClips / 2) << "the action begins somewhere in most";
+}
+
+TEST(Actors, TheActionOfALongClipLastsMostOfIt) {
+  mone_actors_clip_options options = small_clips();
+  options.fps = 8;
+  options.frames = 128;
+  constexpr int kClips = 18;
+  std::vector<int32_t> labels(kClips);
+  std::iota(labels.begin(), labels.end(), 0);
+  std::vector<uint8_t> pixels(kClips * 128 * 64 * 64);
+  std::vector<float> span(kClips * 2);
+  ASSERT_EQ(mone_actors_render_clips(5, kClips, labels.data(), &options, pixels.data(), nullptr, nullptr,
+                                     span.data()),
+            0);
+  for (size_t clip = 0; clip < kClips; ++clip) {
+    EXPECT_LT(span[2 * clip], 0.5F) << "sixteen seconds of " << clip;
+    EXPECT_GT(span[2 * clip + 1], 0.9F) << "sixteen seconds of " << clip;
+  }
 }
 
 TEST(Actors, OddSizesAndPaddedRowsStayInside) {
