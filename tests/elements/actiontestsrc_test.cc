@@ -406,8 +406,40 @@ TEST_F(ActionTestSrc, GrayHasTheRangeThatTheCapsSay) {
   for (size_t i = 0; i < full.size(); ++i) ASSERT_NEAR(limited[i], 16 + full[i] * 219 / 255.0, 1);
 }
 
+/// ITU-R BT.601 and BT.709: Y' = kr R + kg G + kb B, Cb = (B - Y') / (2 - 2 kb), Cr = (R - Y') / (2 - 2 kr).
+TEST_F(ActionTestSrc, YuvIsOfTheMatrixThatTheCapsSay) {
+  constexpr size_t kWidth = 64, kHeight = 48, kPixels = kWidth * kHeight;
+  const auto picture = [](const std::string& format) {
+    return bytes_of(
+        pull(harness("", ("video/x-raw,width=64,height=48,format=" + format).c_str()).get(), 1)[0]);
+  };
+  const auto rgb = picture("RGB");
+  struct {
+    const char* name;
+    double kr, kb;
+  } constexpr kMatrices[] = {{"bt601", 0.299, 0.114}, {"bt709", 0.2126, 0.0722}};
+  for (const auto& matrix : kMatrices) {
+    const auto yuv = picture("I420,colorimetry=" + std::string(matrix.name));
+    ASSERT_EQ(yuv.size(), kPixels * 3 / 2);
+    std::vector<double> u(kPixels / 4), v(kPixels / 4);
+    for (size_t i = 0; i < kPixels; ++i) {
+      const double r = rgb[3 * i], g = rgb[3 * i + 1], b = rgb[3 * i + 2];
+      const double luma = matrix.kr * r + (1 - matrix.kr - matrix.kb) * g + matrix.kb * b;
+      ASSERT_NEAR(yuv[i], 16 + luma * 219 / 255, 1) << matrix.name << ", pixel " << i;
+      const size_t chroma = i / kWidth / 2 * (kWidth / 2) + i % kWidth / 2;
+      u[chroma] += (b - luma) / (2 - 2 * matrix.kb) * 224 / 255 / 4;
+      v[chroma] += (r - luma) / (2 - 2 * matrix.kr) * 224 / 255 / 4;
+    }
+    for (size_t i = 0; i < kPixels / 4; ++i) {
+      ASSERT_NEAR(yuv[kPixels + i], 128 + u[i], 1) << matrix.name << ", Cb " << i;
+      ASSERT_NEAR(yuv[kPixels * 5 / 4 + i], 128 + v[i], 1) << matrix.name << ", Cr " << i;
+    }
+  }
+}
+
 TEST_F(ActionTestSrc, RefusesColoursItCannotMake) {
-  for (const char* caps : {"format=I420,colorimetry=bt2020", "format=NV12,colorimetry=smpte240m"})
+  for (const char* caps : {"format=I420,colorimetry=bt2020", "format=NV12,colorimetry=smpte240m",
+                           "format=RGB,colorimetry=2:1:7:1"})
     EXPECT_NE(
         play("num-buffers=1", "video/x-raw,width=64,height=48,framerate=10/1," + std::string(caps)).error, "")
         << caps;
