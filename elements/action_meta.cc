@@ -118,6 +118,9 @@ OwnedStructure action_message(const ActionMeta& action, const ActionEvent& event
   OwnedStructure s(gst_structure_new_empty("mone-label"));
   write_action(s.get(), action);
   gst_structure_remove_fields(s.get(), "events", "experts", nullptr);
+  const Box box = action.window.box_in_frame();  // with no experts to lay over the crop
+  gst_structure_set(s.get(), "x", G_TYPE_INT, box.x, "y", G_TYPE_INT, box.y, "width", G_TYPE_INT, box.width,
+                    "height", G_TYPE_INT, box.height, nullptr);
   write_event(s.get(), event);
   return s;
 }

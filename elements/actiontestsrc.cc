@@ -144,6 +144,7 @@ class ActionTestSrc {
   void set_format(const GstVideoInfo& info);
   void seek(GstSegment* segment);
   GstFlowReturn fill(GstBuffer* buffer);
+  void post_truth(GstBuffer* buffer);
   bool duration(GstClockTime* out);
   GstClockTime frame_duration() const { return schedule_.grid_time(1); }
   std::atomic<bool> unlocked{false};  ///< the streaming thread is to come back
@@ -154,7 +155,7 @@ class ActionTestSrc {
   void change_rate(int fps_n, int fps_d);
   bool next_frame(int64_t* n, int64_t* skipped_from);
   void stamp(GstBuffer* buffer, int64_t n);
-  void tell_truth(GstBuffer* buffer, double scene_time);
+  void add_truth(GstBuffer* buffer, double scene_time);
   void mark_persons(GstBuffer* buffer, double scene_time);
   void draw(GstBuffer* buffer, double scene_time);
   GstClockTime shown(GstClockTime time) const;
@@ -259,7 +260,9 @@ void ActionTestSrc::seek(GstSegment* segment) {
   segment->time = segment->start;
   reverse_ = segment->rate < 0;
   // The segment is in timestamps, which timestamp-offset has moved.
-  const auto moved = static_cast<gint64>(segment->position) - now_.timestamp_offset;
+  gint64 moved = 0;
+  if (__builtin_sub_overflow(static_cast<gint64>(segment->position), now_.timestamp_offset, &moved))
+    moved = now_.timestamp_offset < 0 ? G_MAXINT64 : 0;
   sought_ = moved < 0 ? 0 : static_cast<GstClockTime>(moved);
   place(sought_);
   first_ = true;
@@ -280,7 +283,8 @@ bool ActionTestSrc::next_frame(int64_t* n, int64_t* skipped_from) {
 
 /// A time of the source as a timestamp.
 GstClockTime ActionTestSrc::shown(GstClockTime time) const {
-  const auto moved = static_cast<gint64>(time) + now_.timestamp_offset;
+  gint64 moved = 0;
+  if (__builtin_add_overflow(static_cast<gint64>(time), now_.timestamp_offset, &moved)) moved = G_MAXINT64;
   return moved < 0 ? 0 : static_cast<GstClockTime>(moved);
 }
 
@@ -295,7 +299,7 @@ void ActionTestSrc::stamp(GstBuffer* buffer, int64_t n) {
   GST_BUFFER_OFFSET_END(buffer) = static_cast<guint64>(n) + 1;
 }
 
-void ActionTestSrc::tell_truth(GstBuffer* buffer, double scene_time) {
+void ActionTestSrc::add_truth(GstBuffer* buffer, double scene_time) {
   mone_actors_truth t;
   mone_actors_scene_truth(scene_.get(), scene_time, &t);
   const TruthMeta truth{mone_actors_label(t.label),
@@ -309,13 +313,18 @@ void ActionTestSrc::tell_truth(GstBuffer* buffer, double scene_time) {
                         static_cast<int>(t.width),
                         static_cast<int>(t.height)};
   add_truth_meta(buffer, truth);
-  if (!now_.post_truth || (truth.entry == told_entry_ && truth.in_transition == told_transition_)) return;
-  told_entry_ = truth.entry;
-  told_transition_ = truth.in_transition;
-  GstStructure* s =
-      gst_structure_new("mone-truth", "label", G_TYPE_STRING, truth.label.c_str(), "label-index", G_TYPE_INT,
-                        truth.label_index, "in-transition", G_TYPE_BOOLEAN, truth.in_transition, "entry",
-                        G_TYPE_INT, truth.entry, "timestamp", G_TYPE_UINT64, GST_BUFFER_PTS(buffer), nullptr);
+}
+
+/// As the frame leaves: the base class gives the frames of a live source the time at which they are sent.
+void ActionTestSrc::post_truth(GstBuffer* buffer) {
+  const auto truth = now_.post_truth ? get_truth_meta(buffer) : std::nullopt;
+  if (!truth || (truth->entry == told_entry_ && truth->in_transition == told_transition_)) return;
+  told_entry_ = truth->entry;
+  told_transition_ = truth->in_transition;
+  GstStructure* s = gst_structure_new("mone-truth", "label", G_TYPE_STRING, truth->label.c_str(),
+                                      "label-index", G_TYPE_INT, truth->label_index, "in-transition",
+                                      G_TYPE_BOOLEAN, truth->in_transition, "entry", G_TYPE_INT, truth->entry,
+                                      "timestamp", G_TYPE_UINT64, GST_BUFFER_PTS(buffer), nullptr);
   gst_element_post_message(GST_ELEMENT_CAST(element_), gst_message_new_element(GST_OBJECT_CAST(element_), s));
 }
 
@@ -371,7 +380,7 @@ GstFlowReturn ActionTestSrc::fill(GstBuffer* buffer) {
   first_ = false;
   stamp(buffer, n);
   draw(buffer, seconds);
-  tell_truth(buffer, seconds);
+  add_truth(buffer, seconds);
   if (now_.mark_persons) mark_persons(buffer, seconds);
   return GST_FLOW_OK;
 }
@@ -443,8 +452,13 @@ GstCaps* fixate(GstBaseSrc* src, GstCaps* caps) {
   gst_structure_fixate_field_nearest_int(s, "width", 640);
   gst_structure_fixate_field_nearest_int(s, "height", 480);
   gst_structure_fixate_field_nearest_fraction(s, "framerate", 30, 1);
+  // Said also where nobody asks: a scaler takes what is not said for free to choose.
   if (gst_structure_has_field(s, "pixel-aspect-ratio"))
     gst_structure_fixate_field_nearest_fraction(s, "pixel-aspect-ratio", 1, 1);
+  else
+    gst_structure_set(s, "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1, nullptr);
+  if (!gst_structure_has_field(s, "interlace-mode"))
+    gst_structure_set(s, "interlace-mode", G_TYPE_STRING, "progressive", nullptr);
   return GST_BASE_SRC_CLASS(gst_mone_action_test_src_parent_class)->fixate(src, caps);
 }
 
@@ -588,4 +602,11 @@ static void gst_mone_action_test_src_class_init(GstMoneActionTestSrcClass* klass
 static void gst_mone_action_test_src_init(GstMoneActionTestSrc* self) {
   self->impl = new mone::ActionTestSrc(GST_BASE_SRC(self));
   gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
+  gst_pad_add_probe(
+      GST_BASE_SRC_PAD(self), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad*, GstPadProbeInfo* info, gpointer impl) {
+        static_cast<mone::ActionTestSrc*>(impl)->post_truth(GST_PAD_PROBE_INFO_BUFFER(info));
+        return GST_PAD_PROBE_OK;
+      },
+      self->impl, nullptr);
 }

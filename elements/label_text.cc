@@ -59,6 +59,7 @@ std::string json_line(const ActionMeta& a) {
             {"crop", a.model.crop},
             {"model", a.model.model},
             {"model_hash", a.model.model_hash}};
+  if (w.upstream_id) j["upstream_id"] = *w.upstream_id;
   if (!a.reference.empty())
     j["reference"] = {{"clock", a.reference}, {"start", a.reference_start()}, {"end", a.reference_end}};
   return j.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

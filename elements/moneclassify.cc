@@ -37,6 +37,7 @@
 #include "elements/elements.h"
 #include "elements/glue/element.h"
 #include "elements/glue/gst_ptr.h"
+#include "elements/glue/live.h"
 #include "elements/glue/proxy.h"
 #include "elements/glue/segment.h"
 #include "elements/latest_labels.h"
@@ -115,9 +116,10 @@ void ask_for_more(GstQuery* query, bool answered) {
 ///     sink ──────────────────────────────── + latest labels ───────────── src
 ///       └ feed ─ [frames] ─ convert ─ tubelet ─ [tubelets] ─ vivit ─ label ─ results
 ///
-/// The two queues, each with a thread, are linked in with `never`. Without them the streaming thread itself
-/// runs through the analysis: when the push to `feed` returns, the frame's tubelets are answered. Which of
-/// the two is decided at the first buffer, when upstream knows whether it is live.
+/// The two queues, each with a thread, are in the bin with `never` only. Without them the streaming thread
+/// itself runs through the analysis: when the push to `feed` returns, the frame's tubelets are answered.
+/// Which of the two is decided at the first buffer, when upstream knows whether it is live. No pad in the bin
+/// is ever unlinked: gst_parse_bin_from_description() would take it for one of the bin around this.
 class Classify {
  public:
   explicit Classify(GstBin* bin);
@@ -141,21 +143,25 @@ class Classify {
   gboolean feed_latency(GstQuery* query);
 
  private:
+  GstElement* make(const char* factory, const char* name);
   GstElement* add(const char* factory, const char* name);
+  void link_directly();
+  bool link_queues();
   void set_up_pads();
   void open();
-  bool waits() const;
   GstFlowReturn analyse(GstBuffer* frame);
   GstBuffer* attach(GstBuffer* frame);
   void make_room(GstBuffer* tubelet);
   void results_event(GstEvent* event);
   bool end_analysis(GstEvent* eos);
+  bool being_stopped() const;
   void tell_analysis(GstEvent* qos) const;
 
   GstBin* bin_;
   GstPad *sink_, *src_;  // the bin's
   Owned<GstPad> feed_, results_;
-  GstElement *frames_, *convert_, *tubelet_, *tubelets_, *vivit_, *label_;  // the bin's
+  GstElement *convert_, *tubelet_, *vivit_, *label_;  // the bin's
+  Owned<GstElement> frames_, tubelets_;               // the queues
   std::string absent_;
   LatestLabels latest_;
   GstSegment segment_;  // of the results; their thread's
@@ -168,24 +174,39 @@ class Classify {
   bool ended_ = false;                 // the analysis, by mutex_
   std::atomic<bool> stopping_{false};  // written by mutex_ where somebody may wait
   std::atomic<bool> open_{false};
-  std::atomic<bool> waiting_{false};  // decided by open()
+  std::atomic<bool> live_{true}, waiting_{false};  // decided by open()
 };
 
-GstElement* Classify::add(const char* factory, const char* name) {
+GstElement* Classify::make(const char* factory, const char* name) {
   GstElement* element = gst_element_factory_make(factory, name);
-  if (!element) {
-    if (absent_.empty()) absent_ = factory;
-    return nullptr;
-  }
+  if (!element && absent_.empty()) absent_ = factory;
+  return element;
+}
+
+GstElement* Classify::add(const char* factory, const char* name) {
+  GstElement* element = make(factory, name);
+  if (!element) return nullptr;
   gst_bin_add(bin_, element);
+  // What a part changes by itself (budget-mode, as budget is set) is heard of from the bin.
+  g_signal_connect(element, "notify", G_CALLBACK(+[](GObject* part, GParamSpec* spec, gpointer self) {
+                     const auto* bin = static_cast<const Classify*>(self);
+                     if (bin->owner(spec->name) == part &&
+                         g_object_class_find_property(G_OBJECT_GET_CLASS(bin->bin_), spec->name))
+                       g_object_notify(G_OBJECT(bin->bin_), spec->name);
+                   }),
+                   this);
   return element;
 }
 
 Classify::Classify(GstBin* bin) : bin_(bin) {
-  frames_ = add("queue", "frames");
+  const auto queue = [&](const char* name) {
+    GstElement* made = make("queue", name);
+    return made ? Owned<GstElement>::adopt(GST_ELEMENT(gst_object_ref_sink(made))) : Owned<GstElement>();
+  };
+  frames_ = queue("frames");
+  tubelets_ = queue("tubelets");
   convert_ = add("videoconvert", "convert");
   tubelet_ = add("monetubelet", "tubelet");
-  tubelets_ = add("queue", "tubelets");
   vivit_ = add("monevivit", "vivit");
   label_ = add("monelabel", "label");
   sink_ = gst_pad_new_from_static_template(&sink_template, "sink");
@@ -197,22 +218,46 @@ Classify::Classify(GstBin* bin) : bin_(bin) {
   set_up_pads();
   if (!absent_.empty()) return;
   constexpr int kLeakOldest = 2;
-  g_object_set(frames_, "leaky", kLeakOldest, "max-size-buffers", kHeldFrames - 1, "max-size-bytes", 0u,
+  g_object_set(frames_.get(), "leaky", kLeakOldest, "max-size-buffers", kHeldFrames - 1, "max-size-bytes", 0u,
                "max-size-time", guint64{0}, "silent", TRUE, nullptr);
-  g_object_set(tubelets_, "leaky", kLeakOldest, "max-size-buffers", kHeldTubelets, "max-size-bytes", 0u,
+  g_object_set(tubelets_.get(), "leaky", kLeakOldest, "max-size-buffers", kHeldTubelets, "max-size-bytes", 0u,
                "max-size-time", guint64{0}, "silent", TRUE, nullptr);
   g_object_set(convert_, "qos", FALSE, nullptr);  // what is late for a display is not for the analysis
   gst_element_link(convert_, tubelet_);
   gst_element_link(vivit_, label_);
+  link_directly();
   const auto last = Owned<GstPad>::adopt(gst_element_get_static_pad(label_, "src"));
   gst_pad_link(last.get(), results_.get());
 }
 
+/// From its peer, whoever that is.
+void unlink(GstPad* pad) {
+  const auto peer = Owned<GstPad>::adopt(gst_pad_get_peer(pad));
+  if (peer && GST_PAD_IS_SRC(pad)) gst_pad_unlink(pad, peer.get());
+  if (peer && GST_PAD_IS_SINK(pad)) gst_pad_unlink(peer.get(), pad);
+}
+
 Classify::~Classify() {
-  if (GstPad* peer = gst_pad_get_peer(results_.get())) {
-    gst_pad_unlink(peer, results_.get());
-    gst_object_unref(peer);
-  }
+  for (GstPad* pad : {feed_.get(), results_.get()}) unlink(pad);
+}
+
+/// As frames wait: without the queues.
+void Classify::link_directly() {
+  const auto first = Owned<GstPad>::adopt(gst_element_get_static_pad(convert_, "sink"));
+  gst_pad_link(feed_.get(), first.get());
+  gst_element_link(tubelet_, vivit_);
+}
+
+bool Classify::link_queues() {
+  unlink(feed_.get());
+  gst_element_unlink(tubelet_, vivit_);
+  for (GstElement* queue : {frames_.get(), tubelets_.get()}) gst_bin_add(bin_, queue);
+  const auto first = Owned<GstPad>::adopt(gst_element_get_static_pad(frames_.get(), "sink"));
+  return gst_element_link(frames_.get(), convert_) &&
+         gst_element_link_many(tubelet_, tubelets_.get(), vivit_, nullptr) &&
+         gst_pad_link(feed_.get(), first.get()) == GST_PAD_LINK_OK &&
+         gst_element_sync_state_with_parent(tubelets_.get()) &&
+         gst_element_sync_state_with_parent(frames_.get());
 }
 
 void Classify::set_up_pads() {
@@ -253,7 +298,7 @@ void Classify::set_up_pads() {
     return gst_pad_event_default(pad, bin, event);
   });
   if (tubelets_) {
-    const auto tubelets = Owned<GstPad>::adopt(gst_element_get_static_pad(tubelets_, "sink"));
+    const auto tubelets = Owned<GstPad>::adopt(gst_element_get_static_pad(tubelets_.get(), "sink"));
     gst_pad_add_probe(
         tubelets.get(), GST_PAD_PROBE_TYPE_BUFFER,
         [](GstPad*, GstPadProbeInfo* info, gpointer self) {
@@ -283,7 +328,7 @@ void Classify::make_room(GstBuffer* tubelet) {
   in_moment_.back() = 1 + static_cast<guint>(std::max(0, tubelets_following(tubelet)));
   // Room for the largest of those that may be in it: a queue that shrinks while it is full loses half of one.
   const guint room = kHeldTubelets * *std::max_element(in_moment_.begin(), in_moment_.end());
-  if (std::exchange(room_, room) != room) g_object_set(tubelets_, "max-size-buffers", room, nullptr);
+  if (std::exchange(room_, room) != room) g_object_set(tubelets_.get(), "max-size-buffers", room, nullptr);
 }
 
 void Classify::results_event(GstEvent* event) {
@@ -338,39 +383,24 @@ void Classify::activate() {
 /// After the parts have stopped: no thread is in them any more.
 void Classify::deactivate() {
   for (GstPad* pad : {feed_.get(), results_.get()}) gst_pad_set_active(pad, FALSE);
-  const auto unlink = [](GstElement* from, GstElement* to) { gst_element_unlink(from, to); };
-  for (GstElement* first : {frames_, convert_}) {
-    const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(first, "sink"));
-    gst_pad_unlink(feed_.get(), pad.get());
+  bool queued = false;
+  for (GstElement* queue : {frames_.get(), tubelets_.get()}) {
+    if (!queue || GST_OBJECT_PARENT(queue) != GST_OBJECT(bin_)) continue;
+    queued = true;
+    gst_element_set_state(queue, GST_STATE_NULL);
+    gst_bin_remove(bin_, queue);  // and unlinks it
   }
-  unlink(frames_, convert_);
-  unlink(tubelet_, tubelets_);
-  unlink(tubelets_, vivit_);
-  unlink(tubelet_, vivit_);
+  if (queued) link_directly();
   latest_.clear();
   open_ = false;
 }
 
-bool Classify::waits() const {
-  if (wait != kWaitAuto) return wait == kWaitAlways;
-  const auto query = Owned<GstQuery>::adopt(gst_query_new_latency());
-  gboolean live = TRUE;  // who does not answer may be: a camera that cannot tell yet
-  if (gst_pad_peer_query(sink_, query.get())) gst_query_parse_latency(query.get(), &live, nullptr, nullptr);
-  return !live;
-}
-
 /// Links the analysis and tells it what upstream has said so far.
 void Classify::open() {
-  const bool wait_for_it = waits();
-  waiting_ = wait_for_it;
-  GST_INFO_OBJECT(bin_, "frames %s for the analysis", wait_for_it ? "wait" : "do not wait");
-  GstElement* first = wait_for_it ? convert_ : frames_;
-  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(first, "sink"));
-  bool linked = wait_for_it ? gst_element_link(tubelet_, vivit_)
-                            : gst_element_link(frames_, convert_) &&
-                                  gst_element_link_many(tubelet_, tubelets_, vivit_, nullptr);
-  linked = linked && gst_pad_link(feed_.get(), pad.get()) == GST_PAD_LINK_OK;
-  if (!linked) throw Error("cannot link the analysis of moneclassify");
+  live_ = is_live(GST_ELEMENT(bin_), sink_);
+  waiting_ = wait == kWaitAuto ? !live_ : wait == kWaitAlways;
+  GST_INFO_OBJECT(bin_, "frames %s for the analysis", waiting_ ? "wait" : "do not wait");
+  if (!waiting_ && !link_queues()) throw Error("cannot link the analysis of moneclassify");
   gst_pad_sticky_events_foreach(
       sink_,
       [](GstPad*, GstEvent** event, gpointer feed) -> gboolean {
@@ -408,6 +438,18 @@ GstFlowReturn Classify::chain(GstBuffer* frame) {
   return gst_pad_push(src_, attach(owned.release()));
 }
 
+/// The bin or what it is in.
+bool Classify::being_stopped() const {
+  for (auto at = Owned<GstObject>::share(GST_OBJECT(bin_)); at;
+       at = Owned<GstObject>::adopt(gst_object_get_parent(at.get()))) {
+    GST_OBJECT_LOCK(at.get());
+    const GstState target = GST_STATE_TARGET(at.get());
+    GST_OBJECT_UNLOCK(at.get());
+    if (target < GST_STATE_PAUSED) return true;
+  }
+  return false;
+}
+
 GstFlowReturn Classify::sink_event(GstEvent* event) {
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) stop_waiting();
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
@@ -424,9 +466,9 @@ GstFlowReturn Classify::sink_event(GstEvent* event) {
   }
   const bool caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
   if (gst_pad_push_event(src_, event)) return GST_FLOW_OK;
-  // A bin that stops closes this pad first and its parts after that: upstream is to hear of a stop then, not
-  // of an error.
-  if (GST_PAD_IS_FLUSHING(src_)) return GST_FLOW_FLUSHING;
+  // A pipeline that stops begins at its sinks, and this bin with that pad: upstream is to hear of a stop then,
+  // not of an error.
+  if (GST_PAD_IS_FLUSHING(src_) || being_stopped()) return GST_FLOW_FLUSHING;
   if (GST_PAD_IS_EOS(src_)) return GST_FLOW_EOS;
   return caps ? GST_FLOW_NOT_NEGOTIATED : GST_FLOW_ERROR;
 }
@@ -449,10 +491,9 @@ bool Classify::answer_context(GstQuery* query) const {
 
 /// Frames that wait are never skipped, so to the analysis even a camera is not live then.
 gboolean Classify::feed_latency(GstQuery* query) {
-  if (!gst_pad_peer_query(sink_, query)) return FALSE;
-  gboolean live;
-  GstClockTime min, max;
-  gst_query_parse_latency(query, &live, &min, &max);
+  gboolean live = live_;
+  GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
+  if (gst_pad_peer_query(sink_, query)) gst_query_parse_latency(query, &live, &min, &max);
   gst_query_set_latency(query, live && !waiting_, min, max);
   return TRUE;
 }

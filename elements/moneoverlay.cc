@@ -8,7 +8,8 @@
  * has widened and tubelets that are missing), boxes around regions, and the expert map: a square for each
  * token, the larger the more of the model that token got. The drawing is an overlay composition that a sink
  * may blend by itself; where downstream takes none it is blended here. It is painted again only when the
- * labels change.
+ * labels change. Boxes are in the pixels of the video that was classified: scaled video is drawn on rightly,
+ * cropped or flipped video is not, so draw before videocrop and videoflip.
  *
  * ## Example
  *

@@ -12,7 +12,9 @@
  * crop=motion follows what moves with a box that stands still inside a tubelet. crop=region cuts one tubelet
  * for each region that upstream marks (GstVideoRegionOfInterestMeta, or object detections in
  * GstAnalyticsRelationMeta), so that every person gets labels of their own; regions keep their ids from frame
- * to frame. In both the pictures before that the planes look back to are seen through the tubelet's own box.
+ * to frame, and for 1.2 s without a mark, so a detector that sees everybody once a second is fast enough;
+ * what it calls them goes on as `upstream-id`. In both the pictures before that the planes look back to are
+ * seen through the tubelet's own box.
  *
  * Frames in the memory of a GPU (video/x-raw(memory:CUDAMemory), from nvh264dec or cudaupload) are cut there,
  * and tubelets stay there for monevivit, if they are in the CUDA context of the engine, which monevivit
@@ -127,7 +129,7 @@ constexpr Property<S> kProperties[] = {
     {"max-regions",
      &S::max_regions,
      {1, 64},
-     "crop=region: at most so many at once, those seen longest first",
+     "crop=region: at most so many at once, those seen longest first; who is not seen any more makes room",
      mone::kLive},
     {"region-type", &S::region_type,
      "crop=region: only regions of this type, as the detector upstream names it (person); empty = every "

@@ -25,6 +25,8 @@ double frames_per_second(const GstVideoInfo& info) {
   return info.fps_n > 0 && info.fps_d > 0 ? static_cast<double>(info.fps_n) / info.fps_d : 0;
 }
 
+constexpr Time kPatience = std::chrono::seconds(3);  // with a detector that starts
+
 std::string text_of(const GstCaps* caps) { return OwnedChars(gst_caps_to_string(caps)).get(); }
 
 }  // namespace
@@ -247,6 +249,27 @@ std::optional<GstClockTime> TubeletStream::timestamp(GstBuffer* buffer) {
   return pts;
 }
 
+/// crop=region. Where nobody has been marked for a while it is said, once: nothing else would tell a scene
+/// without people from a detector that is not there.
+void TubeletStream::follow_regions(GstBuffer* buffer, const Box& visible) {
+  const std::span<const Region> regions = regions_.of(buffer, visible, last_running_);
+  tubeliser_->set_regions(regions);
+  if (told_nobody_) return;
+  if (!regions.empty()) {
+    told_nobody_ = true;
+  } else if (!nobody_since_ || last_running_ < *nobody_since_) {
+    nobody_since_ = last_running_;
+  } else if (last_running_ - *nobody_since_ > kPatience) {
+    told_nobody_ = true;
+    const std::string type = settings().region_type, others = regions_.other_types();
+    GST_ELEMENT_INFO(
+        element_, STREAM, FAILED, ("In the first seconds nobody upstream has marked a region to look at"),
+        ("crop=region looks at what a detector in front of this element marks%s%s; seen so far: %s. With no "
+         "detector, use crop=motion",
+         type.empty() ? "" : " as ", type.c_str(), others.empty() ? "nothing" : others.c_str()));
+  }
+}
+
 GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
   if (!layout_) return GST_FLOW_NOT_NEGOTIATED;
   if ((gst_pad_check_reconfigure(src_) || !tubeliser_) && !negotiate()) {
@@ -285,8 +308,7 @@ GstFlowReturn TubeletStream::push_frame(GstBuffer* buffer) {
   have_last_ = true;
   meta_.interlaced = mapped.frame().interlace != Interlace::kProgressive;
   flow_ = GST_FLOW_OK;
-  if (tubeliser_->format().crop == CropMode::kRegion)
-    tubeliser_->set_regions(regions_.of(buffer, mapped.frame().visible()));
+  if (tubeliser_->format().crop == CropMode::kRegion) follow_regions(buffer, mapped.frame().visible());
   tubeliser_->push(mapped.frame(), last_running_, to_time(GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0),
                    [this, buffer](const CutTubelet& t) { send(t, buffer); });
   publish_stats();
@@ -330,6 +352,8 @@ void TubeletStream::stop() {
   next_pts_ = GST_CLOCK_TIME_NONE;
   gpu_ = -1;
   cuda_frames_ = {};
+  nobody_since_.reset();
+  told_nobody_ = false;
 }
 
 /// From running time back to the segment's own.
@@ -372,6 +396,7 @@ void TubeletStream::send(const CutTubelet& t, GstBuffer* frame) {
   counts_.rate_out_of_range = t.rate_out_of_range;
   ++counts_.tubelets;
   meta_.region = t.region;
+  meta_.upstream_id = regions_.upstream_id(t.region);
   meta_.box = t.box;
   meta_.source_width = t.source_width;
   meta_.source_height = t.source_height;

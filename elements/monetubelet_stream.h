@@ -69,6 +69,7 @@ class TubeletStream {
   bool allocate(GstCaps* caps, const TubeletFormat& format);
   void apply_settings();
   std::optional<GstClockTime> timestamp(GstBuffer* buffer);
+  void follow_regions(GstBuffer* buffer, const Box& visible);
   void send(const CutTubelet& tubelet, GstBuffer* frame);
   GstClockTime position(Time running_time) const;
   void publish_stats();
@@ -97,6 +98,8 @@ class TubeletStream {
   int gpu_ = -1;  // where tubelets are cut; -1: on the host
   CudaFrames cuda_frames_;
   UpstreamRegions regions_;
+  std::optional<Time> nobody_since_;  // has been marked, in running time
+  bool told_nobody_ = false;          // or somebody has been marked
   Owned<GstBufferPool> pool_;
   Counts counts_;
   TubeletMeta meta_;                             // reused: its list of timestamps allocates once

@@ -19,12 +19,14 @@ void write_scores(GstStructure* s, const ScoresMeta& m) {
                     m.realised, "rate", G_TYPE_DOUBLE, m.rate, "hop", G_TYPE_INT, m.hop, "missing",
                     G_TYPE_INT, m.missing, "warming", G_TYPE_BOOLEAN, m.warming, "mixed-rate", G_TYPE_BOOLEAN,
                     m.mixed_rate, "rate-out-of-range", G_TYPE_BOOLEAN, m.rate_out_of_range, nullptr);
+  set_uint64(s, "upstream-id", m.upstream_id);
   set_bytes(s, "experts", m.experts);
 }
 
 ScoresMeta read_scores(const GstStructure* s) {
   ScoresMeta m;
   m.region = get_uint(s, "region");
+  m.upstream_id = find_uint64(s, "upstream-id");
   m.box = {get_int(s, "x"), get_int(s, "y"), get_int(s, "width"), get_int(s, "height")};
   m.source_width = get_int(s, "source-width");
   m.source_height = get_int(s, "source-height");

@@ -1,11 +1,11 @@
 /// What rides on a score buffer (the custom meta `GstMoneScoresMeta`), the caps of scores, and the sticky
 /// event `mone-model` that goes before the first of them.
 ///
-/// The meta's GstStructure has the fields region (uint); x, y, width, height, source-width, source-height
-/// (int, source pixels; x and y below 0 and ends beyond the source where a crop reaches into black borders);
-/// window-start, window-end, max-gap (guint64, ns, PTS); budget, realised, rate
-/// (double); hop, missing (int); warming, mixed-rate, rate-out-of-range (boolean); experts (GBytes, u8 per
-/// token): readable without this header.
+/// The meta's GstStructure has the fields region (uint); upstream-id (guint64, where upstream gave one); x,
+/// y, width, height, source-width, source-height (int, source pixels; x and y below 0 and ends beyond the
+/// source where a crop reaches into black borders); window-start, window-end, max-gap (guint64, ns, PTS);
+/// budget, realised, rate (double); hop, missing (int); warming, mixed-rate, rate-out-of-range (boolean);
+/// experts (GBytes, u8 per token): readable without this header.
 #pragma once
 
 #include <gst/gst.h>
@@ -36,6 +36,7 @@ struct ScoresMeta {
   bool mixed_rate = false;   ///< its tubelets came at more than one rate
   bool rate_out_of_range = false;
   std::vector<guint8> experts;  ///< expert of each token of the newest tubelet, row by row; 0 = smallest
+  std::optional<guint64> upstream_id;  ///< what the tracker or detector calls the region
 
   bool operator==(const ScoresMeta&) const = default;
   /// The part of `box` that lies in the frame: to draw and to tell others.

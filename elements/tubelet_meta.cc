@@ -1,6 +1,7 @@
 #include "elements/tubelet_meta.h"
 
 #include "elements/glue/custom_meta.h"
+#include "elements/glue/structure.h"
 
 namespace mone {
 namespace {
@@ -45,6 +46,7 @@ GstMeta* set_tubelet_meta(GstBuffer* buffer, const TubeletMeta& m) {
                     "epoch", G_TYPE_UINT, m.epoch, "rate-out-of-range", G_TYPE_BOOLEAN, m.rate_out_of_range,
                     "interlaced", G_TYPE_BOOLEAN, m.interlaced, "cut-at", G_TYPE_UINT64, m.cut_at,
                     "following", G_TYPE_INT, m.following, nullptr);
+  set_uint64(s, "upstream-id", m.upstream_id);
   set_frame_pts(s, m.frame_pts);
   return &meta->meta;
 }
@@ -71,6 +73,7 @@ std::optional<TubeletMeta> get_tubelet_meta(GstBuffer* buffer) {
                     "epoch", G_TYPE_UINT, &m.epoch, "rate-out-of-range", G_TYPE_BOOLEAN, &out_of_range,
                     "interlaced", G_TYPE_BOOLEAN, &interlaced, "cut-at", G_TYPE_UINT64, &m.cut_at,
                     "following", G_TYPE_INT, &m.following, nullptr);
+  m.upstream_id = find_uint64(s, "upstream-id");
   m.rate_out_of_range = out_of_range;
   m.interlaced = interlaced;
   const GValue* pts = gst_structure_get_value(s, "frame-pts");

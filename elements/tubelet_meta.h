@@ -1,9 +1,9 @@
 /// What rides on a tubelet buffer: the custom meta `GstMoneTubeletMeta`.
 ///
-/// Its GstStructure has the fields region (uint); x, y, width, height, source-width, source-height (int,
-/// source pixels); frame-pts (GstArray of guint64); missing, stride (int); rate (double); epoch (uint);
-/// rate-out-of-range, interlaced (boolean); cut-at (guint64, ns); following (int), so that it is readable
-/// without this header.
+/// Its GstStructure has the fields region (uint); upstream-id (guint64, where upstream gave one); x, y,
+/// width, height, source-width, source-height (int, source pixels); frame-pts (GstArray of guint64); missing,
+/// stride (int); rate (double); epoch (uint); rate-out-of-range, interlaced (boolean); cut-at (guint64, ns);
+/// following (int), so that it is readable without this header.
 ///
 /// A tubelet that was lost whole (the source sent no frame for any of its steps) is not sent: a GAP event
 /// with its PTS and one hop of duration stands for it, where the window repeats the entry before.
@@ -38,6 +38,7 @@ struct TubeletMeta {
   /// it then stood in queues. 0 = not known.
   guint64 cut_at = 0;
   int following = 0;  ///< tubelets of other regions with the same PTS that come right after this one
+  std::optional<guint64> upstream_id;  ///< what the tracker or detector calls the region
 
   bool operator==(const TubeletMeta&) const = default;
 };

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kSameOverlap = 0.3;  // intersection over union
 [[maybe_unused]] constexpr double kSameBox = 0.9;
+constexpr std::size_t kTypesTold = 8;
 
 double area(const Box& box) { return static_cast<double>(box.width) * box.height; }
 
@@ -44,11 +45,21 @@ Track track_of(GstAnalyticsRelationMeta* relations, guint object) {
 
 }  // namespace
 
-bool UpstreamRegions::wanted(GQuark type) const {
-  return type_.empty() || g_ascii_strcasecmp(type ? g_quark_to_string(type) : "", type_.c_str()) == 0;
+bool UpstreamRegions::wanted(GQuark type) {
+  if (type_.empty() || g_ascii_strcasecmp(type ? g_quark_to_string(type) : "", type_.c_str()) == 0)
+    return true;
+  if (other_types_.size() < kTypesTold) other_types_.insert(type);
+  return false;
 }
 
-std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, const Box& visible) const {
+std::string UpstreamRegions::other_types() const {
+  std::string names;
+  for (const GQuark type : other_types_)
+    names += (names.empty() ? "" : ", ") + std::string(type ? g_quark_to_string(type) : "without a type");
+  return names;
+}
+
+std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, const Box& visible) {
   std::vector<Found> found;
   const auto add = [&](Found one) {
     one.box = intersection(one.box, visible);
@@ -90,11 +101,12 @@ std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, con
 }
 
 /// Takes out of `found` what is known already.
-void UpstreamRegions::match(std::vector<Found>& found) {
+void UpstreamRegions::match(std::vector<Found>& found, Time now) {
   std::vector<bool> seen(known_.size());
   const auto take = [&](std::size_t k, std::vector<Found>::iterator it) {
     known_[k].region.box = it->box;
     known_[k].last = *it;
+    known_[k].seen = now;
     seen[k] = true;
     found.erase(it);
   };
@@ -119,19 +131,34 @@ void UpstreamRegions::match(std::vector<Found>& found) {
                           [&](const Found& f) { return !f.tracked && f.id == known.last.id; });
     if (best != found.end()) take(k, best);
   }
-  for (std::size_t k = 0; k < known_.size(); ++k) known_[k].unseen = seen[k] ? 0 : known_[k].unseen + 1;
 }
 
-std::span<const Region> UpstreamRegions::of(GstBuffer* buffer, const Box& visible) {
+/// For one more. Who is seen goes before who was.
+bool UpstreamRegions::make_room(Time now) {
+  if (known_.size() < most_) return true;
+  const auto longest = std::min_element(known_.begin(), known_.end(),
+                                        [](const Known& a, const Known& b) { return a.seen < b.seen; });
+  if (longest == known_.end() || longest->seen == now) return false;
+  known_.erase(longest);
+  return true;
+}
+
+std::span<const Region> UpstreamRegions::of(GstBuffer* buffer, const Box& visible, Time now) {
   auto found = read(buffer, visible);
-  match(found);
-  std::erase_if(known_, [](const Known& known) { return known.unseen > kKeptFrames; });
+  match(found, now);
+  std::erase_if(known_, [now](const Known& known) { return now - known.seen > kKept; });
   if (known_.size() > most_) known_.resize(most_);
   for (const Found& f : found)
-    if (known_.size() < most_) known_.push_back({{next_++, f.box}, f, 0});
+    if (make_room(now)) known_.push_back({{next_++, f.box}, f, now});
   out_.clear();
   for (const Known& known : known_) out_.push_back(known.region);
   return out_;
+}
+
+std::optional<guint64> UpstreamRegions::upstream_id(std::uint32_t region) const {
+  for (const Known& known : known_)
+    if (known.region.id == region && (known.last.tracked || known.last.id != 0)) return known.last.id;
+  return {};
 }
 
 }  // namespace mone

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "elements/glue/clock.h"
+#include "elements/glue/live.h"
 #include "elements/glue/segment.h"
 #include "elements/glue/structure.h"
 #include "elements/tubelet_caps.h"
@@ -44,7 +45,9 @@ void VivitScorer::get(const Property<VivitSettings>& property, GValue* value) co
   VivitSettings now = settings();
   if (name == "budget" && now.budget_mode == kBudgetAuto) {
     const auto f = feed();
-    now.budget = f ? f->view().budget : now.budget_max;
+    const std::lock_guard lock(mutex_);
+    const bool hurried = stats_.hurried >= stats_.most_hurried();
+    now.budget = !f ? now.budget_max : hurried ? stats_.budget : f->view().budget;
   }
   if (name == "utilisation")
     if (const auto e = engine()) now.utilisation = e->load().utilisation;
@@ -204,17 +207,13 @@ void VivitScorer::on_qos(double proportion) {
   if (const auto f = feed()) f->qos(proportion);
 }
 
-/// Who does not answer may be: a camera that cannot tell yet.
 void VivitScorer::find_out_whether_live() {
   if (std::exchange(live_known_, true)) return;
-  const auto query = Owned<GstQuery>::adopt(gst_query_new_latency());
-  gboolean live = TRUE;
-  if (gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(element_), query.get()))
-    gst_query_parse_latency(query.get(), &live, nullptr, nullptr);
+  const bool live = is_live(GST_ELEMENT(element_), GST_BASE_TRANSFORM_SINK_PAD(element_));
   GST_INFO_OBJECT(element_, "the stream is %s", live ? "live" : "not live: it gets the largest budget");
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(live_, live) == static_cast<bool>(live)) return;
+    if (std::exchange(live_, live) == live) return;
   }
   change_terms();
 }
@@ -271,6 +270,7 @@ Owned<GstBuffer> VivitScorer::write(const Waiting& w) const {
   gst_buffer_fill(buffer, 0, p.logits.data(), p.logits.size_bytes());
   ScoresMeta scores;
   scores.region = meta.region;
+  scores.upstream_id = meta.upstream_id;
   scores.box = meta.box;
   scores.source_width = meta.source_width;
   scores.source_height = meta.source_height;
@@ -389,13 +389,13 @@ void VivitScorer::tell_model() {
 }
 
 /// QOS and element messages whenever the plan for this stream changes, and a QOS message for what is dropped.
-/// A budget that is lower for one tubelet only, to be in time, stands in that tubelet's label.
+/// A budget that is lower for a few tubelets only, to be in time, stands in their labels.
 void VivitScorer::tell_budget(GstBuffer* in, const Answer& answer) {
   mutex_.lock();
   const VivitStats now = stats_;
   const bool automatic = settings_.budget_mode == kBudgetAuto;
   mutex_.unlock();
-  const bool plan = !answer.verdict.skip && answer.verdict.reason != Reason::kDeadline;
+  const bool plan = !answer.verdict.skip && (now.hurried == 0 || now.hurried == now.most_hurried());
   const double budget = plan ? answer.verdict.budget : last_budget_;
   // Before the first budget, as the first tubelets were skipped, there is nothing to tell.
   const bool changed = budget >= 0 && (budget != last_budget_ || answer.verdict.hop != last_hop_);

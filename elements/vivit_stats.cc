@@ -1,6 +1,5 @@
 #include "elements/vivit_stats.h"
 
-#include <algorithm>
 #include <chrono>
 
 namespace mone {
@@ -10,11 +9,12 @@ void VivitStats::count(const RegionWindows::Outcome& outcome, double tubelet_rat
   lost += static_cast<guint64>(outcome.lost);
   restarts += outcome.restarted;
   rate = tubelet_rate;
-  budget = a.verdict.budget;
   hop = a.verdict.hop;
   skipped += a.verdict.skip;
   if (a.verdict.skip) return;
   processed++;
+  budget = a.verdict.budget;
+  hurried = a.verdict.reason == Reason::kDeadline ? hurried + 1 : 0;
   not_predicted += !a.verdict.predict;
   late += a.verdict.predict && a.late;
   realised = a.realised;

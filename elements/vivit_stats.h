@@ -3,6 +3,8 @@
 
 #include <gst/gst.h>
 
+#include <algorithm>
+
 #include "elements/region_windows.h"
 
 namespace mone {
@@ -21,8 +23,11 @@ struct VivitStats {
   double ms = 0, ms_mean = 0;  ///< of the engine: the last tubelet's share of its call
   double waited_ms = 0;        ///< from a tubelet's arrival to its answer
   guint regions = 0;
+  guint hurried = 0;  ///< tubelets in a row that ran with less than planned, to be in time
 
   guint64 dropped() const { return lost + skipped; }
+  /// After so many in a row (a second's) it is the deadline that says what the stream gets, and not the plan.
+  guint most_hurried() const { return std::max(4u, static_cast<guint>(rate)); }
   void count(const RegionWindows::Outcome& outcome, double tubelet_rate);
   void write(GstStructure* s) const;
 };

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,18 @@ inline guint get_uint(const GstStructure* s, const char* field, guint fallback =
 inline guint64 get_uint64(const GstStructure* s, const char* field, guint64 fallback = GST_CLOCK_TIME_NONE) {
   gst_structure_get_uint64(s, field, &fallback);
   return fallback;
+}
+/// A field that may be absent.
+inline std::optional<guint64> find_uint64(const GstStructure* s, const char* field) {
+  guint64 value = 0;
+  if (!gst_structure_get_uint64(s, field, &value)) return {};
+  return value;
+}
+inline void set_uint64(GstStructure* s, const char* field, std::optional<guint64> value) {
+  if (value)
+    gst_structure_set(s, field, G_TYPE_UINT64, *value, nullptr);
+  else
+    gst_structure_remove_field(s, field);
 }
 inline double get_double(const GstStructure* s, const char* field, double fallback = 0) {
   gst_structure_get_double(s, field, &fallback);

@@ -56,6 +56,7 @@ struct Played {
   std::vector<std::vector<guint8>> pictures;
   std::vector<TruthMeta> truths;
   std::vector<std::string> posted;
+  std::vector<guint64> posted_at;
   int gap_events = 0, discontinuities = 0;
 };
 
@@ -110,8 +111,12 @@ void finish(GstElement* pipeline, Played* run) {
     const GstMessageType type = GST_MESSAGE_TYPE(message);
     if (type == GST_MESSAGE_ELEMENT) {
       const GstStructure* s = gst_message_get_structure(message);
-      if (gst_structure_has_name(s, "mone-truth"))
+      if (gst_structure_has_name(s, "mone-truth")) {
         run->posted.push_back(gst_structure_get_string(s, "label"));
+        guint64 at = 0;
+        EXPECT_TRUE(gst_structure_get_uint64(s, "timestamp", &at));
+        run->posted_at.push_back(at);
+      }
     } else {
       run->end = type;
     }
@@ -175,6 +180,9 @@ TEST_F(ActionTestSrc, ChoosesAModestPictureWhenDownstreamDoesNotCare) {
   EXPECT_EQ(info.width, 640);
   EXPECT_EQ(info.height, 480);
   EXPECT_EQ(info.fps_n, 30);
+  const GstStructure* s = gst_caps_get_structure(caps.get(), 0);
+  EXPECT_TRUE(gst_structure_has_field(s, "pixel-aspect-ratio")) << "or a scaler makes the picture a row high";
+  EXPECT_STREQ(gst_structure_get_string(s, "interlace-mode"), "progressive");
 }
 
 TEST_F(ActionTestSrc, RefusesFullRangeYuv) {
@@ -460,6 +468,21 @@ TEST_F(ActionTestSrc, PostsTruthWhenItChanges) {
   EXPECT_EQ(run.posted.front(), "walk");
   EXPECT_EQ(run.posted.back(), "nothing");
   EXPECT_LE(run.posted.size(), 7u);
+}
+
+/// The base class gives what a live source sends the time at which it does: with an offset, another one.
+TEST_F(ActionTestSrc, PostsTruthWithTheTimeOfTheFrameAlsoLive) {
+  const Played run =
+      play("script=walk:1,wave:1 loop=false post-truth=true is-live=true timestamp-offset=5000000000");
+  ASSERT_GE(run.posted_at.size(), 2u);
+  for (const guint64 at : run.posted_at)
+    EXPECT_NE(std::find(run.pts.begin(), run.pts.end(), at), run.pts.end()) << at;
+}
+
+TEST_F(ActionTestSrc, AnOffsetBeyondAllTimeStaysThere) {
+  const auto h = harness("timestamp-offset=9223372036854775807", kSmall);
+  for (const auto& buffer : pull(h.get(), 3))
+    EXPECT_EQ(GST_BUFFER_PTS(buffer.get()), static_cast<GstClockTime>(G_MAXINT64));
 }
 
 /// x, y, width, height and id of what is marked as a person.

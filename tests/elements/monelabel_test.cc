@@ -1,5 +1,6 @@
 #include <gst/check/gstharness.h>
 
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -79,6 +80,28 @@ class MoneLabel : public testing::Test {
 
 using Strings = std::vector<std::string>;
 
+/// A crop may reach beyond the picture; what applications cut out of it may not.
+TEST_F(MoneLabel, MessagesAndLinesHaveTheBoxInTheFrameAndTheTrackersId) {
+  start("smoothing=0");
+  GstBuffer* in = scores(3 * GST_SECOND, 1, 0.9, 4);
+  ScoresMeta meta = *get_scores_meta(in);
+  meta.box = {51, -17, 300, 300};
+  meta.source_width = 320;
+  meta.source_height = 240;
+  meta.upstream_id = 77;
+  gst_buffer_remove_meta(in, &gst_buffer_get_custom_meta(in, "GstMoneScoresMeta")->meta);
+  add_scores_meta(in, meta);
+  const auto j = nlohmann::json::parse(push(in));
+  EXPECT_EQ(j["upstream_id"], 77);
+  EXPECT_EQ(get_action_metas(out_.get()).at(0).window.box, meta.box) << "where the experts lie";
+  const auto told = messages(bus_.get(), GST_MESSAGE_ELEMENT);
+  ASSERT_EQ(told.size(), 1u);
+  const GstStructure* s = gst_message_get_structure(told[0].get());
+  EXPECT_EQ((std::array{get_int(s, "x"), get_int(s, "y"), get_int(s, "width"), get_int(s, "height")}),
+            (std::array{51, 0, 269, 240}));
+  EXPECT_EQ(find_uint64(s, "upstream-id"), 77u);
+}
+
 TEST_F(MoneLabel, AJsonLineCarriesEverythingAboutItsLabel) {
   start("smoothing=0 top-k=2");
   const std::string line = push(scores(3 * GST_SECOND, 1, 0.9));
@@ -102,6 +125,7 @@ TEST_F(MoneLabel, AJsonLineCarriesEverythingAboutItsLabel) {
   EXPECT_EQ(j["model_hash"], "abc");
   EXPECT_EQ(j["planes"], "luma-motion");
   EXPECT_EQ(j["crop"], "region");
+  EXPECT_FALSE(j.contains("upstream_id")) << "nobody gave one";
   EXPECT_FALSE(j["stream"].get<std::string>().empty());
   EXPECT_EQ(j["events"][0]["event"], "new");
   EXPECT_EQ(j["events"][0]["start"], 2.0);

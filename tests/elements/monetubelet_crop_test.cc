@@ -1,4 +1,5 @@
 // crop=motion and crop=region in the element: negotiation, boxes, ids.
+#include "tests/elements/support.h"
 #include "tests/elements/tubelet_harness.h"
 
 namespace mone::test {
@@ -188,6 +189,71 @@ TEST(MoneTubeletCrop, RegionsDoNotOutliveAFlushANewSegmentOrNewCaps) {
   const auto wide = h.pull();
   ASSERT_EQ(wide.size(), 2u);
   for (const auto& tubelet : wide) EXPECT_EQ(meta_of(tubelet).region, 4u);
+}
+
+TEST(MoneTubeletCrop, ADetectorThatMarksOnceASecondIsFastEnough) {
+  TubeletHarness h(any_crop());
+  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
+  g_object_set(h.element(), "stride", 1, nullptr);
+  h.caps(gray(kSize, kSize, "10/1"));
+  for (int i = 0; i < 60; ++i) {
+    auto frame = square_frame(h, i, 40, 40);
+    if (i % 10 == 0 && i <= 40)
+      gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 2, 10, 30, 60)->id = 77;
+    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
+  }
+  const auto tubelets = h.pull();
+  EXPECT_EQ(tubelets.size(), 26u) << "until the last mark at 4 s and 1.2 s more";
+  for (const auto& tubelet : tubelets) {
+    EXPECT_EQ(meta_of(tubelet).region, 1u);
+    EXPECT_EQ(meta_of(tubelet).upstream_id, 77u) << "what the detector calls it";
+  }
+}
+
+TEST(MoneTubeletCrop, WhoIsSeenGoesBeforeWhoWas) {
+  TubeletHarness h(any_crop());
+  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
+  g_object_set(h.element(), "stride", 1, "max-regions", 1, nullptr);
+  h.caps(gray(kSize, kSize, "10/1"));
+  push_left(h, 0, 2);
+  for (int i = 2; i < 4; ++i) {
+    auto frame = square_frame(h, i, 40, 40);
+    gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 60, 10, 30, 60);
+    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
+  }
+  const auto tubelets = h.pull();
+  ASSERT_EQ(tubelets.size(), 2u);
+  EXPECT_EQ(meta_of(tubelets[0]).region, 1u);
+  EXPECT_EQ(meta_of(tubelets[0]).upstream_id, std::nullopt) << "the detector gives no ids";
+  EXPECT_EQ(meta_of(tubelets[1]).region, 2u);
+}
+
+/// What GST_MESSAGE_INFO says, all of it.
+std::string infos(GstBus* bus) {
+  std::string text;
+  for (const auto& message : messages(bus, GST_MESSAGE_INFO)) {
+    GError* error = nullptr;
+    gchar* debug = nullptr;
+    gst_message_parse_info(message.get(), &error, &debug);
+    text += std::string(error->message) + " " + debug;
+    g_clear_error(&error);
+    g_free(debug);
+  }
+  return text;
+}
+
+TEST(MoneTubeletCrop, WhereNobodyIsMarkedItIsSaidOnce) {
+  TubeletHarness h(any_crop());
+  const auto bus = give_bus(h.element());
+  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
+  g_object_set(h.element(), "region-type", "people", nullptr);
+  h.caps(gray(kSize, kSize, "10/1"));
+  push_left(h, 0, 25);
+  EXPECT_EQ(infos(bus.get()), "");
+  push_left(h, 25, 80);
+  const std::string said = infos(bus.get());
+  EXPECT_NE(said.find("marks as people; seen so far: person"), std::string::npos) << said;
+  EXPECT_EQ(said.find("crop=region"), said.rfind("crop=region looks")) << "once: " << said;
 }
 
 TEST(MoneTubeletCrop, MaxRegionsIsNoMatterOfCaps) {

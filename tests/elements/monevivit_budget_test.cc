@@ -186,6 +186,23 @@ TEST(MoneVivitBudget, AChangeOfPlanIsAMessageForPeopleAndOneForPrograms) {
   EXPECT_EQ(before, 1);
 }
 
+TEST(MoneVivitBudget, ADeadlineThatLowersEveryTubeletIsToldAsAPlanIs) {
+  const auto engine = planned_engine();
+  Fed fed(true, "latency-target=1");
+  double last = 1;
+  for (int k = 1; k <= 7; ++k) {
+    const auto scores = fed.score(k, 6.25, monotonic_now());
+    if (scores) last = scores->budget;
+  }
+  EXPECT_LT(last, .5);
+  const auto all = fed.told(GST_MESSAGE_ELEMENT);
+  ASSERT_EQ(all.size(), 1u) << "once, after about a second";
+  double budget = 1;
+  gst_structure_get_double(gst_message_get_structure(all[0].get()), "budget", &budget);
+  EXPECT_LT(budget, .5);
+  EXPECT_EQ(fed.number("budget"), last);
+}
+
 TEST(MoneVivitBudget, ABudgetIsToldOnlyOnceThereIsOne) {
   const auto engine = planned_engine();
   StreamTerms greedy;

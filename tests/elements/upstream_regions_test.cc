@@ -22,7 +22,7 @@ struct Detection {
 };
 
 std::vector<Region> regions_of(UpstreamRegions& regions, const std::vector<Detection>& detections,
-                               const std::vector<Box>& also_as_roi = {}) {
+                               const std::vector<Box>& also_as_roi = {}, Time now = Time(0)) {
   const auto buffer = Owned<GstBuffer>::adopt(gst_buffer_new());
   for (const Box& b : also_as_roi)
     gst_buffer_add_video_region_of_interest_meta(buffer.get(), "person", static_cast<guint>(b.x),
@@ -41,7 +41,7 @@ std::vector<Region> regions_of(UpstreamRegions& regions, const std::vector<Detec
     EXPECT_TRUE(gst_analytics_relation_meta_set_relation(meta, GST_ANALYTICS_REL_TYPE_RELATE_TO, object.id,
                                                          tracking.id));
   }
-  const auto found = regions.of(buffer.get(), {0, 0, 200, 100});
+  const auto found = regions.of(buffer.get(), {0, 0, 200, 100}, now);
   return {found.begin(), found.end()};
 }
 
@@ -76,8 +76,10 @@ TEST(UpstreamRegions, ALostTrackIsNotSeenAndItsRegionStaysWhereItWas) {
   auto now = regions_of(regions, {{"person", kRight, 3, true}});
   ASSERT_EQ(now.size(), 1u);
   EXPECT_EQ(now[0].box.x, kLeft.x);
-  for (int i = 0; i < UpstreamRegions::kKeptFrames; ++i)
-    now = regions_of(regions, {{"person", kRight, 3, true}});
+  EXPECT_EQ(regions.upstream_id(now[0].id), 3u);
+  now = regions_of(regions, {{"person", kRight, 3, true}}, {}, UpstreamRegions::kKept);
+  EXPECT_EQ(now.size(), 1u);
+  now = regions_of(regions, {{"person", kRight, 3, true}}, {}, UpstreamRegions::kKept + Time(1));
   EXPECT_TRUE(now.empty());
 }
 
