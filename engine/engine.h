@@ -149,9 +149,9 @@ class MONE_API Engine {
   virtual std::string device_name() const = 0;  ///< the processor or GPU, as it calls itself
 };
 
-/// Loads the model (empty path: the default one) and gives the engine that somebody in this process already
-/// holds for a model of the same hash and the same options, or makes one: weights, threads and batcher are
-/// then shared. It lives as long as somebody holds it. Waits while another thread makes an engine.
+/// Gives the engine that somebody in this process holds for a model (empty path: the default one) of the same
+/// content and the same options, or makes one: weights, threads and batcher are then shared. It lives as long
+/// as somebody holds it. A file is read once until it changes. Waits while another thread makes an engine.
 MONE_API Result<std::shared_ptr<Engine>> shared_engine(const std::string& model_path,
                                                        const EngineOptions& options,
                                                        const ModelOptions& model_options = {});

@@ -51,6 +51,7 @@ Result<std::shared_ptr<const Model>> load_file(const std::string& path) {
   auto file = parse_model_file(mapped.value().bytes(), path);
   if (!file) return file.error();
   std::string hash = sha256_hex(mapped.value().bytes());
+  log_line(kLogDebug, path + ": read, SHA-256 " + hash);
   return std::shared_ptr<const Model>(std::make_shared<MappedModel>(
       std::move(mapped).value(), std::move(file).value(), path, std::move(hash)));
 }
@@ -105,10 +106,23 @@ std::optional<std::string> environment(const char* name) {
   return value && *value ? std::optional<std::string>(value) : std::nullopt;
 }
 
+/// Where the default model was looked for, and what to do.
+Failure no_default_model() {
+  const std::string other = "name a model (--model, in the elements model=), or set MONE_MODEL to one";
+  if (const auto model = environment("MONE_MODEL"))
+    return Failure{*model +
+                   ": No such file or directory, and MONE_MODEL says that it is the default model; " + other};
+  const auto folders = environment("MONE_MODEL_PATH");
+  return Failure{std::string("there is no default model: no default.safetensors in ") + MONE_MODEL_DIR +
+                 (folders ? ", nor in MONE_MODEL_PATH, " + *folders : ", and MONE_MODEL_PATH is not set") +
+                 "; " + other + ", or MONE_MODEL_PATH to a folder with a default.safetensors"};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Model>> Model::load(const std::string& given, const ModelOptions& options) {
   const std::string path = given.empty() ? default_model_path() : given;
+  if (given.empty() && !exists(path)) return no_default_model();
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return load_folder(path, options);
   if (options.hf_compat)

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "engine/error.h"
+#include "engine/export.h"
 
 namespace mone {
 
@@ -14,6 +15,6 @@ struct DeviceChoice {
 };
 
 /// Empty text is kAuto. A failure says what may be written.
-Result<DeviceChoice> parse_device(std::string_view text);
+MONE_API Result<DeviceChoice> parse_device(std::string_view text);
 
 }  // namespace mone

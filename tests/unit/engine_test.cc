@@ -3,15 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
 
 #include "engine/clip.h"
-#include "tests/tiny_model.h"
+#include "tests/tiny_huggingface.h"
 
 namespace mone {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 
@@ -78,6 +83,105 @@ TEST(Engine, StreamsKeepTheirEngineAlive) {
   std::unique_ptr<Stream> stream = Engine::create(tiny(), {}).value()->new_stream();
   const auto pixels = test::random_tubelet(test::tiny_fe().config, 1);
   EXPECT_EQ(std::ssize(stream->push({pixels}, 1).logits), 5);
+}
+
+/// How often models are read while this lives.
+struct Loads {
+  Loads() {
+    set_log_sink([this](int, const std::string& line) {
+      count += line.find(": read, SHA-256 ") != std::string::npos ||
+               line.find(": pixels in ") != std::string::npos;
+    });
+  }
+  ~Loads() { set_log_sink({}); }
+  int count = 0;
+};
+
+TEST(EngineCache, AFileIsReadOnceUntilItIsReplaced) {
+  const std::string path = test::write_model(test::tiny_fe(), "shared.safetensors");
+  const EngineOptions options{"reference"};
+  Loads loads;
+  const auto first = shared_engine(path, options).value();
+  EXPECT_EQ(first, shared_engine(path, options).value());
+  const auto slash = path.rfind('/');
+  EXPECT_EQ(first, shared_engine(path.substr(0, slash) + "/." + path.substr(slash), options).value());
+  EXPECT_EQ(loads.count, 1);
+
+  const std::string copy = path + ".copy";
+  std::filesystem::copy_file(path, copy);
+  EXPECT_EQ(first, shared_engine(copy, options).value()) << "the same content";
+  EXPECT_EQ(loads.count, 2);
+  EXPECT_NE(first, shared_engine(path, {"reference", DType::kBf16}).value());
+
+  // Of the same size and time, as a copy that keeps times would be.
+  test::TinyModel changed = test::tiny_fe();
+  changed.seed = 2;
+  const auto when = std::filesystem::last_write_time(path);
+  const std::string other = test::write_model(changed, "other.safetensors");
+  ASSERT_EQ(std::filesystem::file_size(other), std::filesystem::file_size(path));
+  std::filesystem::last_write_time(other, when);
+  std::filesystem::rename(other, path);
+  EXPECT_NE(first, shared_engine(path, options).value());
+}
+
+TEST(EngineCache, AFileIsReadAgainWhenNobodyHoldsItsEngine) {
+  const std::string path = test::write_model(test::tiny_fe(), "released.safetensors");
+  Loads loads;
+  ASSERT_TRUE(shared_engine(path, {"reference"}));
+  ASSERT_TRUE(shared_engine(path, {"reference"}));
+  EXPECT_EQ(loads.count, 2);
+}
+
+TEST(EngineCache, OfAFolderEveryFileCounts) {
+  const std::string folder = std::filesystem::path(testing::TempDir()) / "mone-engine-cache";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const test::TinyModel model = test::tiny_plain_joint();
+  const auto write = [&](const char* name, const std::string& bytes) {
+    std::ofstream(folder + "/" + name, std::ios::binary) << bytes;
+  };
+  write("model.safetensors", test::safetensors_bytes(test::huggingface_tensors(model, true), {}));
+  write("config.json", test::huggingface_config(model.config));
+  const EngineOptions options{"reference"};
+  Loads loads;
+  const auto first = shared_engine(folder, options).value();
+  EXPECT_EQ(first, shared_engine(folder, options).value());
+  EXPECT_EQ(loads.count, 1);
+  EXPECT_FALSE(shared_engine(folder, options, {.hf_compat = true})) << "there is no preprocessor";
+  write("preprocessor_config.json", test::huggingface_preprocessor());
+  EXPECT_NE(first, shared_engine(folder, options, {.hf_compat = true}).value());
+  write("config.json", test::huggingface_config(model.config) + "\n");
+  EXPECT_NE(first, shared_engine(folder, options).value());
+  std::filesystem::remove_all(folder);
+}
+
+TEST(EngineCache, ThreadsThatAskAtOnceReadItOnce) {
+  const std::string path = test::write_model(test::tiny_fe(), "at_once.safetensors");
+  std::atomic<int> loads = 0;
+  set_log_sink([&](int, const std::string& line) { loads += line.find(": read, SHA-256 ") != line.npos; });
+  std::vector<std::shared_ptr<Engine>> engines(4);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& engine : engines)
+      threads.emplace_back([&engine, &path] { engine = shared_engine(path, {"reference"}).value(); });
+  }
+  set_log_sink({});
+  EXPECT_EQ(loads, 1);
+  for (const auto& engine : engines) EXPECT_EQ(engine, engines[0]);
+}
+
+TEST(Engine, AMissingDefaultModelSaysWhereItWasLookedForAndWhatToDo) {
+  const auto why = [] { return Model::load("").error().text; };
+  {
+    const Environment model("MONE_MODEL", "/somewhere/mine.safetensors");
+    EXPECT_THAT(why(), AllOf(HasSubstr("/somewhere/mine.safetensors"), HasSubstr("MONE_MODEL says"),
+                             HasSubstr("--model"), HasSubstr("model=")));
+  }
+  if (std::filesystem::exists(default_model_path())) GTEST_SKIP() << "a default model is installed";
+  EXPECT_THAT(why(), AllOf(HasSubstr("no default.safetensors in /"), HasSubstr("MONE_MODEL_PATH is not set"),
+                           HasSubstr("--model"), HasSubstr("MONE_MODEL to one")));
+  const Environment folders("MONE_MODEL_PATH", "/nonexistent:/neither");
+  EXPECT_THAT(why(), HasSubstr("nor in MONE_MODEL_PATH, /nonexistent:/neither"));
 }
 
 TEST(Engine, TheDefaultModelIsFoundThroughTheEnvironment) {
