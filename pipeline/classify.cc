@@ -7,6 +7,7 @@
 #include "pipeline/file_labels.h"
 #include "pipeline/open_engine.h"
 #include "pipeline/progress.h"
+#include "pipeline/video_file.h"
 
 namespace mone {
 namespace {
@@ -49,13 +50,19 @@ bool ClassifyArguments::parse(const Arguments& arguments) {
   return true;
 }
 
+/// Cameras go on for ever, whether somebody hears of it or not. @throws OutputLost
+void check_heard() {
+  if (!std::cout) throw OutputLost();
+}
+
 /// Labels one file; false, with a line on standard error that names it, when it fails.
 bool classify(const std::string& path, Engine& engine, const FileLabelOptions& options,
               ReportWriter& writer) {
   Progress progress;
+  const std::string shown = shown_name(path);
   const auto say = [&](const std::string& what) {
     progress.clear();
-    std::cerr << "mone: " << path << ": " << what << '\n';
+    std::cerr << "mone: " << shown << ": " << what << '\n';
   };
   auto opened = VideoFile::open(path);
   if (!opened) {
@@ -63,14 +70,15 @@ bool classify(const std::string& path, Engine& engine, const FileLabelOptions& o
     return false;
   }
   VideoFile& file = *opened.value();
-  progress.start(path);
-  writer.begin(path);
+  progress.start(shown);
+  writer.begin(shown);
   try {
     const auto report = label_file(
         engine, file, options,
         [&](const WindowReport& window) {
           progress.clear();
           writer.window(window);
+          check_heard();
         },
         [&](double done) { progress.update(done, file.duration()); });
     progress.clear();
@@ -80,6 +88,7 @@ bool classify(const std::string& path, Engine& engine, const FileLabelOptions& o
       return false;
     }
     writer.end(report.value());
+    check_heard();
     return true;
   } catch (const Error& error) {
     say(error.what());

@@ -1,6 +1,7 @@
 /// The subcommands of `mone`: each takes its arguments and returns the program's exit code.
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+/// Standard output takes no more: `main` says so and exits 1.
+class OutputLost : public std::exception {};
 
 int classify_command(const Arguments& arguments);
 int model_command(const Arguments& arguments);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <iostream>
+
+#include "engine/backend/device_choice.h"
 
 namespace mone {
 namespace po = boost::program_options;
@@ -49,6 +52,16 @@ void ModelArguments::add_options_to(CommandLine& line, ModelOptions& options) {
                  "instead of what such weights were trained on: [-1, 1]");
 }
 
+namespace {
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+}  // namespace
+
 void EngineArguments::add_to(CommandLine& line) {
   line.options()("backend", po::value(&backend)->value_name("NAME"),
                  "cuda, onednn or reference; default: $MONE_BACKEND, else the best here")(
@@ -62,6 +75,10 @@ void EngineArguments::add_to(CommandLine& line) {
 
 EngineOptions EngineArguments::options() const {
   EngineOptions options;
+  const auto known = backend_names();
+  if (!backend.empty() && std::find(known.begin(), known.end(), backend) == known.end())
+    throw UsageError("--backend is " + list_of(known) + " in this build, not '" + backend + "'");
+  if (const auto choice = parse_device(device); !choice) throw UsageError("--" + choice.error().text);
   options.backend = backend;
   options.device = device;
   if (!dtype.empty()) {
@@ -81,6 +98,13 @@ void check_budget(double budget, const char* option) {
     throw UsageError(std::string(option) + " is a share of the model's width above 0 and up to 1, not " +
                      std::to_string(budget));
   }
+}
+
+void check_output(const char* option, const std::string& path, std::span<const std::string> read) {
+  std::error_code different;
+  for (const std::string& file : read)
+    if (std::filesystem::equivalent(path, file, different))
+      throw UsageError(std::string(option) + " " + path + " would overwrite " + file + ", which is read");
 }
 
 Sampling parse_sampling(const std::string& text) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <boost/program_options.hpp>
-#include <optional>
+#include <span>
 #include <string>
 
 #include "engine/engine.h"
@@ -53,12 +53,16 @@ struct EngineArguments {
   bool deterministic = false;
 
   void add_to(CommandLine& line);
-  /// @throws UsageError for a dtype or thread count that does not exist
+  /// @throws UsageError for a backend, device, dtype or thread count that does not exist
   EngineOptions options() const;
 };
 
 /// @throws UsageError, which names the option, unless `budget` is in (0, 1]
 void check_budget(double budget, const char* option = "--budget");
+
+/// @throws UsageError, which names the option, if the file to write is one of those that are read, under
+/// whatever name
+void check_output(const char* option, const std::string& path, std::span<const std::string> read);
 
 /// "follow" or "nominal". @throws UsageError for anything else
 Sampling parse_sampling(const std::string& text);

@@ -1,8 +1,8 @@
 // mone frames: the decoded pictures of a video for training, as a NumPy array.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <iostream>
+#include <new>
 #include <optional>
 #include <vector>
 
@@ -38,11 +38,6 @@ bool decode(const std::string& path, int most, bool rgb, const std::string& out)
     std::cerr << "mone: " << opened.error().text << '\n';
     return false;
   }
-  std::error_code different;
-  if (std::filesystem::equivalent(path, out, different)) {
-    std::cerr << "mone: " << out << ": --out is the video itself\n";
-    return false;
-  }
   VideoFile& file = *opened.value();
   std::vector<std::uint8_t> pixels;
   Json times = Json::array();
@@ -60,9 +55,9 @@ bool decode(const std::string& path, int most, bool rgb, const std::string& out)
       for (std::size_t c = 0; c < picture.size(); c += plane) pixels.push_back(picture[c + i]);
     times.push_back(to_seconds(next->time));
   }
-  if (file.losses().any()) std::cerr << "mone: " << path << ": " << file.losses().text() << '\n';
+  if (file.losses().any()) std::cerr << "mone: " << shown_name(path) << ": " << file.losses().text() << '\n';
   if (!resizer) {
-    std::cerr << "mone: " << path << ": no frame could be decoded\n";
+    std::cerr << "mone: " << shown_name(path) << ": no frame could be decoded\n";
     return false;
   }
   std::vector<std::size_t> shape{times.size(), static_cast<std::size_t>(format.height),
@@ -99,8 +94,15 @@ int frames_command(const Arguments& arguments) {
   if (out.empty()) throw UsageError("--out is missing: the .npy file to write");
   if (most < 16 || most > 4096) throw UsageError("--long-side is 16 to 4096, not " + std::to_string(most));
   if (files.size() != 1) throw UsageError("one FILE is needed: mone frames --out NPY FILE");
+  check_output("--out", out, files);
   av_log_set_level(AV_LOG_QUIET);  // what was lost is counted and said
-  return decode(files.front(), most, rgb, out) ? kExitDone : kExitFailed;
+  try {
+    return decode(files.front(), most, rgb, out) ? kExitDone : kExitFailed;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "mone: " << shown_name(files.front())
+              << ": its pictures do not fit into memory; a smaller --long-side or a shorter video does\n";
+    return kExitFailed;
+  }
 }
 
 }  // namespace mone

@@ -1,6 +1,10 @@
 // mone: arguments -> subcommand -> exit code.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
+#include <new>
 
 #include "pipeline/command.h"
 
@@ -29,6 +33,9 @@ void print_usage(std::ostream& out) {
   }
   out << "\n'mone COMMAND --help' explains a command; --version prints the version.\n"
          "MONE_LOG=info (or debug) says which backend runs, and why.\n"
+         "MONE_MODEL is the default model, or MONE_MODEL_PATH folders (a:b) that hold its "
+         "default.safetensors;\n"
+         "MONE_BACKEND is the default backend.\n"
          "Exit codes: 0 done, 1 something failed (standard error says what), 2 wrong usage.\n";
 }
 
@@ -58,9 +65,16 @@ int run(const mone::Arguments& arguments) {
   return command->run({arguments.begin() + 1, arguments.end()});
 }
 
+/// The number of a closed one would go to the next file that is opened, and what is printed into that file.
+void hold_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDONLY) < 0) return;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  hold_standard_streams();
   const mone::Arguments arguments(argv + 1, argv + argc);
   int code = mone::kExitFailed;
   try {
@@ -70,6 +84,10 @@ int main(int argc, char** argv) {
     std::cerr << "mone: " << error.what() << "\nTry 'mone " << (in_command ? arguments.front() + " " : "")
               << "--help'.\n";
     return mone::kExitUsage;
+  } catch (const mone::OutputLost&) {
+    // Said below.
+  } catch (const std::bad_alloc&) {
+    std::cerr << "mone: not enough memory\n";
   } catch (const std::exception& error) {
     std::cerr << "mone: " << error.what() << '\n';
   }

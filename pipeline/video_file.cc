@@ -21,6 +21,18 @@ std::string url_of(const std::string& path) {
   return path.find("://") == std::string::npos ? "file:" + path : path;
 }
 
+/// The options that make sources on the network give up; FFmpeg by itself waits for ever.
+AVDictionary* network_options(const std::string& path, std::chrono::seconds patience) {
+  const std::string scheme = path.substr(0, path.find("://"));
+  if (scheme == path || scheme == "file") return nullptr;
+  const std::string wait = std::to_string(std::chrono::microseconds(patience).count());
+  AVDictionary* options = nullptr;
+  av_dict_set(&options, "rw_timeout", wait.c_str(), 0);
+  // RTSP, RTP and UDP have their own; of RTMP it would be how long to wait as a server.
+  if (scheme.rfind("rtmp", 0) != 0) av_dict_set(&options, "timeout", wait.c_str(), 0);
+  return options;
+}
+
 const std::int32_t* display_matrix(const AVStream* stream) {
 #if LIBAVCODEC_VERSION_MAJOR >= 61
   const AVPacketSideData* side = av_packet_side_data_get(
@@ -38,6 +50,14 @@ Time seconds_to_time(double seconds) { return Time(std::llround(seconds * 1e9));
 
 }  // namespace
 
+std::string shown_name(const std::string& path) {
+  const std::size_t scheme = path.find("://");
+  if (scheme == std::string::npos) return path;
+  const std::size_t begin = scheme + 3, end = std::min(path.find_first_of("/?#", begin), path.size());
+  const std::size_t at = path.substr(0, end).rfind('@');
+  return at == std::string::npos || at < begin ? path : path.substr(0, begin) + path.substr(at + 1);
+}
+
 std::string VideoLosses::text() const {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
@@ -50,19 +70,34 @@ std::string VideoLosses::text() const {
   return text;
 }
 
-Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::string& path) {
-  const auto fail = [&](const std::string& why) { return Failure{path + ": " + why}; };
+/// What went wrong, in words.
+std::string VideoFile::reason(int error) const {
+  if (error != AVERROR(ETIMEDOUT)) return av_error_text(error);
+  return "the source sent nothing for " + std::to_string(patience_.count()) + " s";
+}
+
+Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::string& path, std::chrono::seconds patience) {
+  const auto fail = [&](const std::string& why) { return Failure{shown_name(path) + ": " + why}; };
   std::unique_ptr<VideoFile> file(new VideoFile);
+  file->patience_ = patience;
 
   AVFormatContext* container = nullptr;
-  if (const int error = avformat_open_input(&container, url_of(path).c_str(), nullptr, nullptr); error < 0) {
-    return fail(error == AVERROR_INVALIDDATA
-                    ? "not a video file, or too damaged to recognise (FFmpeg: " + av_error_text(error) + ")"
-                    : av_error_text(error));
+  AVDictionary* options = network_options(path, patience);
+  const bool network = options != nullptr;
+  const auto begun = std::chrono::steady_clock::now();
+  const int opened = avformat_open_input(&container, url_of(path).c_str(), nullptr, &options);
+  // RTSP says of a server that does not answer that its data are invalid.
+  const bool silent = network && std::chrono::steady_clock::now() - begun >= patience;
+  av_dict_free(&options);
+  if (opened < 0) {
+    if (silent) return fail(file->reason(AVERROR(ETIMEDOUT)));
+    return fail(opened == AVERROR_INVALIDDATA
+                    ? "not a video file, or too damaged to recognise (FFmpeg: " + av_error_text(opened) + ")"
+                    : file->reason(opened));
   }
   file->container_.reset(container);
   if (const int error = avformat_find_stream_info(container, nullptr); error < 0) {
-    return fail("no stream can be read: " + av_error_text(error));
+    return fail("no stream can be read: " + file->reason(error));
   }
   const AVCodec* codec = nullptr;
   const int index = av_find_best_stream(container, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
@@ -138,7 +173,10 @@ void VideoFile::feed() {
       continue;
     }
     if (status < 0) {
-      if (status != AVERROR_EOF) losses_.broken_off = av_error_text(status);
+      // Some demuxers take a source that fell silent for one that has ended.
+      const AVIOContext* source = container_->pb;
+      const bool silent = source && source->error == AVERROR(ETIMEDOUT);
+      if (status != AVERROR_EOF || silent) losses_.broken_off = reason(silent ? source->error : status);
       avcodec_send_packet(decoder_.get(), nullptr);
       drained_ = true;
       return;

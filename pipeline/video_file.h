@@ -2,6 +2,7 @@
 /// Damage is survived and counted.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,9 @@ struct VideoLosses {
   std::string text() const;
 };
 
+/// A file's name or URL as it may be shown: without the user and the password of a URL.
+std::string shown_name(const std::string& path);
+
 class VideoFile {
  public:
   struct Picture {
@@ -34,8 +38,10 @@ class VideoFile {
     Time time{};  ///< from the file's start
   };
 
-  /// Opens the best video stream. Failures name the file.
-  static Result<std::unique_ptr<VideoFile>> open(const std::string& path);
+  /// Opens the best video stream. Failures name the file, as shown_name() has it.
+  /// @param patience  how long a source on the network may send nothing; then reading ends
+  static Result<std::unique_ptr<VideoFile>> open(const std::string& path,
+                                                 std::chrono::seconds patience = std::chrono::seconds(30));
 
   /// The next frame in order of presentation; nullptr at the end.
   /// @throws DeviceError if a frame cannot be converted
@@ -53,6 +59,7 @@ class VideoFile {
   void feed();
   Time time_of(const AVFrame* picture);
   void note_end();
+  std::string reason(int error) const;
 
   AvPtr<AVFormatContext> container_;
   AvPtr<AVCodecContext> decoder_;
@@ -63,6 +70,7 @@ class VideoFile {
   Upright upright_;
   Picture picture_;
   VideoLosses losses_;
+  std::chrono::seconds patience_{};
   Time frame_duration_{}, last_{};
   double duration_ = 0, frame_rate_ = 0;
   int frames_ = 0;

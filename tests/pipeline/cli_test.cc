@@ -78,6 +78,9 @@ TEST_F(Mone, RefusesWrongUsageWithTwoAndAHelpfulLine) {
                {{"classify", "--sampling", "fast", "x.mp4"}, "follow or nominal"},
                {{"classify", "--top-k", "0", "x.mp4"}, "--top-k"},
                {{"classify", "--dtype", "f8", "x.mp4"}, "f32, bf16, int8 or f16"},
+               {{"classify", "--device", "gpu", "x.mp4"}, "--device is auto, cpu, cuda or cuda:N"},
+               {{"bench", "--device", "cuda:x"}, "--device is auto, cpu, cuda or cuda:N"},
+               {{"eval", "--backend", "abacus", "m.csv"}, "--backend is "},
                {{"classify", "--threads", "-1", "x.mp4"}, "--threads"},
                {{"model"}, "show, run or verify"},
                {{"model", "explain"}, "no subcommand 'explain'"},
@@ -117,8 +120,43 @@ TEST_F(Mone, NamesTheModelFileThatItCannotUse) {
 
 TEST_F(Mone, NamesTheBackendsThereAreWhenAskedForAnother) {
   const ProgramRun run = mone({"classify", "--model", kModel, "--backend", "abacus", "x.mp4"});
-  EXPECT_EQ(run.code, 1);
+  EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.err, AllOf(HasSubstr("abacus"), HasSubstr("reference")));
+}
+
+TEST_F(Mone, SaysWhereItLookedForTheDefaultModelAndWhatToDo) {
+  const ProgramRun run =
+      run_program({"/usr/bin/env", "-u", "MONE_MODEL_PATH", "MONE_MODEL=/nowhere/m.safetensors", MONE_PROGRAM,
+                   "classify", video()});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err,
+              AllOf(HasSubstr("/nowhere/m.safetensors"), HasSubstr("MONE_MODEL"), HasSubstr("--model")));
+}
+
+TEST_F(Mone, ClassifyStopsWhenNobodyHearsIt) {
+  const std::string path = video(), more = folder_.file("model.safetensors");
+  write_file(more, read_file(kModel));
+  for (const char* output : {">/dev/full", ">&-"}) {
+    for (const char* format : {"--json ", ""}) {
+      const std::string command = std::string(MONE_PROGRAM) + " classify " + format + "--model " + more +
+                                  " " + path + " /nowhere/next.mp4 " + output;
+      const ProgramRun run = run_program({"/bin/sh", "-c", command});
+      EXPECT_EQ(run.code, 1) << command;
+      EXPECT_THAT(run.err,
+                  AllOf(HasSubstr("standard output could not be written"), Not(HasSubstr("next.mp4"))))
+          << command;
+    }
+  }
+}
+
+TEST_F(Mone, NamesNoPassword) {
+  const std::string url = "http://user:secret@127.0.0.1:1/a.mp4";
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"classify", "--json", "--model", kModel, url}, {"frames", "--out", folder_.file("a.npy"), url}}) {
+    const ProgramRun run = mone(arguments);
+    EXPECT_EQ(run.code, 1);
+    EXPECT_THAT(run.err, AllOf(HasSubstr("http://127.0.0.1:1/a.mp4: "), Not(HasSubstr("secret"))));
+  }
 }
 
 TEST_F(Mone, ClassifyWritesOneObjectALineAndASummary) {
@@ -364,10 +402,32 @@ TEST_F(Mone, FramesDecodesLumaForTraining) {
   const std::string whole = read_file(video());
   write_file(copy, whole);
   const ProgramRun itself = mone({"frames", "--out", copy, copy});
-  EXPECT_EQ(itself.code, 1);
-  EXPECT_THAT(itself.err, HasSubstr("copy.mkv: --out is the video itself"));
+  EXPECT_EQ(itself.code, 2);
+  EXPECT_THAT(itself.err, AllOf(HasSubstr("--out"), HasSubstr("copy.mkv would overwrite")));
   EXPECT_TRUE(read_file(copy) == whole);
   EXPECT_EQ(mone({"frames", "--out", npy, "/nowhere.mkv"}).code, 1);
+}
+
+TEST_F(Mone, FramesThatDoNotFitIntoMemorySayWhatDoes) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers take more memory than the limit";
+#endif
+  VideoSpec spec;
+  spec.width = 1920;
+  spec.height = 1080;
+  const std::string path = video("large.mkv", spec);
+  const auto run = [&](const std::string& side) {  // on one core, as each thread takes memory
+    return run_program({"/bin/bash", "-c",
+                        "ulimit -v 600000; export MALLOC_ARENA_MAX=1; "
+                        "exec taskset -c $(taskset -cp $$ | sed 's/.*: *\\([0-9]*\\).*/\\1/') " MONE_PROGRAM
+                        " frames --rgb --long-side " +
+                            side + " --out " + folder_.file("large.npy") + " " + path});
+  };
+  const ProgramRun large = run("1920");
+  EXPECT_EQ(large.code, 1);
+  EXPECT_THAT(large.err,
+              AllOf(HasSubstr("large.mkv: its pictures do not fit into memory"), HasSubstr("--long-side")));
+  EXPECT_EQ(run("320").code, 0);
 }
 
 TEST_F(Mone, BenchProfilesEachBudgetByStage) {

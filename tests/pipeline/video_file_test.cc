@@ -3,6 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
 
 #include "tests/pipeline/run_program.h"
 #include "tests/pipeline/video_writer.h"
@@ -11,7 +16,9 @@ namespace mone::testing {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Seen {
   std::vector<Time> times;
@@ -191,6 +198,83 @@ TEST_F(VideoFiles, OfAStreamThatBeganBeforeBeginAtZero) {
                "-muxdelay", "1.4", path}))
     GTEST_SKIP() << "there is no ffmpeg program that writes it";
   EXPECT_EQ(see(path).times.at(0), Time{});
+}
+
+TEST(ShownName, HasNoUserAndNoPassword) {
+  EXPECT_EQ(shown_name("rtsp://user:secret@host:554/a?b=c@d"), "rtsp://host:554/a?b=c@d");
+  EXPECT_EQ(shown_name("rtsp://user:s@cret@host"), "rtsp://host");
+  EXPECT_EQ(shown_name("http://host/@user/a.mp4"), "http://host/@user/a.mp4");
+  EXPECT_EQ(shown_name("http://host?to=a@b"), "http://host?to=a@b");
+  EXPECT_EQ(shown_name("a@b/c@d.mp4"), "a@b/c@d.mp4");
+  EXPECT_EQ(shown_name("x@y://z"), "x@y://z");
+}
+
+/// A server on loopback that answers whatever it is asked with `answer` and then falls silent.
+class SilentServer {
+ public:
+  explicit SilentServer(std::string answer) : answer_(std::move(answer)) {
+    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* general = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(socket_, general, size), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+    ::getsockname(socket_, general, &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~SilentServer() {
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    ::close(socket_);
+  }
+  std::string url(const std::string& scheme) const {
+    return scheme + "://user:secret@127.0.0.1:" + std::to_string(port_) + "/a";
+  }
+
+ private:
+  void serve() {
+    std::vector<int> clients;
+    for (int client; (client = ::accept(socket_, nullptr, nullptr)) >= 0;) {
+      EXPECT_EQ(::send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL), std::ssize(answer_));
+      clients.push_back(client);
+    }
+    for (const int client : clients) ::close(client);
+  }
+
+  std::string answer_;
+  int socket_ = -1, port_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(VideoFiles, OfAServerThatSendsNothingEnd) {
+  const SilentServer server("");
+  for (const char* scheme : {"http", "rtsp"}) {
+    const auto file = VideoFile::open(server.url(scheme), std::chrono::seconds(1));
+    ASSERT_FALSE(file) << scheme;
+    EXPECT_THAT(file.error().text, AllOf(HasSubstr("127.0.0.1"), HasSubstr("the source sent nothing for 1 s"),
+                                         Not(HasSubstr("secret"))))
+        << scheme;
+  }
+}
+
+TEST_F(VideoFiles, OfAServerThatFallsSilentEndWithWhatCame) {
+  for (const char* name : {"s.ts", "s.mkv"}) {
+    VideoSpec spec;
+    spec.frames = 600;
+    const std::string bytes = read_file(write(name, spec));
+    ASSERT_EQ(missing_, "");
+    const SilentServer server("HTTP/1.0 200 OK\r\nContent-Length: " + std::to_string(2 * bytes.size()) +
+                              "\r\n\r\n" + bytes);
+    auto file = VideoFile::open(server.url("http"), std::chrono::seconds(1));
+    ASSERT_TRUE(file) << file.error().text;
+    int frames = 0;
+    while (file.value()->next()) ++frames;
+    EXPECT_GT(frames, 500) << name;
+    EXPECT_THAT(file.value()->losses().text(), HasSubstr("the source sent nothing for 1 s")) << name;
+  }
 }
 
 TEST(Orientation, ReadsDisplayMatrices) {
