@@ -1,10 +1,19 @@
 #include "pipeline/csv.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 namespace mone {
 namespace {
+
+constexpr std::string_view kBlanks = " \t";
+
+std::string lowered(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
 
 /// Takes one record after the other off a text.
 class CsvReader {
@@ -17,23 +26,35 @@ class CsvReader {
   /// False if a quote is not closed.
   bool next(std::vector<std::string>& cells) {
     cells.assign(1, "");
+    std::size_t kept = 0;  // of the cell, what stood in quotes
     while (!done()) {
       const char c = text_[at_++];
-      if (c == '"' && cells.back().empty()) {
+      if (c == '"' && trimmed(cells.back()).empty()) {
+        cells.back().clear();
         if (!quoted(cells.back())) return false;
+        kept = cells.back().size();
       } else if (c == ',') {
+        close(cells.back(), kept);
         cells.emplace_back();
+        kept = 0;
       } else if (c == '\n') {
         ++line_;
-        return true;
+        break;
       } else if (c != '\r' || (at_ < text_.size() && text_[at_] != '\n')) {
         cells.back() += c;
       }
     }
+    close(cells.back(), kept);
     return true;
   }
 
  private:
+  /// Trims a cell, but for its first `kept` bytes.
+  static void close(std::string& cell, std::size_t kept) {
+    if (kept == 0) cell = std::string(trimmed(cell));
+    cell.resize(std::max(kept, cell.find_last_not_of(kBlanks) + 1));
+  }
+
   bool quoted(std::string& cell) {
     while (!done()) {
       const char c = text_[at_++];
@@ -54,14 +75,41 @@ class CsvReader {
   int line_ = 1;
 };
 
+/// What is wrong with the text of a table saved in another form; empty if nothing is.
+std::string wrong_form(std::string_view text) {
+  const std::string_view start = text.substr(0, 2);
+  if (start == "\xff\xfe" || start == "\xfe\xff" || text.find('\0') != std::string_view::npos)
+    return "is no CSV file in UTF-8 (UTF-16, or a spreadsheet's own format?): save it as CSV, UTF-8";
+  return "";
+}
+
+/// What is wrong with a header whose columns are separated by something else; empty if nothing is.
+std::string wrong_separator(const std::vector<std::string>& header) {
+  if (header.size() != 1) return "";
+  for (const char* separator : {";", "\t"}) {
+    if (header[0].find(separator) == std::string::npos) continue;
+    return std::string("has columns separated by ") + (*separator == ';' ? "';'" : "tabs") + " (" +
+           header[0] + "): save it with commas between them";
+  }
+  return "";
+}
+
 }  // namespace
 
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
+
 int CsvTable::column(std::string_view name) const {
-  const auto found = std::find(columns.begin(), columns.end(), name);
+  const auto found = std::find_if(columns.begin(), columns.end(), [&](const std::string& column) {
+    return lowered(column) == lowered(name);
+  });
   return found == columns.end() ? -1 : static_cast<int>(found - columns.begin());
 }
 
 Result<CsvTable> parse_csv(std::string_view text, const std::string& name) {
+  if (const std::string why = wrong_form(text); !why.empty()) return Failure{name + ": " + why};
   CsvReader reader(text);
   CsvTable table;
   std::vector<std::string> cells;
@@ -71,11 +119,16 @@ Result<CsvTable> parse_csv(std::string_view text, const std::string& name) {
       return Failure{name + ": line " + std::to_string(line) + " " + why};
     };
     if (!reader.next(cells)) return failed("has a quote that is not closed");
-    if (cells.size() == 1 && cells[0].empty()) continue;
+    // Spreadsheets write rows that nobody filled in as blanks and commas.
+    if (std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); }))
+      continue;
     if (table.columns.empty()) {
-      table.columns = cells;
-      const std::set<std::string> distinct(cells.begin(), cells.end());
-      if (distinct.size() != cells.size()) return failed("names a column twice");
+      for (const std::string& cell : cells) table.columns.emplace_back(trimmed(cell));
+      if (const std::string why = wrong_separator(cells); !why.empty()) return failed(why);
+      std::set<std::string> distinct;
+      for (const std::string& column : table.columns)
+        if (!column.empty() && !distinct.insert(lowered(column)).second)
+          return failed("names a column twice");
       continue;
     }
     if (cells.size() != table.columns.size())

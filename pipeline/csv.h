@@ -1,4 +1,5 @@
-/// A CSV file with a header (RFC 4180: quoted cells, doubled quotes, CRLF or LF), from anyone.
+/// A CSV file with a header (RFC 4180: quoted cells, doubled quotes, CRLF or LF), from anyone. Blanks around
+/// cells do not count, unless they stand in quotes.
 #pragma once
 
 #include <string>
@@ -9,18 +10,22 @@
 
 namespace mone {
 
+/// Without the blanks and tabs at its ends.
+std::string_view trimmed(std::string_view text);
+
 struct CsvTable {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;  ///< as many cells as columns
   std::vector<int> lines;                      ///< where each row begins, from 1
 
-  /// Position of a column, or -1.
+  /// Position of a column, whether in capitals or not, or -1.
   int column(std::string_view name) const;
 };
 
 /// @param name  names the text in failures
-/// Fails, with the line, where a row has other cells than the header, a quote is not closed, or a column
-/// comes twice. Empty lines are passed over.
+/// Fails, with the line, where a row has other cells than the header, a quote is not closed, a column comes
+/// twice, or the cells are separated by something else; and where it is UTF-16. Rows of empty cells are
+/// passed over.
 Result<CsvTable> parse_csv(std::string_view text, const std::string& name);
 
 }  // namespace mone

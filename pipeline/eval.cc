@@ -1,4 +1,6 @@
 // mone eval: how often a model is right about labelled videos, by budget, and against controls.
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
 
@@ -21,7 +23,7 @@ struct EvalArguments {
   std::vector<EvalFilter> filters;
   std::vector<std::string> manifests;
   std::string mapping, page;
-  bool json = false;
+  bool json = false, background_given = false;
 
   /// False if only the help was wanted.
   bool parse(const Arguments& arguments);
@@ -42,7 +44,7 @@ std::vector<Chooser> parse_controls(const std::string& text) {
     bool known = false;
     for (const Chooser chooser : {Chooser::kRandom, Chooser::kShuffled, Chooser::kUniform}) {
       if (name != to_name(chooser)) continue;
-      controls.push_back(chooser);
+      if (std::find(controls.begin(), controls.end(), chooser) == controls.end()) controls.push_back(chooser);
       known = true;
     }
     if (!known)
@@ -58,9 +60,18 @@ EvalFilter parse_filter(const std::string& text) {
   return {text.substr(0, at), split(text.substr(at + 1), ',')};
 }
 
+unsigned parse_seed(const std::string& text) {
+  unsigned seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, seed);
+  if (error == std::errc{} && stop == end) return seed;
+  throw UsageError("--seed is a whole number from 0 to 4294967295, not '" + text + "'");
+}
+
 bool EvalArguments::parse(const Arguments& arguments) {
   namespace po = boost::program_options;
-  std::string budgets = "1,0.75,0.5,0.4,0.25,0.15", controls = "random,shuffled,uniform", sampling = "follow";
+  std::string budgets = "1,0.75,0.5,0.4,0.25,0.15", controls = "random,shuffled,uniform", sampling = "follow",
+              seed = "1";
   std::vector<std::string> where;
   CommandLine line(
       "eval [options] MANIFEST...",
@@ -89,8 +100,8 @@ bool EvalArguments::parse(const Arguments& arguments) {
       "on", po::value(&options.policy.on)->value_name("SCORE"), "of events, as monelabel; default: 0.5")(
       "off", po::value(&options.policy.off)->value_name("SCORE"), "of events, as monelabel; default: 0.35")(
       "sampling", po::value(&sampling)->value_name("MODE"),
-      "follow or nominal, as mone classify; default: follow")(
-      "seed", po::value(&options.seed)->value_name("N"), "of the controls; default: 1");
+      "follow or nominal, as mone classify; default: follow")("seed", po::value(&seed)->value_name("N"),
+                                                              "of the controls; default: 1");
   model.add_to(line);
   engine.add_to(line);
   line.take_rest("MANIFEST", &manifests);
@@ -99,6 +110,8 @@ bool EvalArguments::parse(const Arguments& arguments) {
   options.budgets = parse_budgets(budgets, "--budgets");
   options.controls = parse_controls(controls);
   options.sampling = parse_sampling(sampling);
+  options.seed = parse_seed(seed);
+  background_given = line.has("background");
   for (const std::string& text : where) filters.push_back(parse_filter(text));
   try {
     LabelTracker(1, options.policy);
@@ -108,14 +121,65 @@ bool EvalArguments::parse(const Arguments& arguments) {
   return true;
 }
 
-/// The mapping asked for, or the one beside the model.
-Result<LabelMapping> find_mapping(const std::string& asked, const Model& model) {
-  if (!asked.empty()) return LabelMapping::read(asked);
+/// The file of the mapping asked for, or of the one beside the model; empty: there is none.
+std::string mapping_path(const std::string& asked, const Model& model) {
+  if (!asked.empty()) return asked;
   std::filesystem::path beside = model.path();
   std::error_code error;
   beside = (std::filesystem::is_directory(beside, error) ? beside : beside.parent_path()) / "labels.json";
-  if (!std::filesystem::exists(beside, error)) return LabelMapping();
-  return LabelMapping::read(beside.string());
+  return std::filesystem::exists(beside, error) ? beside.string() : "";
+}
+
+/// Every file that is read or named by what is read.
+std::vector<std::string> files_read(const EvalManifest& manifest, const Model& model,
+                                    const std::string& mapping) {
+  std::vector<std::string> files(manifest.files.begin(), manifest.files.end());
+  files.push_back(mapping);
+  files.push_back(model.path());
+  for (const char* part : {"/config.json", "/model.safetensors", "/preprocessor_config.json"})
+    files.push_back(model.path() + part);
+  return files;
+}
+
+/// "walk, wave and 3 more".
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 20;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i) list += (i == 0 ? "" : ", ") + names[i];
+  return names.size() <= kMost ? list : list + " and " + std::to_string(names.size() - kMost) + " more";
+}
+
+/// Empty, or what follows from the model's lack of the default background.
+/// @throws UsageError if it lacks the one asked for
+std::string check_background(const EvalArguments& wanted, const std::vector<std::string>& labels) {
+  const std::string& background = wanted.options.background;
+  if (std::find(labels.begin(), labels.end(), background) != labels.end()) return "";
+  if (wanted.background_given)
+    throw UsageError("--background is a label of the model, and it has no '" + background + "'; it has " +
+                     some_of(labels));
+  return "the model has no label '" + background +
+         "', so every label is an action; --background says which one is no event";
+}
+
+/// Empty, or why not one share could be measured.
+std::string why_nothing(const Evaluation& result, const EvalManifest& manifest,
+                        const std::vector<std::string>& labels) {
+  bool known = false;
+  for (const EvalSet& set : result.sets) {
+    if (dearest_point(set).clips.all().of > 0) return "";
+    known |= !set.labels.empty();
+  }
+  if (known) return "nothing could be measured: no video gave an answer to a row";
+  std::vector<std::string> others;
+  for (const auto& [label, rows] : manifest.out_of_vocabulary) others.push_back("'" + label + "'");
+  return "nothing could be measured: the labels of the manifest are " + some_of(others) +
+         ", and the model knows none of them; it has " + some_of(labels) + "; --labels says which are which";
+}
+
+/// Prints lines from `first` on. @return how many lines there are
+std::size_t say(const std::vector<std::string>& lines, std::size_t first = 0) {
+  for (std::size_t i = first; i < lines.size(); ++i) std::cerr << "mone: " << lines[i] << '\n';
+  return lines.size();
 }
 
 int failed(const Failure& failure) {
@@ -134,15 +198,20 @@ int eval_command(const Arguments& arguments) {
   const auto engine = open_engine(wanted.model, wanted.engine.options());
   if (!engine) return kExitFailed;
   const Model& model = engine->model();
-  const auto mapping = find_mapping(wanted.mapping, model);
+  const auto& labels = model.config().labels;
+  const std::string no_background = check_background(wanted, labels);
+  const std::string mapping_file = mapping_path(wanted.mapping, model);
+  const auto mapping =
+      mapping_file.empty() ? Result<LabelMapping>(LabelMapping()) : LabelMapping::read(mapping_file);
   if (!mapping) return failed(mapping.error());
-  const auto manifest =
-      read_manifests(wanted.manifests, wanted.filters, model.config().labels, mapping.value());
+  auto manifest = read_manifests(wanted.manifests, wanted.filters, labels, mapping.value());
   if (!manifest) return failed(manifest.error());
+  if (!no_background.empty()) manifest.value().warnings.push_back(no_background);
 
   // Opened before the hours that what goes in it may take.
   std::unique_ptr<OutputFile> page;
   if (!wanted.page.empty()) {
+    check_output("--html", wanted.page, files_read(manifest.value(), model, mapping_file));
     auto opened = OutputFile::open(wanted.page);
     if (!opened) return failed(opened.error());
     page = std::move(opened).value();
@@ -151,6 +220,8 @@ int eval_command(const Arguments& arguments) {
     std::cerr << "mone: " << counted(others, "file", "files")
               << " in folders by label not taken for video, by the name\n";
   Evaluator evaluator(*engine, manifest.value(), wanted.options);
+  const Evaluation& result = evaluator.result();
+  const std::size_t said = say(result.warnings);
   const auto& videos = manifest.value().videos;
   Progress progress;
   progress.start(counted(std::ssize(videos), "video", "videos"));
@@ -162,9 +233,8 @@ int eval_command(const Arguments& arguments) {
   }
   progress.clear();
 
-  const Evaluation& result = evaluator.result();
-  for (const auto* lines : {&result.warnings, &result.failures})
-    for (const std::string& line : *lines) std::cerr << "mone: " << line << '\n';
+  say(result.warnings, said);
+  say(result.failures);
   const EvalSubject subject{model,          engine->backend(),        to_name(engine->dtype()),
                             wanted.options, mapping.value().merges(), manifest.value().out_of_vocabulary};
   if (wanted.json)
@@ -175,6 +245,8 @@ int eval_command(const Arguments& arguments) {
     page->write(eval_page(result, subject));
     if (const std::string why = page->finish(); !why.empty()) return failed(Failure{why});
   }
+  const std::string nothing = why_nothing(result, manifest.value(), labels);
+  if (!nothing.empty()) return failed(Failure{nothing});
   return result.failures.empty() ? kExitDone : kExitFailed;
 }
 

@@ -41,6 +41,9 @@ bool is_video(const fs::path& path) {
   return kVideo.count(extension) != 0;
 }
 
+/// File managers leave .thumbnails and .Trash-1000 beside folders, macOS ._clip.mp4 beside clip.mp4.
+bool is_hidden(const fs::path& path) { return path.filename().string()[0] == '.'; }
+
 /// "A folder of videos a label" as the table that a manifest would be.
 /// @param passed_over  counts the other files there
 Result<CsvTable> list_folder(const fs::path& folder, int& passed_over) {
@@ -49,10 +52,10 @@ Result<CsvTable> list_folder(const fs::path& folder, int& passed_over) {
   // Links are what they are called here, wherever they lead.
   for (const auto& label : fs::directory_iterator(folder, error)) {
     std::error_code unknown;  // a link that leads to itself is no folder
-    if (!label.is_directory(unknown)) continue;
+    if (!label.is_directory(unknown) || is_hidden(label.path())) continue;
     for (const auto& entry : fs::directory_iterator(label.path(), error)) {
       const fs::path inside = label.path().filename() / entry.path().filename();
-      if (inside.filename().string()[0] == '.') continue;  // macOS leaves ._clip.mp4 beside clip.mp4
+      if (is_hidden(inside) || entry.is_directory(unknown)) continue;
       if (is_video(inside))
         table.rows.push_back({inside.string(), inside.parent_path().string()});
       else
@@ -78,6 +81,24 @@ double seconds_of(const std::string& cell, double missing) {
   return good ? value : std::nan("");
 }
 
+/// What a manifest that lies in `folder` calls `path`.
+fs::path place_of(const std::string& path, const fs::path& folder) {
+  return path.find("://") == std::string::npos ? folder / path : fs::path(path);
+}
+
+/// The same for all spellings of a path; links stay what they are called.
+std::string one_spelling(const fs::path& path) {
+  if (path.string().find("://") != std::string::npos) return path.string();
+  std::error_code error;
+  return fs::absolute(path, error).lexically_normal().string();
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
 /// Adds the rows of one table to the manifest.
 class Collector {
  public:
@@ -93,15 +114,17 @@ class Collector {
     const int path = table.column("path"), common = table.column("common_label"),
               label = table.column("label");
     if (path < 0 || (label < 0 && common < 0))
-      return name + ": needs the columns path and label (or common_label)";
+      return name + ": needs the columns path and label (or common_label), and has " + list_of(table.columns);
     for (const EvalFilter& filter : filters_)
       if (table.column(filter.column) < 0) return name + ": has no column " + filter.column + " to choose by";
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
       const auto& row = table.rows[r];
       const auto cell = [&](const char* column) {
         const int at = table.column(column);
-        return at < 0 ? std::string() : row[at];
+        return at < 0 ? std::string() : std::string(trimmed(row[at]));
       };
+      const fs::path place = place_of(row[path], folder);
+      manifest_.files.insert(place.string());
       if (!wanted(table, row)) continue;
       const double begin = seconds_of(cell("start"), 0), end = seconds_of(cell("end"), kForever);
       const auto failed = [&](const std::string& why) {
@@ -109,14 +132,18 @@ class Collector {
       };
       if (row[path].empty()) return failed("has no path");
       if (!(begin < end)) return failed("has start and end that are not seconds from start to end");
-      std::string text = common >= 0 && !row[common].empty() ? row[common] : cell("label");
+      std::string text = cell("common_label");
+      if (text.empty()) text = cell("label");
       if (text.empty()) return failed("has no label");
       const std::string dataset = cell("dataset");
-      add_event((folder / row[path]).string(), prefix + (dataset.empty() ? "all" : dataset),
-                begin == 0 && end == kForever, {text, truth_of(text), begin, end});
+      const bool added = add_event(place, prefix + (dataset.empty() ? "all" : dataset),
+                                   begin == 0 && end == kForever, {text, truth_of(text), begin, end});
+      if (!added) manifest_.warnings.push_back(failed("says what an earlier line says, and does not count"));
     }
     return "";
   }
+
+  void add_file(const fs::path& file) { manifest_.files.insert(file.string()); }
 
   EvalManifest take() { return std::move(manifest_); }
 
@@ -128,23 +155,29 @@ class Collector {
     });
   }
 
-  int truth_of(const std::string& label) {
+  int truth_of(const std::string& label) const {
     const auto found = label_index_.find(mapping_(label));
-    if (found != label_index_.end()) return found->second;
-    ++manifest_.out_of_vocabulary[label];
-    return -1;
+    return found == label_index_.end() ? -1 : found->second;
   }
 
-  void add_event(const std::string& path, const std::string& set, bool trimmed, EvalEvent event) {
-    const auto [place, first] = video_of_.try_emplace({path, set}, manifest_.videos.size());
+  /// False if the manifest has it already.
+  bool add_event(const fs::path& path, const std::string& set, bool trimmed, EvalEvent event) {
+    const auto [place, first] = video_of_.try_emplace({one_spelling(path), set}, manifest_.videos.size());
     if (first) {
-      manifest_.videos.push_back({path, set, true, {}});
+      manifest_.videos.push_back({path.string(), set, true, {}});
       if (std::find(manifest_.sets.begin(), manifest_.sets.end(), set) == manifest_.sets.end())
         manifest_.sets.push_back(set);
     }
     EvalVideo& video = manifest_.videos[place->second];
+    const auto same = [&](const EvalEvent& other) {
+      const bool label = event.truth >= 0 ? event.truth == other.truth : event.label == other.label;
+      return label && event.begin == other.begin && event.end == other.end;
+    };
+    if (std::any_of(video.events.begin(), video.events.end(), same)) return false;
+    if (event.truth < 0) ++manifest_.out_of_vocabulary[event.label];
     video.trimmed &= trimmed;
     video.events.push_back(std::move(event));
+    return true;
   }
 
   const std::vector<EvalFilter>& filters_;
@@ -238,6 +271,7 @@ Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
     const bool folder = fs::is_directory(file, error);
     auto text = folder ? Result<std::string>("") : read_text(file);
     if (!text) return text.error();
+    if (!folder) collector.add_file(file);
     const auto table = folder ? list_folder(file, passed_over) : parse_csv(text.value(), file.string());
     if (!table) return table.error();
     const fs::path home = folder ? file : file.parent_path();

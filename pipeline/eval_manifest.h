@@ -2,7 +2,7 @@
 #pragma once
 
 #include <map>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,13 +50,16 @@ struct EvalManifest {
   std::vector<std::string> sets;                 ///< in the order of their first video
   std::map<std::string, int> out_of_vocabulary;  ///< label -> rows
   int passed_over = 0;  ///< files in folders by label that are not called as videos are
+  /// Every file that was read or named, also in rows that were not chosen.
+  std::set<std::string> files;
+  std::vector<std::string> warnings;  ///< what counts otherwise than it may have been meant, one line each
 };
 
 /// Reads manifests: CSV files with the columns `path` (relative to the file) and `label` or `common_label`
 /// (which goes first), and if wanted `dataset`, `start`, `end` (seconds); a folder stands for its
-/// manifest.csv, or, without one, for a folder of videos a label. Sets are the datasets of each manifest
-/// (of several: behind its name and as many folders as tell it apart); they are never merged. A failure names
-/// the file and the line.
+/// manifest.csv, or, without one, for a folder of videos a label (hidden folders are none). Sets are the
+/// datasets of each manifest (of several: behind its name and as many folders as tell it apart); they are
+/// never merged. A row that says what an earlier one does counts once. A failure names the file and the line.
 Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
                                     const std::vector<EvalFilter>& filters,
                                     const std::vector<std::string>& model_labels,

@@ -214,7 +214,7 @@ std::string eval_page(const Evaluation& evaluation, const EvalSubject& subject) 
   if (!subject.out_of_vocabulary.empty()) {
     html += "<p class=\"note\">Not in the model's vocabulary, and in no share:";
     for (const auto& [label, rows] : subject.out_of_vocabulary)
-      html += " " + escaped(label) + " (" + std::to_string(rows) + ")";
+      html += " " + escaped("'" + label + "'") + " (" + std::to_string(rows) + ")";
     html += "</p>\n";
   }
   return html + maps_section(evaluation, subject.model.config()) + "</body></html>\n";

@@ -208,7 +208,7 @@ void print_tables(std::ostream& out, const Evaluation& evaluation, const EvalSub
     out << "\nnot in the model's vocabulary, and in no share:";
     std::string list;
     for (const auto& [label, rows] : subject.out_of_vocabulary)
-      list += (list.empty() ? " " : ", ") + label + " (" + std::to_string(rows) + ")";
+      list += (list.empty() ? " '" : ", '") + label + "' (" + std::to_string(rows) + ")";
     out << list << '\n';
   }
   out << std::flush;

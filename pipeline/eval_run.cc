@@ -118,6 +118,7 @@ class Evaluator::Impl {
       : engine_(engine), config_(engine.model().config()), options_(options), random_(options.seed) {
     result_.settings = settings_of(engine, options);
     result_.warnings = left_out(engine, options, result_.settings);
+    result_.warnings.insert(result_.warnings.end(), manifest.warnings.begin(), manifest.warnings.end());
     const auto label = std::find(config_.labels.begin(), config_.labels.end(), options.background);
     background_ = label == config_.labels.end() ? -1 : static_cast<int>(label - config_.labels.begin());
     for (const EvalSetting& setting : result_.settings) {
@@ -136,7 +137,7 @@ class Evaluator::Impl {
     try {
       why = run(video, set, on_progress);
     } catch (const Error& error) {
-      why = video.path + ": " + error.what();
+      why = shown_name(video.path) + ": " + error.what();
     }
     if (why.empty()) return;
     ++set.failed;
@@ -203,8 +204,9 @@ class Evaluator::Impl {
       if (file.duration() > 0) on_progress(std::min(seconds / file.duration(), 1.0));
     }
     tubeliser.finish(on_tubelet);
-    if (file.losses().any()) result_.warnings.push_back(video.path + ": " + file.losses().text());
-    if (!lanes_[0].predictions) return video.path + ": too short for one prediction";
+    const std::string shown = shown_name(video.path);
+    if (file.losses().any()) result_.warnings.push_back(shown + ": " + file.losses().text());
+    if (!lanes_[0].predictions) return shown + ": too short for one prediction";
     finish(video, set, seconds, watched + to_seconds(file.frame_duration()));
     return "";
   }
@@ -278,8 +280,9 @@ class Evaluator::Impl {
     for (std::size_t e = 0; e < video.events.size(); ++e) {
       const EvalEvent& event = video.events[e];
       if (event.truth >= 0 && lanes_[0].means[e].empty())
-        result_.warnings.push_back(video.path + ": " + event.label + " from " + fixed(event.begin, 2) +
-                                   " s: no prediction's window has its middle in it, so no answer to it counts");
+        result_.warnings.push_back(
+            shown_name(video.path) + ": " + event.label + " from " + fixed(event.begin, 2) +
+            " s: no prediction's window has its middle in it, so no answer to it counts");
       if (event.truth >= 0 && event.truth != background_ && event.begin < seconds)
         happened.push_back({event.truth, event.begin, std::min(event.end, seconds)});
     }
@@ -304,9 +307,14 @@ class Evaluator::Impl {
 
   void answer(const EvalVideo& video, std::size_t e, EvalSet& set, double seconds) {
     const EvalEvent& event = video.events[e];
-    EvalAnswer answer{video.path,  set.name,    event.label,
-                      event.truth, event.begin, std::max(event.begin, std::min(event.end, seconds)),
-                      {},          {}};
+    EvalAnswer answer{shown_name(video.path),
+                      set.name,
+                      event.label,
+                      event.truth,
+                      event.begin,
+                      std::max(event.begin, std::min(event.end, seconds)),
+                      {},
+                      {}};
     std::vector<int> actions = set.labels;
     std::erase(actions, background_);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -330,7 +338,7 @@ class Evaluator::Impl {
   void start_map(const EvalVideo& video, double duration) {
     const int truth = video.events[0].truth;
     map_ = {};
-    map_.path = video.path;
+    map_.path = shown_name(video.path);
     map_.label = truth < 0 ? video.events[0].label : config_.labels[truth];
     map_wanted_ = std::ssize(result_.maps) < options_.maps && engine_.model().routed() &&
                   config_.variant == Variant::kFe && mapped_.insert(map_.label).second;

@@ -12,11 +12,12 @@ namespace mone {
 
 class OutputFile {
  public:
-  /// Opens a file of another name beside PATH, whose permissions it gets; PATH itself where that is no
-  /// ordinary file (/dev/stdout, a pipe) or nothing can be put beside it. Failures name the path and say why.
+  /// Sees that a file can be made beside PATH, where the bytes go until they are whole: it is there from the
+  /// first write() on, and gets PATH's permissions. Where PATH is no ordinary file (/dev/stdout, a pipe), or
+  /// nothing can be put beside it, it is written itself. Failures name the path and say why.
   static Result<std::unique_ptr<OutputFile>> open(const std::string& path);
-  /// Leaves nothing behind unless finish() was called and went well. (A program that is killed leaves
-  /// PATH.PID.)
+  /// Leaves nothing behind unless finish() was called and went well. (A program that is killed while it
+  /// writes leaves PATH.PID.)
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -27,9 +28,12 @@ class OutputFile {
 
  private:
   OutputFile() = default;
+  void begin();
 
   std::string path_, target_;  // as given; links followed
   std::string beside_;         // where the bytes go until they are whole; empty: in place
+  int permissions_ = -1;       // of PATH; -1: it was not there
+  bool begun_ = false;
   std::ofstream file_;
 };
 

@@ -3,6 +3,7 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "elements/glue/gst_ptr.h"
@@ -14,6 +15,7 @@ namespace {
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::string kModel = MONE_GOLDEN_DIR "/fe_token.safetensors";  // walk, run, wave, clap, nothing
 
@@ -137,6 +139,96 @@ TEST_F(Eval, WhatCannotBeWrittenIsSaidAtOnceAndWhatWasThereStays) {
   EXPECT_THAT(unheard.err, HasSubstr("standard output could not be written"));
 }
 
+TEST_F(Eval, ThePageOverwritesNothingThatIsRead) {
+  const std::string model = file("model.safetensors");
+  write_file(model, read_file(kModel));
+  write_file(file("some.csv"), "path,label,subject\nwalk.mkv,walk,ann\nwave.mkv,wave,bob\n");
+  ASSERT_EQ(::link(file("walk.mkv").c_str(), file("linked.mkv").c_str()), 0);
+  const std::string before[] = {read_file(file("walk.mkv")), read_file(file("wave.mkv"))};
+  for (const char* page :
+       {"some.csv", "./some.csv", "walk.mkv", "linked.mkv", "wave.mkv", "labels.json", "model.safetensors"}) {
+    const ProgramRun run =
+        run_program({MONE_PROGRAM, "eval", "--model", model, "--labels", file("labels.json"), "--where",
+                     "subject=ann", "--html", file(page), file("some.csv")});
+    EXPECT_EQ(run.code, 2) << page;
+    EXPECT_THAT(run.err, AllOf(HasSubstr("--html"), HasSubstr("would overwrite"))) << page;
+  }
+  EXPECT_THAT(read_file(file("some.csv")), HasSubstr("walk.mkv,walk,ann"));
+  EXPECT_TRUE(read_file(file("walk.mkv")) == before[0] && read_file(file("wave.mkv")) == before[1]);
+  EXPECT_TRUE(read_file(model) == read_file(kModel));
+
+  const std::string clips = file("clips");
+  std::filesystem::create_directories(clips + "/walk");
+  std::filesystem::copy_file(file("walk.mkv"), clips + "/walk/a.mkv");
+  write_file(clips + "/manifest.csv", "path,label\nwalk/a.mkv,walk\n");
+  EXPECT_EQ(eval({"--html", clips + "/manifest.csv", clips}).code, 2);
+  std::filesystem::remove(clips + "/manifest.csv");
+  EXPECT_EQ(eval({"--html", clips + "/walk/a.mkv", clips}).code, 2);
+}
+
+TEST_F(Eval, AnEvaluationThatIsStoppedLeavesNothing) {
+  const TemporaryFolder alone;
+  std::string rows = "path,label\nlong.mkv,walk\nlong.mkv,walk\n";
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "again" + std::to_string(i) + ".mkv";
+    std::filesystem::create_hard_link(file("long.mkv"), file(name));
+    rows += name + ",walk\n";
+  }
+  write_file(file("many.csv"), rows);
+  RunningProgram running({MONE_PROGRAM, "eval", "--model", kModel, "--backend", "reference", "--threads", "1",
+                          "--html", alone.file("page.html"), file("many.csv")});
+  EXPECT_TRUE(running.wait_until([](const std::string&, const std::string& err) {
+    return err.find("says what an earlier line says") != std::string::npos;  // as the evaluation begins
+  }));
+  running.interrupt();
+  EXPECT_EQ(running.end().code, -1);
+  EXPECT_TRUE(std::filesystem::is_empty(alone.file("")));
+}
+
+TEST_F(Eval, ABackgroundThatTheModelLacksIsSaid) {
+  const ProgramRun asked = eval({"--background", "nothin", file("clips.csv")});
+  EXPECT_EQ(asked.code, 2);
+  EXPECT_THAT(asked.err, AllOf(HasSubstr("no 'nothin'"), HasSubstr("walk, run, wave, clap, nothing")));
+  const std::string folder = file("vivit");
+  std::filesystem::copy(MONE_GOLDEN_DIR "/hf_joint_v5", folder);
+  std::string config = read_file(folder + "/config.json");
+  for (std::size_t at; (at = config.find("nothing")) != std::string::npos;) config.replace(at, 7, "idle");
+  write_file(folder + "/config.json", config);
+  const ProgramRun lacking =
+      run_program({MONE_PROGRAM, "eval", "--model", folder, "--json", "--budgets", "1", file("clips.csv")});
+  EXPECT_THAT(lacking.err, HasSubstr("the model has no label 'nothing'"));
+  EXPECT_THAT(json::parse(lacking.out)["warnings"].dump(), HasSubstr("--background"));
+}
+
+TEST_F(Eval, RowsThatSayTheSameCountOnce) {
+  write_file(file("twice.csv"), "path,label\nwalk.mkv,walk\n./walk.mkv,walk\nwalk.mkv,walk\n");
+  const json result = evaluate({"--budgets", "1", "--controls", "none", file("twice.csv")});
+  const json& set = result["sets"][0];
+  EXPECT_EQ(set["videos"], 1);
+  EXPECT_EQ(set["points"][0]["top1"]["of"], 1);
+  EXPECT_NEAR(set["seconds"].get<double>(), 2, 0.1);
+  EXPECT_EQ(result["warnings"].size(), 2u);
+}
+
+TEST_F(Eval, WhatMeasuresNothingFails) {
+  write_file(file("unknown.csv"), "path,label\nwalk.mkv,skip\nwave.mkv,\"hop, twice\"\n");
+  const ProgramRun run = eval({"--json", "--budgets", "1", "--controls", "none", file("unknown.csv")});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("nothing could be measured"), HasSubstr("'hop, twice', 'skip'"),
+                             HasSubstr("walk, run"), HasSubstr("--labels")));
+  EXPECT_EQ(json::parse(run.out)["sets"][0]["videos"], 2) << "what was said meanwhile is there";
+  write_file(file("beyond.csv"), "path,label,start,end\nwalk.mkv,walk,50,60\n");
+  const ProgramRun beyond = eval({"--budgets", "1", "--controls", "none", file("beyond.csv")});
+  EXPECT_EQ(beyond.code, 1);
+  EXPECT_THAT(beyond.err, HasSubstr("nothing could be measured: no video gave an answer"));
+}
+
+TEST_F(Eval, AControlNamedTwiceIsOne) {
+  const ProgramRun run = eval({"--budgets", "0.5", "--controls", "random,random", file("clips.csv")});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.out.find("random"), run.out.rfind("random"));
+}
+
 TEST_F(Eval, TheBackgroundIsNoActionToChooseFrom) {
   write_file(file("some.csv"), "path,label\nwalk.mkv,walk\nwave.mkv,wave\n");
   const json result =
@@ -171,8 +263,9 @@ TEST_F(Eval, TablesAndAPageForPeople) {
   const std::string page = file("page.html");
   const ProgramRun run = eval({"--labels", file("labels.json"), "--html", page, file("clips.csv")});
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_THAT(run.out, AllOf(HasSubstr("short: 2 videos"), HasSubstr("budget"), HasSubstr("shuffled"),
-                             HasSubstr("one nested model"), HasSubstr("false alarms"), HasSubstr("skip (1)")))
+  EXPECT_THAT(run.out,
+              AllOf(HasSubstr("short: 2 videos"), HasSubstr("budget"), HasSubstr("shuffled"),
+                    HasSubstr("one nested model"), HasSubstr("false alarms"), HasSubstr("'skip' (1)")))
       << "two of the three rows are of one file";
   const std::string html = read_file(page);
   EXPECT_THAT(html, AllOf(HasSubstr("<svg"), HasSubstr("data:image/bmp;base64,"), HasSubstr("</html>"),
@@ -199,6 +292,14 @@ TEST_F(Eval, AVideoThatCannotBeReadIsSaidAndTheRestCounts) {
   const json result = json::parse(run.out);
   EXPECT_EQ(result["sets"][0]["failed"], 1);
   EXPECT_EQ(result["sets"][0]["points"][0]["top1"]["of"], 1);
+}
+
+TEST_F(Eval, NamesNoPassword) {
+  write_file(file("urls.csv"), "path,label\nhttp://user:secret@127.0.0.1:1/a.mp4,walk\n");
+  const ProgramRun run = eval({"--json", file("urls.csv")});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr("http://127.0.0.1:1/a.mp4: "));
+  EXPECT_THAT(run.out + run.err, Not(HasSubstr("secret")));
 }
 
 TEST_F(Eval, AVideoOfWhichPartsAreLostCountsAndIsSaid) {
@@ -233,6 +334,11 @@ TEST_F(Eval, WhatAPlainModelCannotDoIsSaid) {
 TEST_F(Eval, RefusesWhatMakesNoSense) {
   EXPECT_THAT(eval({}).err, HasSubstr("a MANIFEST is missing"));
   EXPECT_THAT(eval({"--controls", "magic", "x"}).err, HasSubstr("--controls"));
+  for (const char* seed : {"-1", "4294967296", "one", "1 "}) {
+    const ProgramRun run = eval({"--seed", seed, "x"});
+    EXPECT_EQ(run.code, 2) << seed;
+    EXPECT_THAT(run.err, HasSubstr("--seed is a whole number")) << seed;
+  }
   EXPECT_THAT(eval({"--where", "subject", "x"}).err, HasSubstr("--where"));
   EXPECT_THAT(eval({"--on", "0.1", "x"}).err, HasSubstr("0.1"));
   EXPECT_THAT(eval({"/nowhere/m.csv"}).err, HasSubstr("/nowhere/m.csv"));

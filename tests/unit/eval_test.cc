@@ -153,6 +153,26 @@ TEST(OutputFile, IsThereWholeOrNotAtAll) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(OutputFile, IsNotThereUntilSomethingIsWritten) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "mone-unwritten";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const auto files = [&] { return std::distance(std::filesystem::directory_iterator(folder), {}); };
+  const auto file = OutputFile::open(folder / "page.html");
+  ASSERT_TRUE(file) << file.error().text;
+  EXPECT_EQ(files(), 0) << "a program that is killed now leaves nothing";
+  file.value()->write("whole");
+  EXPECT_EQ(file.value()->finish(), "");
+  EXPECT_EQ(files(), 1);
+  std::ifstream in(folder / "page.html");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "whole");
+
+  const auto late = OutputFile::open(folder / "late.html");
+  std::filesystem::remove_all(folder);
+  late.value()->write("x");
+  EXPECT_THAT(late.value()->finish(), HasSubstr("late.html: cannot be written"));
+}
+
 TEST(Controls, RandomExpertsKeepTheCounts) {
   std::mt19937 random(1);
   const int counts[] = {3, 0, 2};
@@ -191,7 +211,24 @@ TEST(Csv, NamesTheLineThatIsWrong) {
   EXPECT_THAT(why("a,b\n1,2\n1\n"), AllOf(HasSubstr("m.csv: line 3"), HasSubstr("1 cells")));
   EXPECT_THAT(why("a,b\n\"1,2\n"), HasSubstr("line 2 has a quote"));
   EXPECT_THAT(why("a,a\n"), HasSubstr("twice"));
+  EXPECT_THAT(why("a,A\n"), HasSubstr("twice"));
+  EXPECT_THAT(why("path;label\na.mp4;walk\n"),
+              AllOf(HasSubstr("separated by ';' (path;label)"), HasSubstr("with commas")));
+  EXPECT_THAT(why("path\tlabel\n"), HasSubstr("separated by tabs"));
+  EXPECT_THAT(parse_csv({"\xff\xfep\0a\0", 6}, "m.csv").error().text,
+              HasSubstr("m.csv: is no CSV file in UTF-8"));
+  EXPECT_THAT(parse_csv({"p\0a\0", 4}, "m.csv").error().text, HasSubstr("UTF-16"));
   EXPECT_THAT(why("\n\n"), HasSubstr("is empty"));
+}
+
+TEST(Csv, IsAsSpreadsheetsLeaveIt) {
+  const auto table = parse_csv(" Path, LABEL ,\n a.mp4 ,\t\"walk \" , x\n  \n , ,\nb.mp4,run ,\n", "m.csv");
+  ASSERT_TRUE(table) << table.error().text;
+  EXPECT_EQ(table.value().column("path"), 0);
+  EXPECT_EQ(table.value().column("Label"), 1);
+  ASSERT_EQ(table.value().rows.size(), 2u);
+  EXPECT_THAT(table.value().rows[0], ElementsAre("a.mp4", "walk ", "x")) << "what stands in quotes stays";
+  EXPECT_THAT(table.value().rows[1], ElementsAre("b.mp4", "run", ""));
 }
 
 TEST(LabelMapping, MergesAndRefusesWhatIsNotOne) {
@@ -246,6 +283,45 @@ TEST_F(ManifestTest, TrimmedClipsAndEventsOfLongVideos) {
   EXPECT_EQ(m.videos[1].events[0].begin, 2.5);
   EXPECT_EQ(m.videos[1].events[1].truth, -1);
   EXPECT_EQ(m.out_of_vocabulary.at("jig"), 1);
+}
+
+TEST_F(ManifestTest, BlanksAndCapitalsDoNotCount) {
+  const auto manifest =
+      read({write("m.csv", "Path, Label ,Start,End\na.mp4, \"walk \", 0.5 ,1\n \nb.mp4,wave ,,\n")});
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  ASSERT_EQ(manifest.value().videos.size(), 2u);
+  EXPECT_EQ(manifest.value().videos[0].events[0].truth, 0);
+  EXPECT_EQ(manifest.value().videos[0].events[0].begin, 0.5);
+  EXPECT_EQ(manifest.value().videos[1].events[0].truth, 1);
+  EXPECT_TRUE(manifest.value().warnings.empty());
+}
+
+TEST_F(ManifestTest, AVideoIsOneHoweverItIsSpelt) {
+  const auto manifest = read({write("m.csv", "path,label,start,end\na.mp4,walk,0,1\n./a.mp4,walk,2,3\n" +
+                                                 (folder_ / "b/../a.mp4").string() + ",wave,4,5\n")});
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  ASSERT_EQ(manifest.value().videos.size(), 1u);
+  EXPECT_EQ(manifest.value().videos[0].events.size(), 3u);
+  EXPECT_EQ(read({write("n.csv", "path,label\nhttp://host//a.mp4,walk\n")}).value().videos[0].path,
+            "http://host//a.mp4");
+}
+
+TEST_F(ManifestTest, ARowThatComesAgainCountsOnceAndIsSaid) {
+  const auto manifest = read({write("m.csv",
+                                    "path,label,start,end,dataset\na.mp4,wave,,,\n./a.mp4,wave_one_hand,,,\n"
+                                    "a.mp4,jig,,,\na.mp4,jig,,,\na.mp4,wave,0,1,\na.mp4,wave,,,other\n")});
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  ASSERT_EQ(manifest.value().videos.size(), 2u);
+  EXPECT_EQ(manifest.value().videos[0].events.size(), 3u);
+  EXPECT_EQ(manifest.value().out_of_vocabulary.at("jig"), 1);
+  EXPECT_THAT(manifest.value().warnings,
+              ElementsAre(HasSubstr("m.csv: line 3 says what an earlier line says"), HasSubstr("line 5 ")));
+}
+
+TEST_F(ManifestTest, KnowsEveryFileThatItNames) {
+  const std::string path = write("m.csv", "path,label,subject\na.mp4,walk,ann\nb.mp4,walk,bob\n");
+  EXPECT_THAT(read({path}, {{"subject", {"ann"}}}).value().files,
+              ElementsAre((folder_ / "a.mp4").string(), (folder_ / "b.mp4").string(), path));
 }
 
 TEST_F(ManifestTest, RowsAreChosenByColumns) {
@@ -303,6 +379,8 @@ TEST_F(ManifestTest, AFolderALabelNeedsNoManifest) {
   write("clips/walk/1.mp4", "");
   write("clips/wave/2.MKV", "");
   write("clips/wave/notes.txt", ""), write("clips/wave/._2.MKV", "");
+  write("clips/.thumbnails/1.mp4", ""), write("clips/.Trash-1000/3.mp4", ""),
+      write("clips/walk/4.mp4/5.mp4", "");
   const auto manifest = read({folder_ / "clips"});
   ASSERT_TRUE(manifest) << manifest.error().text;
   EXPECT_EQ(manifest.value().videos.size(), 2u);
@@ -311,7 +389,8 @@ TEST_F(ManifestTest, AFolderALabelNeedsNoManifest) {
 }
 
 TEST_F(ManifestTest, NamesFileAndLine) {
-  EXPECT_THAT(failure("path,name\na.mp4,walk\n"), HasSubstr("needs the columns path and label"));
+  EXPECT_THAT(failure("path,name\na.mp4,walk\n"),
+              AllOf(HasSubstr("needs the columns path and label"), HasSubstr("and has path, name")));
   EXPECT_THAT(failure("path,label\n,walk\n"), HasSubstr("line 2 has no path"));
   EXPECT_THAT(failure("path,label\na.mp4,\n"), HasSubstr("line 2 has no label"));
   EXPECT_THAT(failure("path,label,start,end\na.mp4,walk,4,2\n"), HasSubstr("line 2 has start and end"));
