@@ -83,11 +83,11 @@ Result<std::unique_ptr<VideoFile>> VideoFile::open(const std::string& path, std:
 
   AVFormatContext* container = nullptr;
   AVDictionary* options = network_options(path, patience);
-  const bool network = options != nullptr;
+  file->network_ = options != nullptr;
   const auto begun = std::chrono::steady_clock::now();
   const int opened = avformat_open_input(&container, url_of(path).c_str(), nullptr, &options);
   // RTSP says of a server that does not answer that its data are invalid.
-  const bool silent = network && std::chrono::steady_clock::now() - begun >= patience;
+  const bool silent = file->network_ && std::chrono::steady_clock::now() - begun >= patience;
   av_dict_free(&options);
   if (opened < 0) {
     if (silent) return fail(file->reason(AVERROR(ETIMEDOUT)));
@@ -162,21 +162,30 @@ bool VideoFile::receive() {
   return false;
 }
 
+/// Takes the next packet off the container; FFmpeg's error where there is none. Of a source that has fallen
+/// silent FFmpeg may still give what it kept, or say that it has ended, and would then wait once more.
+int VideoFile::read() {
+  if (silent_) return AVERROR(ETIMEDOUT);
+  const auto begun = std::chrono::steady_clock::now();
+  const int status = av_read_frame(container_.get(), packet_.get());
+  const AVIOContext* source = container_->pb;
+  silent_ = network_ && (std::chrono::steady_clock::now() - begun >= patience_ ||
+                         (source && source->error == AVERROR(ETIMEDOUT)));
+  return silent_ && status < 0 ? AVERROR(ETIMEDOUT) : status;
+}
+
 /// Gives the decoder its next packet, or tells it that there are no more.
 void VideoFile::feed() {
   int errors = 0;
   while (true) {
-    const int status = av_read_frame(container_.get(), packet_.get());
+    const int status = read();
     if (status == AVERROR(EAGAIN)) continue;
     if (status == AVERROR_INVALIDDATA && ++errors < kErrorsInARow) {
       ++losses_.packets;
       continue;
     }
     if (status < 0) {
-      // Some demuxers take a source that fell silent for one that has ended.
-      const AVIOContext* source = container_->pb;
-      const bool silent = source && source->error == AVERROR(ETIMEDOUT);
-      if (status != AVERROR_EOF || silent) losses_.broken_off = reason(silent ? source->error : status);
+      if (status != AVERROR_EOF) losses_.broken_off = reason(status);
       avcodec_send_packet(decoder_.get(), nullptr);
       drained_ = true;
       return;

@@ -56,6 +56,7 @@ class VideoFile {
  private:
   VideoFile() = default;
   bool receive();
+  int read();
   void feed();
   Time time_of(const AVFrame* picture);
   void note_end();
@@ -74,6 +75,7 @@ class VideoFile {
   Time frame_duration_{}, last_{};
   double duration_ = 0, frame_rate_ = 0;
   int frames_ = 0;
+  bool network_ = false, silent_ = false;
   bool drained_ = false;  ///< the container has ended and the decoder knows
 };
 
