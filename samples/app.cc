@@ -4,13 +4,26 @@
 //   app [--model FILE] [--budget B] [--seconds N] SOURCE...
 //
 // A SOURCE is a file, an rtsp:// address, v4l2:///dev/video0, or test://walk:3,wave:3 (a drawn person). Files
-// end; the others are started again for ever, after 1, 2, 4 … 30 s. Exits 1 if a file could not be read.
+// end; the others are started again for ever, after 1, 2, 4 … 30 s. Ctrl-C, SIGTERM and SIGHUP end it.
+//
+//   rtsp://door/1: new    walk 0.83  1.20 to 2.13 s  2026-03-01T14:02:11+01:00
+//
+// Each `new` has an `end`, also where a stream breaks off. Seconds count from the beginning of the file, or
+// from when the source was last started; other sources than files have the wall clock's time behind them, of
+// a `new` when it began and of an `end` when it ended. Users and passwords in addresses are not printed.
+// Exits 1 if a file could not be read, or the labels could not be written.
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <gst/gst.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,11 +39,19 @@ struct Options {
 
 struct App;
 
+/// A label that has begun, as the newest message about it says.
+struct Label {
+  std::string name;
+  double score = 0, start = 0, end = 0;  // seconds
+  gint64 began = 0, ended = 0;           // microseconds since 1970; of files 0
+};
+
 /// One source and its pipeline, which is built anew for each try.
 struct Camera {
   App* app = nullptr;
-  std::string name;
+  std::string address, name;  // the name is the address without user and password
   GstElement* pipeline = nullptr;
+  std::map<std::pair<guint, std::string>, Label> open;  // by region and label: begun and not ended
   guint wait_seconds = 1;
   guint retry = 0, watch = 0;      // GLib ids of the timers
   guint64 seen = 0;                // frames when the watch last looked
@@ -38,27 +59,47 @@ struct Camera {
   guint64 frames = 0, labelled = 0;
   bool done = false, failed = false;
 
-  bool is_file() const { return name.find("://") == std::string::npos; }
+  bool is_file() const { return address.find("://") == std::string::npos; }
   void start();
   void stop();
-  void fail(const std::string& why);
+  void fail(std::string why);
   void end();
+  void hear(const GstStructure* message);
+  void print(const char* event, const Label& label) const;
+  gint64 wall_time(guint64 pts) const;
 };
 
 struct App {
   Options options;
   GMainLoop* loop = g_main_loop_new(nullptr, FALSE);
   std::vector<std::unique_ptr<Camera>> cameras;
+  std::size_t started = 0;
+  bool deaf = false;  // standard output takes nothing any more
 
   void quit_when_all_done() {
     if (std::all_of(cameras.begin(), cameras.end(), [](const auto& c) { return c->done; }))
       g_main_loop_quit(loop);
+  }
+  /// Labels that nobody can read are not worth running for: says so once, and ends.
+  void flush() {
+    if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return;
+    if (!std::exchange(deaf, true)) std::fprintf(stderr, "app: standard output: %s\n", g_strerror(errno));
+    g_main_loop_quit(loop);
   }
 };
 
 /// A camera that loses power says nothing, and TCP waits for it for a quarter of an hour. Before its first
 /// frame it gets six times as long.
 constexpr guint kSilentSeconds = 10;
+
+/// An address without the user and password before its host, which belong on no screen and into no log.
+std::string without_password(std::string address) {
+  const auto scheme = address.find("://");
+  if (scheme == std::string::npos) return address;
+  const auto at = address.rfind('@', address.find_first_of("/?", scheme + 3));
+  if (at != std::string::npos && at > scheme) address.erase(scheme + 3, at - scheme - 2);
+  return address;
+}
 
 /// A camera over TCP: no firewall in the way, and a server that closes the connection is noticed at once.
 void set_up_source(GstElement*, GstElement* source, gpointer) {
@@ -69,7 +110,7 @@ void set_up_source(GstElement*, GstElement* source, gpointer) {
 
 /// What makes video of a source; nothing that a user typed goes through gst_parse_launch.
 GstElement* make_source(const Camera& camera) {
-  const std::string& name = camera.name;
+  const std::string& name = camera.address;
   if (name.rfind("test://", 0) == 0) {
     GstElement* source = gst_element_factory_make("actiontestsrc", "from");
     if (source) g_object_set(source, "is-live", TRUE, "script", name.c_str() + 7, nullptr);
@@ -99,6 +140,15 @@ void link_pad(GstElement*, GstPad* pad, gpointer rest) {
   gst_object_unref(sink);
 }
 
+/// Says of a file without video what is the matter, before its sound has nowhere to go.
+void find_no_video(GstElement* source, gpointer rest) {
+  GstPad* sink = gst_element_get_static_pad(GST_ELEMENT(rest), "sink");
+  if (!gst_pad_is_linked(sink))
+    GST_ELEMENT_ERROR(source, STREAM, WRONG_TYPE, ("there is no video in it that can be decoded here"),
+                      (nullptr));
+  gst_object_unref(sink);
+}
+
 /// The labels that ride on a frame: here they are only counted; an application would draw or store them. Runs
 /// on a streaming thread.
 GstPadProbeReturn look_at_frame(GstPad*, GstPadProbeInfo* info, gpointer data) {
@@ -113,30 +163,60 @@ GstPadProbeReturn look_at_frame(GstPad*, GstPadProbeInfo* info, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
-/// `mone-label` messages say what begins and what ends.
-void print_label(const Camera& camera, const GstStructure* label) {
-  double score = 0;
+/// `mone-label` messages say what begins, goes on and ends.
+void Camera::hear(const GstStructure* message) {
+  wait_seconds = 1;  // it works: the next failure is a new one
+  Label label;
+  label.name = gst_structure_get_string(message, "label");
+  guint region = 0;
   guint64 start = 0, end = 0, stream_time = 0;  // PTS; and as a player counts, from the beginning of the file
-  gst_structure_get(label, "score", G_TYPE_DOUBLE, &score, "start", G_TYPE_UINT64, &start, "end",
-                    G_TYPE_UINT64, &end, nullptr);
-  if (gst_structure_get_uint64(label, "stream-time", &stream_time)) {
-    end = stream_time + (end - start);
-    start = stream_time;
+  gst_structure_get(message, "region", G_TYPE_UINT, &region, "score", G_TYPE_DOUBLE, &label.score, "start",
+                    G_TYPE_UINT64, &start, "end", G_TYPE_UINT64, &end, nullptr);
+  if (!is_file()) label.began = wall_time(start), label.ended = wall_time(end);
+  if (!gst_structure_get_uint64(message, "stream-time", &stream_time)) stream_time = start;
+  label.start = static_cast<double>(stream_time) / GST_SECOND;
+  label.end = static_cast<double>(stream_time + (end - start)) / GST_SECOND;
+
+  const std::string event = gst_structure_get_string(message, "event");
+  const auto key = std::pair(region, label.name);
+  if (event != "update") print(event.c_str(), label);
+  if (event == "end") {
+    open.erase(key);
+  } else {
+    label.score = std::max(label.score, open[key].score);  // at its end, the highest that it reached
+    open[key] = label;
   }
-  std::printf("%s: %-6s %s %.2f  %.2f to %.2f s\n", camera.name.c_str(),
-              gst_structure_get_string(label, "event"), gst_structure_get_string(label, "label"), score,
-              static_cast<double>(start) / GST_SECOND, static_cast<double>(end) / GST_SECOND);
-  std::fflush(stdout);
+}
+
+void Camera::print(const char* event, const Label& label) const {
+  std::printf("%s: %-6s %s %.2f  %.2f to %.2f s", name.c_str(), event, label.name.c_str(), label.score,
+              label.start, label.end);
+  if (!is_file()) {
+    const gint64 when = event == std::string("end") ? label.ended : label.began;
+    GDateTime* utc = g_date_time_new_from_unix_utc(when / G_USEC_PER_SEC);
+    GDateTime* local = g_date_time_to_local(utc);
+    gchar* text = g_date_time_format(local, "%Y-%m-%dT%H:%M:%S%:z");
+    std::printf("  %s", text);
+    g_free(text);
+    g_date_time_unref(local);
+    g_date_time_unref(utc);
+  }
+  std::printf("\n");
+  app->flush();
+}
+
+/// When a frame of a live source came in: its PTS counts from when the pipeline was started.
+gint64 Camera::wall_time(guint64 pts) const {
+  const GstClockTime now = gst_element_get_current_running_time(pipeline);
+  const bool past = GST_CLOCK_TIME_IS_VALID(now) && now > pts;
+  return g_get_real_time() - (past ? static_cast<gint64>((now - pts) / 1000) : 0);
 }
 
 gboolean on_message(GstBus*, GstMessage* message, gpointer data) {
   auto* camera = static_cast<Camera*>(data);
   switch (GST_MESSAGE_TYPE(message)) {
     case GST_MESSAGE_ELEMENT:
-      if (gst_message_has_name(message, "mone-label")) {
-        camera->wait_seconds = 1;  // it works: the next failure is a new one
-        print_label(*camera, gst_message_get_structure(message));
-      }
+      if (gst_message_has_name(message, "mone-label")) camera->hear(gst_message_get_structure(message));
       return G_SOURCE_CONTINUE;
     case GST_MESSAGE_ERROR: {
       GError* error = nullptr;
@@ -166,7 +246,7 @@ void Camera::start() {
   GstElement* from = make_source(*this);
   GstElement* rest = gst_parse_bin_from_description(
       "queue name=in max-size-buffers=4 ! videoconvert ! videoflip video-direction=auto ! moneclassify "
-      "name=classify ! fakesink name=to "
+      "name=classify messages=all ! fakesink name=to "
       "sync=true",
       FALSE, &error);
   if (!from || !rest) {
@@ -194,6 +274,7 @@ void Camera::start() {
     gst_element_link(from, rest);
   } else {
     g_signal_connect(from, "pad-added", G_CALLBACK(link_pad), rest);
+    g_signal_connect(from, "no-more-pads", G_CALLBACK(find_no_video), rest);
   }
   GstBus* bus = gst_element_get_bus(pipeline);
   gst_bus_add_watch(bus, on_message, this);
@@ -222,6 +303,8 @@ void Camera::start() {
 void Camera::stop() {
   for (guint* timer : {&retry, &watch})
     if (*timer) g_source_remove(std::exchange(*timer, 0));
+  for (const auto& [key, label] : open) print("end", label);
+  open.clear();
   if (!pipeline) return;
   GstBus* bus = gst_element_get_bus(pipeline);
   gst_bus_remove_watch(bus);
@@ -231,7 +314,8 @@ void Camera::stop() {
   pipeline = nullptr;
 }
 
-void Camera::fail(const std::string& why) {
+void Camera::fail(std::string why) {
+  if (const auto at = why.find(address); at != std::string::npos) why.replace(at, address.size(), name);
   std::fprintf(stderr, "%s: %s\n", name.c_str(), why.c_str());
   stop();
   if (is_file()) {
@@ -258,14 +342,46 @@ void Camera::end() {
   app->quit_when_all_done();
 }
 
+/// One source at a time, so that signals and timers are heard between two of them.
+gboolean start_next(gpointer data) {
+  auto* app = static_cast<App*>(data);
+  app->cameras[app->started++]->start();
+  return app->started < app->cameras.size() ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+/// A second signal ends the program at once, should a source not let itself be stopped.
 gboolean quit(gpointer loop) {
   g_main_loop_quit(static_cast<GMainLoop*>(loop));
-  return G_SOURCE_CONTINUE;
+  return G_SOURCE_REMOVE;
+}
+
+void quit_on_signals(GMainLoop* loop) {
+  g_unix_signal_add(SIGINT, quit, loop);
+  g_unix_signal_add(SIGTERM, quit, loop);
+  struct sigaction hangup = {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) g_unix_signal_add(SIGHUP, quit, loop);  // nohup ignores it
+}
+
+/// The value of an option; ends the program if it is none.
+double number(const std::string& option, const char* text, double least, double most, bool whole) {
+  char* rest = nullptr;
+  const double value = g_ascii_strtod(text, &rest);
+  if (rest != text && !*rest && value >= least && value <= most && !(whole && value != std::floor(value)))
+    return value;
+  std::fprintf(stderr, "app: %s takes a %snumber from %.10g to %.10g, not %s\n", option.c_str(),
+               whole ? "whole " : "", least, most, text);
+  std::exit(2);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Before anything else gets its descriptor, and the labels.
+  if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+    std::fprintf(stderr, "app: standard output is closed\n");
+    return 1;
+  }
   gst_init(&argc, &argv);
   App app;
   for (int i = 1; i < argc; ++i) {
@@ -274,28 +390,27 @@ int main(int argc, char** argv) {
     if (argument == "--model" && value) {
       app.options.model = argv[++i];
     } else if (argument == "--budget" && value) {
-      app.options.budget = g_ascii_strtod(argv[++i], nullptr);
+      app.options.budget = number(argument, argv[++i], 0.0625, 1, false);
     } else if (argument == "--seconds" && value) {
-      app.options.seconds = std::atoi(argv[++i]);
+      app.options.seconds = static_cast<int>(number(argument, argv[++i], 1, G_MAXINT, true));
     } else if (argument.rfind("--", 0) == 0) {
       std::fprintf(stderr, "usage: app [--model FILE] [--budget B] [--seconds N] SOURCE...\n");
       return 2;
     } else {
       app.cameras.push_back(std::make_unique<Camera>());
       app.cameras.back()->app = &app;
-      app.cameras.back()->name = argument;
+      app.cameras.back()->address = argument;
+      app.cameras.back()->name = without_password(argument);
     }
   }
   if (app.cameras.empty()) {
     std::fprintf(stderr, "no SOURCE: a file, rtsp://..., v4l2:///dev/video0 or test://walk:3,wave:3\n");
     return 2;
   }
-  g_unix_signal_add(SIGINT, quit, app.loop);
-  if (app.options.seconds > 0) g_timeout_add_seconds(app.options.seconds, quit, app.loop);
-  for (const auto& camera : app.cameras) camera->start();
-  app.quit_when_all_done();  // then the loop ends as soon as it begins
-  const auto open = [](const auto& camera) { return !camera->done; };
-  if (std::any_of(app.cameras.begin(), app.cameras.end(), open)) g_main_loop_run(app.loop);
+  quit_on_signals(app.loop);
+  if (app.options.seconds > 0) g_timeout_add_seconds(static_cast<guint>(app.options.seconds), quit, app.loop);
+  g_idle_add(start_next, &app);
+  g_main_loop_run(app.loop);
 
   bool failed = false;
   for (const auto& camera : app.cameras) {
@@ -304,6 +419,7 @@ int main(int argc, char** argv) {
                 camera->name.c_str(), camera->frames, camera->labelled);
     failed |= camera->failed;
   }
+  app.flush();
   g_main_loop_unref(app.loop);
-  return failed ? 1 : 0;
+  return failed || app.deaf ? 1 : 0;
 }

@@ -82,8 +82,9 @@ class RunningProgram {
 
   std::string out() const { return read_file(folder_.file("out")); }
   std::string err() const { return read_file(folder_.file("err")); }
-  void interrupt() const {
-    if (child_) kill(child_, SIGINT);
+  void interrupt() const { signal(SIGINT); }
+  void signal(int number) const {
+    if (child_) kill(child_, number);
   }
   /// Waits until the output satisfies `done`; false if a minute and a half pass without that.
   template <class Done>

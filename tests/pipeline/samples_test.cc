@@ -17,10 +17,36 @@ namespace mone::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::string kModel = MONE_GOLDEN_DIR "/fe_token.safetensors";
 const std::string kTwoSeconds = "test://walk:1,wave:1";
+const std::string kNobodyThere = "rtsp://user:secret@127.0.0.1:1/x";
+const std::string kWallClock = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}";
+
+/// Why what runs here cannot load the plug-in; empty if it can.
+std::string no_plugin() {
+#if defined(__SANITIZE_ADDRESS__)
+  return "a program that is not built with AddressSanitizer cannot load plug-ins that are";
+#else
+  return "";
+#endif
+}
+
+/// A second of sound.
+std::string wav() {
+  const auto number = [](std::uint32_t value, int bytes) {
+    std::string text;
+    for (; bytes > 0; --bytes, value >>= 8) text += static_cast<char>(value & 255);
+    return text;
+  };
+  const std::uint32_t size = 16000;
+  return "RIFF" + number(36 + size, 4) + "WAVEfmt " + number(16, 4) + number(1, 2) + number(1, 2) +
+         number(8000, 4) + number(16000, 4) + number(2, 2) + number(16, 2) + "data" + number(size, 4) +
+         std::string(size, '\0');
+}
 
 std::size_t count(const std::string& text, const std::string& what) {
   std::size_t found = 0;
@@ -134,6 +160,62 @@ TEST(AppSample, LabelsSeveralSourcesAndNamesTheOneThatFails) {
 TEST(AppSample, ExplainsItself) {
   EXPECT_EQ(run_program({MONE_SAMPLE_APP}).code, 2);
   EXPECT_EQ(run_program({MONE_SAMPLE_APP, "--nonsense"}).code, 2);
+  for (const auto& [option, value] : std::vector<std::array<std::string, 2>>{{"--budget", "abc"},
+                                                                             {"--budget", "-1"},
+                                                                             {"--budget", "5"},
+                                                                             {"--budget", "nan"},
+                                                                             {"--seconds", "x"},
+                                                                             {"--seconds", "0"},
+                                                                             {"--seconds", "1.5"}}) {
+    const ProgramRun run = run_program({MONE_SAMPLE_APP, option, value, "/nowhere/x.mp4"});
+    EXPECT_EQ(run.code, 2) << option << value;
+    EXPECT_THAT(run.err, AllOf(HasSubstr(option + " takes a "), HasSubstr("not " + value)));
+  }
+}
+
+TEST(AppSample, EverySignalEndsItAndWhatHasBegun) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    RunningProgram app({MONE_SAMPLE_APP, "--model", kModel, kTwoSeconds});
+    EXPECT_TRUE(app.wait_until([&](const std::string& out, const std::string&) {
+      return out.find(kTwoSeconds + ": new") != std::string::npos;
+    })) << app.err();
+    app.signal(signal);
+    const ProgramRun run = app.end();
+    EXPECT_EQ(run.code, 0) << signal << run.err;
+    EXPECT_EQ(count(run.out, ": new"), count(run.out, ": end")) << run.out;
+    EXPECT_GT(number_of(run.out, kTwoSeconds, " of them"), 0) << run.out;
+    EXPECT_THAT(run.out, ContainsRegex(": new .* s  " + kWallClock));
+  }
+}
+
+TEST(AppSample, SaysOnceThatItsLabelsCannotBeWritten) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("clip.mkv");
+  ASSERT_EQ(write_video(path, {}), "");
+  for (const auto& [output, says] : std::vector<std::array<std::string, 2>>{
+           {" > /dev/full", "standard output: No space left"}, {" >&-", "standard output is closed"}}) {
+    const ProgramRun run = run_program(
+        {"/bin/bash", "-c",
+         "timeout 60 " MONE_SAMPLE_APP " --model " + kModel + " " + kTwoSeconds + " " + path + output});
+    EXPECT_EQ(run.code, 1) << output;
+    EXPECT_THAT(run.err, HasSubstr(says));
+    EXPECT_EQ(count(run.err, "standard output"), 1u) << run.err;
+  }
+}
+
+TEST(AppSample, DoesNotShowPasswords) {
+  const ProgramRun run = run_program({MONE_SAMPLE_APP, "--model", kModel, "--seconds", "2", kNobodyThere});
+  EXPECT_THAT(run.out, HasSubstr("rtsp://127.0.0.1:1/x: 0 frames"));
+  EXPECT_THAT(run.err, HasSubstr("rtsp://127.0.0.1:1/x: again in 1 s"));
+  EXPECT_THAT(run.out + run.err, AllOf(Not(HasSubstr("secret")), Not(HasSubstr("user"))));
+}
+
+TEST(AppSample, SaysThatSoundIsNoVideo) {
+  const TemporaryFolder folder;
+  write_file(folder.file("sound.wav"), wav());
+  const ProgramRun run = run_program({MONE_SAMPLE_APP, "--model", kModel, folder.file("sound.wav")});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr("sound.wav: there is no video in it"));
 }
 
 #ifdef MONE_HAS_RTSP_SERVER
@@ -153,6 +235,9 @@ TEST(AppSample, TriesACameraAgainWhenItsServerHangsUp) {
   app.interrupt();
   const ProgramRun run = app.end();
   EXPECT_EQ(run.code, 0) << run.err;
+  const auto first_end = run.out.find(camera + ": end"), first_new = run.out.find(camera + ": new");
+  EXPECT_LT(first_end, run.out.find(camera + ": new", first_new + 1)) << "ended where the stream broke off";
+  EXPECT_EQ(count(run.out, camera + ": new"), count(run.out, camera + ": end")) << run.out;
   EXPECT_THAT(run.err, HasSubstr(camera + ": again in 1 s"));
 }
 #endif
@@ -160,7 +245,7 @@ TEST(AppSample, TriesACameraAgainWhenItsServerHangsUp) {
 // Why the Python samples cannot run here; empty if they can.
 std::string no_python() {
 #if defined(__SANITIZE_ADDRESS__)
-  return "Python is not built with AddressSanitizer, so it cannot load plug-ins that are";
+  return no_plugin();
 #else
   if (run_program({"/usr/bin/python3", "-c", "import gi; gi.require_version('Gst', '1.0')"}).code == 0)
     return "";
@@ -218,7 +303,71 @@ TEST(LabelsPySample, EndsWhenNobodyReadsOrTheDiskIsFull) {
   EXPECT_THAT(full.code, ::testing::AnyOf(1, 120)) << full.err;
   EXPECT_THAT(full.err, HasSubstr("standard output: No space left"));
   EXPECT_EQ(count(full.err, "standard output: "), 1u) << full.err;
+  const ProgramRun closed = run_program({"/bin/bash", "-c", command + " >&-"});
+  EXPECT_EQ(closed.code, 1);
+  EXPECT_EQ(closed.err, "standard output is closed\n");
 }
+
+TEST(LabelsPySample, SaysWhatIsWrongWithASourceOrAnOption) {
+  if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
+  const auto labels = [](const std::string& budget, const std::string& source) {
+    return run_program({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/labels.py", "--model", kModel,
+                        "--budget", budget, source});
+  };
+  for (const char* budget : {"0", "5", "nan", "abc"}) {
+    const ProgramRun run = labels(budget, "/nowhere/x.mp4");
+    EXPECT_EQ(run.code, 2) << budget;
+    EXPECT_THAT(run.err, HasSubstr("argument --budget")) << budget;
+  }
+  const TemporaryFolder folder;
+  write_file(folder.file("sound.wav"), wav());
+  const ProgramRun sound = labels("1", folder.file("sound.wav"));
+  EXPECT_EQ(sound.code, 1);
+  EXPECT_THAT(sound.err, HasSubstr("sound.wav: there is no video in it"));
+  const ProgramRun nobody = labels("1", kNobodyThere);
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_THAT(nobody.err, HasSubstr("rtsp://127.0.0.1:1/x: "));
+  EXPECT_THAT(nobody.out, HasSubstr("\"rtsp://127.0.0.1:1/x\""));
+  EXPECT_THAT(nobody.out + nobody.err, AllOf(Not(HasSubstr("secret")), Not(HasSubstr("user"))));
+}
+
+#ifdef MONE_HAS_RTSP_SERVER
+TEST(LabelsPySample, EverySignalEndsItAndWhatHasBegun) {
+  if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
+  gst_init(nullptr, nullptr);
+  RtspServer server("videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=30/1");
+  ASSERT_TRUE(server.running());
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    RunningProgram labels({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/labels.py", "--model", kModel,
+                           server.url(), server.url()});
+    EXPECT_TRUE(labels.wait_until([](const std::string& out, const std::string&) {
+      return out.find("\"new\"") != std::string::npos;
+    })) << labels.err();
+    labels.signal(signal);
+    const ProgramRun run = labels.end();
+    EXPECT_EQ(run.code, 0) << signal;
+    EXPECT_EQ(run.err, "");
+    EXPECT_EQ(count(run.out, "\"new\""), count(run.out, "\"event\": \"end\"")) << run.out;
+    EXPECT_EQ(count(run.out, "\"frames\""), 2u) << run.out;
+    EXPECT_THAT(run.out, ContainsRegex("\"time\": \"" + kWallClock));
+  }
+}
+
+TEST(LabelsPySample, GivesUpACameraFromWhichNothingComes) {
+  if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
+  gst_init(nullptr, nullptr);
+  // Two seconds of video; then it stays connected and silent.
+  RtspServer server(
+      "videotestsrc is-live=true num-buffers=60 ! video/x-raw,width=160,height=120,framerate=30/1 ! c. "
+      "appsrc ! c. concat name=c");
+  ASSERT_TRUE(server.running());
+  const ProgramRun run = run_program({"/usr/bin/timeout", "90", "/usr/bin/python3",
+                                      MONE_SOURCE_DIR "/samples/labels.py", "--model", kModel, server.url()});
+  EXPECT_EQ(run.code, 1) << run.out;
+  EXPECT_THAT(run.err, HasSubstr("no frames for 10 s"));
+  EXPECT_EQ(count(run.out, "\"frames\""), 1u) << run.out;
+}
+#endif
 
 TEST(PlotBudgetSample, KeepsTheRecordingBeforeUntilTheNewOneIsWhole) {
   if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
