@@ -8,11 +8,16 @@
 #
 # Installs what is missing from the distribution, builds, then labels the input. With a display a window opens;
 # without one the labels are printed as they come and an annotated quickstart.mp4 is written. Ctrl-C ends it cleanly.
+# Until then the recording has a name of its own, so that an earlier quickstart.mp4 stays where a new one fails. What a
+# camera that breaks off had shown is kept under that name, and plays.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/samples/dependencies.sh"
 input=${1:-test}
 refuse() { printf 'quickstart: %s\n' "$@" >&2; exit 2; }
+# Users and passwords belong on no screen and into no log.
+without_password() { sed 's#\([a-z0-9]://\)[^/?]*@#\1#g'; }
+shown=$(without_password <<<"$input")
 cameras() {
   local device found=""
   for device in /dev/video*; do [ ! -c "$device" ] || found="$found v4l2://$device"; done
@@ -28,7 +33,7 @@ case $input in
     [ -r "$device" ] && [ -w "$device" ] || refuse "no right to use $device" \
       "Allow it with: sudo usermod -aG $(stat -c %G "$device") $(id -un), log in again, then repeat this command."
     ;;
-  *://*) refuse "sources are files, rtsp:// and v4l2:// addresses, not $input" "For others, see the gst-launch-1.0 lines in README.md." ;;
+  *://*) refuse "sources are files, rtsp:// and v4l2:// addresses, not $shown" "For others, see the gst-launch-1.0 lines in README.md." ;;
   *)
     [ -e "$input" ] || refuse "no such file: $input (from $PWD)" \
       "Give the path of a video FILE, rtsp://user:password@camera/stream, or v4l2:///dev/video0; with no argument, an acted person is shown."
@@ -37,6 +42,11 @@ case $input in
     input=$(realpath "$input")
     ;;
 esac
+has_display=no
+[ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || has_display=yes
+if [ $has_display = no ] && [ "$input" -ef quickstart.mp4 ]; then
+  refuse "$input is where the annotated video would be written" "Rename it, or start from another folder."
+fi
 
 # shellcheck disable=SC2086
 install_packages "to build and run gst-mone" $build_packages $run_packages
@@ -54,8 +64,6 @@ meson compile -C "$here/build" >"$here/build/quickstart-build.log" 2>&1 || { tai
 
 export GST_PLUGIN_PATH="$here/build/elements${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}" MONE_MODEL_PATH="$here/configs/models"
 
-has_display=no
-[ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || has_display=yes
 # The line below is read twice, by gst-launch and before it by a shell: & of an address and blanks of a name stay what they are.
 quoted() {
   local text=${1//\\/\\\\}
@@ -74,11 +82,16 @@ if [ $has_display = yes ]; then
   sink="queue ! videoconvert ! autovideosink"  # the queue gives a live source the time that drawing takes
   echo "A window opens; the labels are printed here too."
 else
-  sink="videoconvert ! x264enc speed-preset=veryfast ! mp4mux ! filesink location=quickstart.mp4"
-  echo "No display: labels are printed as they come, and the annotated video is written to $PWD/quickstart.mp4."
+  case $input in
+    rtsp* | v4l2*) mux="x264enc speed-preset=veryfast tune=zerolatency key-int-max=30 ! mp4mux fragment-duration=1000" ;;  # can be played wherever it breaks off
+    *) mux="x264enc speed-preset=veryfast ! mp4mux" ;;
+  esac
+  recording=quickstart-$(date +%Y%m%d-%H%M%S)-$$.mp4
+  sink="videoconvert ! $mux ! filesink location=$recording"
+  echo "No display: labels are printed as they come, and the annotated video is written to $PWD/quickstart.mp4 (until its end, $recording)."
 fi
 line="$source ! moneclassify ! moneoverlay ! $sink"
-echo "+ gst-launch-1.0 -e $line"
+without_password <<<"+ gst-launch-1.0 -e $line"
 
 # moneclassify's messages on the bus, one readable line each; warnings and errors as they are.
 # Ctrl-C is for gst-launch: who reads what it says waits for its end.
@@ -93,7 +106,7 @@ readable() {
       if (event == "new") printf "%8.2f s  %-14s begins, %2.0f %%\n", from, label, score
       if (event == "end") printf "%8.2f s  %-14s ended after %.1f s, at best %2.0f %%\n", to, label, to - from, score
       fflush(); next }
-    /rror: |ERROR|WARNING/ { print; fflush() }'
+        /rror: |ERROR|WARNING/ { gsub("://[^/? ]*@", "://"); print; fflush() }'
 }
 set +e
 trap : INT
@@ -106,11 +119,17 @@ if [ "$status" != 0 ]; then
   case $input in
     test) hint="Check the installation with: GST_PLUGIN_PATH=$here/build/elements gst-inspect-1.0 moneclassify" ;;
     v4l2://*) hint="See whether the camera is free and what it offers: fuser -v ${input#v4l2://}; gst-device-monitor-1.0 Video/Source" ;;
-    rtsp*) hint="Check address, password and network, for example with: ffprobe '$input'" ;;
+    rtsp*) hint="Check address, password and network, for example with: ffprobe '$shown' (with user:password@ before the host, if it has them)" ;;
     *) hint="See whether it is a whole video file: ffprobe '$input'" ;;
   esac
   echo "quickstart: it stopped with an error (above). $hint" >&2
+  if [ $has_display = no ] && grep -aqs moof "$recording"; then
+    echo "What was shown until then is kept: $PWD/$recording" >&2
+  elif [ $has_display = no ]; then
+    rm -f "$recording"
+  fi
 elif [ $has_display = no ]; then
+  mv -f "$recording" quickstart.mp4
   echo "Done: $PWD/quickstart.mp4"
 fi
 exit "$status"

@@ -105,7 +105,8 @@ TEST(QuickstartSample, SaysWhatToDoAboutASourceThatIsNotThere) {
            {"v4l2:///dev/video-none", "there is no camera /dev/video-none", "Plug one in"},
            {"nonexistent.mp4", "no such file: nonexistent.mp4", "Give the path of a video FILE"},
            {folder.file(""), "not a file", "mone classify"},
-           {"http://camera/stream", "not http://camera/stream", "README.md"}}) {
+           {"http://camera/stream", "not http://camera/stream", "README.md"},
+           {"http://user:secret@camera/stream", "not http://camera/stream", "README.md"}}) {
     const ProgramRun run = run_program({"/bin/bash", quickstart, source});
     EXPECT_EQ(run.code, 2) << source;
     EXPECT_EQ(run.out, "");  // nothing was installed or built for it
@@ -139,6 +140,92 @@ TEST(QuickstartSample, AnyNameReachesGStreamerAsItIs) {
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_TRUE(std::filesystem::exists(odd + ".copy")) << run.out << run.err;
 }
+
+/// The script in a tree of its own, where nothing is installed or built and there is no display.
+class QuickstartTree {
+ public:
+  QuickstartTree() {
+    namespace fs = std::filesystem;
+    for (const char* name : {"samples", "build", "bin"}) fs::create_directory(file(name));
+    fs::copy_file(MONE_SOURCE_DIR "/samples/quickstart.sh", file("samples/quickstart.sh"));
+    fs::create_directory_symlink(MONE_SOURCE_DIR "/configs", file("configs"));
+    write_file(file("samples/dependencies.sh"), "build_packages= run_packages=\ninstall_packages() { :; }\n");
+    write_file(file("build/build.ninja"), "");
+    write_file(file("bin/meson"), "#!/bin/sh\n");
+    write_file(file("bin/gst-launch-1.0"),
+               "#!/bin/sh\necho $$ >pid\nPATH=${PATH#*:} exec gst-launch-1.0 \"$@\"\n");
+    for (const char* name : {"bin/meson", "bin/gst-launch-1.0"})
+      fs::permissions(file(name), fs::perms::owner_all);
+  }
+  std::string file(const std::string& name) const { return folder_.file(name); }
+  /// As somebody calls it who stands in the root of the tree.
+  std::vector<std::string> command(const std::string& source) const {
+    return {"/bin/bash", "-c",
+            "cd \"$0\"; unset DISPLAY WAYLAND_DISPLAY; PATH=$PWD/bin:$PATH exec bash samples/quickstart.sh "
+            "\"$1\"",
+            file(""), source};
+  }
+  /// Recordings other than quickstart.mp4.
+  std::vector<std::string> unfinished() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(file("")))
+      if (entry.path().filename().string().rfind("quickstart-", 0) == 0) names.push_back(entry.path());
+    return names;
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+TEST(QuickstartSample, DoesNotRecordOverWhatItReads) {
+  const QuickstartTree tree;
+  write_file(tree.file("quickstart.mp4"), "yesterday");
+  const ProgramRun run = run_program(tree.command("quickstart.mp4"));
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("is where the annotated video would be written"));
+  EXPECT_EQ(read_file(tree.file("quickstart.mp4")), "yesterday");
+}
+
+TEST(QuickstartSample, KeepsTheRecordingBeforeUntilTheNewOneIsWhole) {
+  if (const std::string why = no_plugin(); !why.empty()) GTEST_SKIP() << why;
+  const QuickstartTree tree;
+  write_file(tree.file("quickstart.mp4"), "yesterday");
+  write_file(tree.file("broken.mp4"), "no video");
+  EXPECT_NE(run_program(tree.command("broken.mp4")).code, 0);
+  EXPECT_EQ(read_file(tree.file("quickstart.mp4")), "yesterday");
+  EXPECT_THAT(tree.unfinished(), ::testing::IsEmpty());
+
+  ASSERT_EQ(write_video(tree.file("clip.mkv"), {}), "");
+  const ProgramRun run = run_program(tree.command("clip.mkv"));
+  EXPECT_EQ(run.code, 0) << run.out << run.err;
+  EXPECT_THAT(read_file(tree.file("quickstart.mp4")), HasSubstr("moov"));
+  EXPECT_THAT(tree.unfinished(), ::testing::IsEmpty());
+}
+
+#ifdef MONE_HAS_RTSP_SERVER
+TEST(QuickstartSample, WhatACameraHadShownWhenItBrokeOffIsKeptAndItsPasswordIsNotShown) {
+  if (const std::string why = no_plugin(); !why.empty()) GTEST_SKIP() << why;
+  gst_init(nullptr, nullptr);
+  RtspServer server("videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=30/1");
+  ASSERT_TRUE(server.running());
+  const QuickstartTree tree;
+  write_file(tree.file("quickstart.mp4"), "yesterday");
+  RunningProgram quickstart(tree.command("rtsp://user:secret@" + server.url().substr(7)));
+  EXPECT_TRUE(quickstart.wait_until([&](const std::string&, const std::string&) {
+    const auto names = tree.unfinished();
+    return !names.empty() && count(read_file(names[0]), "moof") > 0;
+  })) << quickstart.out()
+      << quickstart.err();
+  kill(std::stoi(read_file(tree.file("pid"))), SIGKILL);
+  const ProgramRun run = quickstart.end();
+  EXPECT_NE(run.code, 0);
+  EXPECT_EQ(read_file(tree.file("quickstart.mp4")), "yesterday");
+  ASSERT_EQ(tree.unfinished().size(), 1u);
+  EXPECT_THAT(read_file(tree.unfinished()[0]), HasSubstr("moov"));
+  EXPECT_THAT(run.err, HasSubstr("is kept: " + std::filesystem::canonical(tree.unfinished()[0]).string()));
+  EXPECT_THAT(run.out + run.err, AllOf(HasSubstr(server.url()), Not(HasSubstr("secret"))));
+}
+#endif
 
 TEST(AppSample, LabelsSeveralSourcesAndNamesTheOneThatFails) {
   const TemporaryFolder folder;
