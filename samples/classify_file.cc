@@ -3,7 +3,7 @@
 //   ffmpeg -i walk.mp4 -pix_fmt yuv420p -f yuv4mpegpipe - | classify_file configs/models/default.safetensors
 //   0.5
 //
-// Prints a line per prediction: seconds, label, score.
+// Prints a line per prediction: seconds, label, score. Exits 1 if there is none.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -92,7 +92,9 @@ int label_standard_input(const std::string& model_path, double budget) {
   Y4mReader video(std::cin);
   mone::Tubeliser tubeliser(mone::tubelet_format(config), {});
   tubeliser.declare_frame_rate(video.rate());
+  int tubelets = 0;
   const auto on_tubelet = [&](const mone::CutTubelet& tubelet) {
+    ++tubelets;
     if (tubelet.restart) stream->reset();
     if (tubelet.lost) return stream->skip(tubelet.begin, tubelet.end);
     print(stream->push(tubelet.for_engine(), budget), config);
@@ -101,6 +103,7 @@ int label_standard_input(const std::string& model_path, double budget) {
     tubeliser.push(video.frame(), video.time_of(index), video.time_of(1), on_tubelet);
   }
   tubeliser.finish(on_tubelet);
+  if (tubelets == 0) throw mone::Error("the video is too short: it has not the frames of one tubelet");
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
     throw mone::Error("standard output could not be written");
   return 0;

@@ -157,7 +157,10 @@ def main():
     drawer.add_argument("picture")
     drawer.set_defaults(do=draw)
     options = parser.parse_args()
-    options.do(options)
+    try:
+        options.do(options)
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
 if __name__ == "__main__":

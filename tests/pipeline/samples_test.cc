@@ -98,6 +98,15 @@ TEST(ClassifyFileSample, RefusesWhatItWouldReadWrongly) {
   }
 }
 
+TEST(ClassifyFileSample, SaysThatAVideoIsTooShort) {
+  const TemporaryFolder folder;
+  write_file(folder.file("clip.y4m"),
+             "YUV4MPEG2 W96 H80 F30:1 C420jpeg\nFRAME\n" + std::string(96 * 80 * 3 / 2, 'x'));
+  const ProgramRun run = run_program({MONE_SAMPLE_CLASSIFY_FILE, kModel}, folder.file("clip.y4m"));
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr("too short"));
+}
+
 TEST(QuickstartSample, SaysWhatToDoAboutASourceThatIsNotThere) {
   const std::string quickstart = MONE_SOURCE_DIR "/samples/quickstart.sh";
   const TemporaryFolder folder;
@@ -291,7 +300,12 @@ TEST(AppSample, SaysOnceThatItsLabelsCannotBeWritten) {
 }
 
 TEST(AppSample, DoesNotShowPasswords) {
-  const ProgramRun run = run_program({MONE_SAMPLE_APP, "--model", kModel, "--seconds", "2", kNobodyThere});
+  RunningProgram app({MONE_SAMPLE_APP, "--model", kModel, kNobodyThere});
+  EXPECT_TRUE(app.wait_until([](const std::string&, const std::string& err) {
+    return err.find("again in 1 s") != std::string::npos;
+  }));
+  app.interrupt();
+  const ProgramRun run = app.end();
   EXPECT_THAT(run.out, HasSubstr("rtsp://127.0.0.1:1/x: 0 frames"));
   EXPECT_THAT(run.err, HasSubstr("rtsp://127.0.0.1:1/x: again in 1 s"));
   EXPECT_THAT(run.out + run.err, AllOf(Not(HasSubstr("secret")), Not(HasSubstr("user"))));
@@ -455,6 +469,14 @@ TEST(LabelsPySample, GivesUpACameraFromWhichNothingComes) {
   EXPECT_EQ(count(run.out, "\"frames\""), 1u) << run.out;
 }
 #endif
+
+TEST(PlotBudgetSample, SaysThatAFileCannotBeWritten) {
+  if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
+  const ProgramRun run = run_program({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/plot_budget.py", "record",
+                                      "/nowhere/run.jsonl", "--model", kModel});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("No such file"), Not(HasSubstr("Traceback"))));
+}
 
 TEST(PlotBudgetSample, KeepsTheRecordingBeforeUntilTheNewOneIsWhole) {
   if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
