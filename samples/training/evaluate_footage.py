@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How often a model names what real people do in labelled clips: per set, with Wilson intervals, by budget.
+"""How often a model names what real people do in labelled clips: per set, with Wilson intervals over clips, by budget.
 
     python evaluate_footage.py MODEL.safetensors MANIFEST.csv [...] [--split test] [--budgets 1,0.4,0.25,0.15]
 
@@ -22,17 +22,25 @@ from model_file import load_model
 
 
 def share(right: list) -> dict:
+    return {"share": round(float(np.mean(right)), 4) if right else None, "n": len(right)}
+
+
+def share_of_clips(right: list) -> dict:
+    """With its interval, which windows have none of: those of a clip overlap and are no independent tries."""
     low, high = wilson(int(sum(right)), len(right))
-    return {"share": round(float(np.mean(right)), 4) if right else None, "n": len(right), "low": round(low, 3),
-            "high": round(high, 3)}  # fmt: skip
+    return share(right) | {"low": round(low, 3), "high": round(high, 3)}
+
+
+def in_words(figure: dict) -> str:
+    interval = f" [{figure['low']:.2f}, {figure['high']:.2f}]" if "low" in figure else ""
+    return f"{figure['share']:.3f}{interval} of {figure['n']}"
 
 
 def logits_of(model, clips: list, budgets: list[float]) -> dict:
     """{budget: {set: [(label, logits of its windows)]}}. clips are decoded."""
     cutter = Cutter(model.config)
     found = {budget: collections.defaultdict(list) for budget in budgets}
-    for clip in clips:
-        tubelets = real.tubelets_of(cutter, clip)
+    for clip, tubelets in real.in_turn(cutter, clips):
         for budget in budgets:
             found[budget][clip.dataset].append((clip.label, real.windows_of(model, tubelets, budget)))
     return found
@@ -52,7 +60,7 @@ def figures_of(labels: list[str], sets: dict) -> dict:
         for label, answer in best:
             by_label[label].append(answer)
         found[name] = {
-            "closed": share(closed), "open": share([a == b for a, b in best]), "windows": share(windows),
+            "closed": share_of_clips(closed), "open": share_of_clips([a == b for a, b in best]), "windows": share(windows),
             "false_actions": share(false) if false else None,
             "by_label": {k: {"right": sum(a == k for a in v), "n": len(v), "taken_for":
                              dict(collections.Counter(a or "none" for a in v if a != k).most_common(3))}
@@ -75,7 +83,7 @@ def main() -> None:
     for manifest in a.manifests:
         for clip in real.read_manifest(manifest):
             clip.label = vocabulary.get(clip.label, clip.label)
-            if clip.label in model.config["labels"] and a.split in (None, clip.split):
+            if clip.label in model.config["labels"] and (a.split is None or a.split.lower() == clip.split):
                 clips.append(clip)
     if not clips:
         raise SystemExit(f"no clip is of a label that the model has ({', '.join(model.config['labels'])})" + (f" and of split {a.split}" if a.split else ""))
@@ -84,8 +92,7 @@ def main() -> None:
     for budget, sets in logits_of(model, clips, [float(b) for b in a.budgets.split(",")]).items():
         results[budget] = figures_of(model.config["labels"], sets)
         for name, figures in results[budget].items():
-            parts = [f"{k} {v['share']:.3f} [{v['low']:.2f}, {v['high']:.2f}] of {v['n']}"
-                     for k, v in figures.items() if k != "by_label" and v and v["n"]]  # fmt: skip
+            parts = [f"{k} {in_words(v)}" for k, v in figures.items() if k != "by_label" and v and v["n"]]
             print(f"budget {budget:<5g} {name:<22} {'  '.join(parts)}", flush=True)
     first = next(iter(results.values()))
     for name, figures in first.items():

@@ -62,7 +62,7 @@ def main() -> None:
         clip.label = vocabulary.get(clip.label, clip.label)
         if not clip.whole:
             continue  # the answer is a whole video's
-        if clip.label in labels and a.split in (None, clip.split):
+        if clip.label in labels and (a.split is None or a.split.lower() == clip.split):
             by_label.setdefault(clip.label, []).append(clip)
     queues = [list(rng.permutation(np.array(group, object))) for _, group in sorted(by_label.items())]
     chosen = []

@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-LEAD, TAIL = 2.0, 1.0  # seconds before and after a part of a longer video that crop, planes and windows look at, as live
+NEAR = 0.5  # seconds from a part to the next frame, if the video has a hole where the part is
 VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".ogv", ".flv", ".y4m", ".wmv", ".asf", ".m2ts", ".mts", ".vob", ".gif"}
 
 
@@ -32,14 +34,24 @@ class Clip:
     start: float = 0.0           # seconds
     end: float = float("inf")
     dataset: str = ""
-    pixels: np.ndarray | None = None  # u8 [frames, h, w] luma, or [frames, h, w, 3]; of a part with what comes before and after
+    # Of the whole video, also where the clip is a part of it: crop, planes and windows see what comes before and after, as live.
+    pixels: np.ndarray | Path | None = None  # see frames()
     times: np.ndarray | None = None  # f64 [frames] seconds
     fps: float = 0.0
+
+    def frames(self) -> np.ndarray:
+        """u8 [frames, h, w] luma, or [frames, h, w, 3]."""
+        return mapped(self.pixels) if isinstance(self.pixels, Path) else self.pixels
 
     @property
     def whole(self) -> bool:
         """Not a part of a longer video."""
         return self.start <= 0 and self.end == float("inf")
+
+    @property
+    def middle(self) -> float:
+        """Of a part, seconds."""
+        return (self.start + min(self.end, float(self.times[-1]))) / 2
 
     @property
     def denies(self) -> bool:
@@ -52,6 +64,12 @@ class Clip:
         return self.label.removeprefix("!")
 
 
+@lru_cache(maxsize=16)
+def mapped(array: Path) -> np.ndarray:
+    """A decoded video. Every mapping holds a file open, and a process may have about a thousand, so those used last are kept."""
+    return np.load(array, mmap_mode="r")
+
+
 def find_mone() -> str:
     """$MONE, else the newest `mone` in a build folder of this tree, else the one on the path."""
     if "MONE" in os.environ:
@@ -61,26 +79,47 @@ def find_mone() -> str:
     return str(built[-1]) if built else "mone"
 
 
+def spelt(label: str) -> str:
+    """Without spaces about it, and with every accented letter as one character: a Mac takes the names of its folders apart."""
+    name = unicodedata.normalize("NFC", label.strip())
+    return "!" + name[1:].strip() if name.startswith("!") else name
+
+
+def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Of a CSV: (line, {column in small letters: cell}). Ends the program if it has not the columns of a manifest."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            columns = [name.strip() for name in reader.fieldnames or []]
+            rows = [(reader.line_num, {name.strip().lower(): (cell or "").strip() for name, cell in row.items() if name}) for row in reader]
+    except OSError as error:
+        raise SystemExit(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SystemExit(f"{path}: is not UTF-8; save it as `CSV UTF-8`") from error
+    except csv.Error as error:
+        raise SystemExit(f"{path}: {error}") from error
+    known = {name.lower() for name in columns}
+    if "path" not in known or not {"label", "common_label"} & known:
+        hint = "; columns are parted by commas, not by `;`" if any(";" in name for name in columns) else ""
+        raise SystemExit(f"{path}: needs the columns path and label (or common_label), it has {', '.join(columns) or 'none'}{hint}")
+    if not rows:
+        raise SystemExit(f"{path}: has no rows")
+    return rows
+
+
 def read_manifest(path: Path) -> list[Clip]:
     """A folder with one folder a label, or a CSV with the columns path, label and if wanted start, end (seconds),
-    subject, split, dataset; common_label goes before label. Paths are relative to the CSV. A label !LABEL denies one."""
+    subject, split, dataset; common_label goes before label. Paths are relative to the CSV. A label !LABEL denies one. Splits are in small letters."""
     if path.is_dir():
-        clips = [Clip(p, p.parent.name) for p in sorted(path.glob("*/*")) if p.suffix.lower() in VIDEO and p.name[0] != "."]
+        clips = [Clip(p, spelt(p.parent.name)) for p in sorted(path.glob("*/*"))
+                 if p.suffix.lower() in VIDEO and "." not in (p.name[0], p.parent.name[0])]  # fmt: skip
         if not clips:
             raise SystemExit(f"{path}: no videos in folders by label ({path}/LABEL/clip.mp4)")
         return clips
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise SystemExit(f"{path}: {error.strerror}") from error
-    if not rows or "path" not in rows[0][1] or not {"label", "common_label"} & set(rows[0][1]):
-        raise SystemExit(f"{path}: needs the columns path and label (or common_label)")
     clips = []
-    for line, row in rows:
-        label = row.get("common_label") or row.get("label")
-        if not row["path"] or not (label or "").removeprefix("!"):
+    for line, row in read_rows(path):
+        label = spelt(row.get("common_label") or row.get("label") or "")
+        if not row["path"] or not label.removeprefix("!"):
             raise SystemExit(f"{path}: line {line} has no {'label' if row['path'] else 'path'}")
         try:
             start, end = float(row.get("start") or 0), float(row.get("end") or "inf")
@@ -88,7 +127,7 @@ def read_manifest(path: Path) -> list[Clip]:
             start, end = float("nan"), 0.0
         if not 0 <= start <= end:
             raise SystemExit(f"{path}: line {line} has start {row.get('start')!r} and end {row.get('end')!r}, which are not seconds from start to end")
-        clips.append(Clip(path.parent / row["path"], label, (row.get("subject") or "").strip(), (row.get("split") or "").strip(), start, end,
+        clips.append(Clip(path.parent / row["path"], label, row.get("subject") or "", (row.get("split") or "").lower(), start, end,
                           row.get("dataset") or ""))  # fmt: skip
     return clips
 
@@ -100,36 +139,62 @@ def digest_of(clips: list[Clip]) -> str:
 
 
 def held_out(clips: list[Clip], share: float) -> list[Clip]:
-    """Clips to test on: all clips of some of the people where three or more are known, those with the fewest clips first, as many as make the
-    share (also those that deny a label, which nobody may learn from then; not those of a label that nobody else shows); else that share of each
-    label's clips."""
-    denying, clips = [c for c in clips if c.denies], [c for c in clips if not c.denies]
+    """Clips to test on: all clips of some of the people where three or more are known, else of some of the files, as many as come near the share.
+    Also those that deny a label, which nobody may learn from then; not those of a label that nobody else shows."""
+    showing = [c for c in clips if not c.denies]
     if share <= 0:
         return []
-    many = Counter(c.subject for c in clips if c.subject)
-    people = sorted(many, key=lambda person: (many[person], person))
-    if len(people) > 2:
-        left: set[str] = set()
-        for person in people:
-            if sum(c.subject in left for c in clips) < share * len(clips):
-                left.add(person)
-        taught = {c.label for c in clips if c.subject not in left}
-        return [c for c in clips if c.subject in left and c.label in taught] + [c for c in denying if c.subject in left]
-    chosen = []
-    for label in sorted({c.label for c in clips}):
-        alike = [c for c in clips if c.label == label]
-        chosen += [c for i, c in enumerate(alike) if int((i + 1) * share + 1e-9) > int(i * share + 1e-9)]
-    return chosen
+    if len({c.subject for c in showing} - {""}) > 2:
+        left = held_out_people(showing, share)
+        taught = {c.label for c in showing if c.subject not in left}
+        return [c for c in clips if c.subject in left and (c.denies or c.label in taught)]
+    files = held_out_files(showing, share)
+    return [c for c in clips if c.path in files]
+
+
+def held_out_people(clips: list[Clip], share: float) -> set[str]:
+    """Those with the fewest clips first; one at least, and nobody by whom the share would be missed by more than it is without."""
+    many, out = Counter(c.subject for c in clips if c.subject), 0
+    left: set[str] = set()
+    for person in sorted(many, key=lambda person: (many[person], person))[:-1]:
+        missing = share * len(clips) - out
+        if missing <= 0 or left and many[person] > 2 * missing:
+            break
+        left.add(person)
+        out += many[person]
+    return left
+
+
+def held_out_files(clips: list[Clip], share: float) -> set[Path]:
+    """In the order of the clips: a file whenever at least half of its clips are due, each label's by the share of those so far; none that alone shows
+    a label."""
+    by_file: dict[Path, Counter] = {}
+    for clip in clips:
+        by_file.setdefault(clip.path, Counter())[clip.label] += 1
+    total, seen, out = Counter(c.label for c in clips), Counter(), Counter()
+    files = set()
+    for path, labels in by_file.items():
+        seen.update(labels)
+        due = sum(min(count, max(0, int(seen[label] * share + 1e-9) - out[label])) for label, count in labels.items())
+        if 2 * due >= labels.total() and all(out[label] + count < total[label] for label, count in labels.items()):
+            files.add(path)
+            out.update(labels)
+    return files
+
+
+def cached(path: Path, cache: Path, rgb: bool, long_side: int) -> tuple[Path, Path]:
+    """Where a video's pixels and what is known of them are kept: (.npy, .json)."""
+    status = path.stat()
+    key = hashlib.sha1(os.fsencode(f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {long_side} {rgb}")).hexdigest()
+    return cache / f"{key}.npy", cache / f"{key}.json"
 
 
 def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> Clip:
     """Fills in pixels, times and fps, through the cache."""
     if not clip.path.is_file():
         raise SystemExit(f"{clip.path}: there is no such file")
-    status = clip.path.stat()
-    key = hashlib.sha1(os.fsencode(f"{clip.path.resolve()} {status.st_size} {status.st_mtime_ns} {long_side} {rgb}")).hexdigest()
-    array, about = cache / f"{key}.npy", cache / f"{key}.json"
-    if not about.exists():
+    array, about = cached(clip.path, cache, rgb, long_side)
+    if not (array.exists() and about.exists()):
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as own:  # whole or not at all: others may be decoding it, too
             made = Path(own) / "frames.npy"
@@ -143,25 +208,33 @@ def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> 
             made.replace(array)
             (Path(own) / "about").replace(about)
     facts = json.loads(about.read_text())
-    pixels_of, times = np.load(array, mmap_mode="r"), np.array(facts["times"])
-    if clip.start > times[-1] + 1 / max(facts["fps"], 1) or clip.end < times[0]:
-        raise SystemExit(f"{clip.path}: nothing between {clip.start} s and {clip.end} s")
-    inside = np.flatnonzero((times >= clip.start - LEAD) & (times <= clip.end + TAIL))
-    clip.pixels, clip.times = pixels_of[inside[0] : inside[-1] + 1], times[inside[0] : inside[-1] + 1]
-    clip.fps = facts["fps"]
+    clip.pixels, clip.times, clip.fps = array, np.array(facts["times"]), facts["fps"]
+    check_part(clip)
     return clip
+
+
+def check_part(clip: Clip) -> None:
+    """Ends the program if the video shows nothing of the part: it lies behind the end or in a hole."""
+    times = clip.times
+    behind = clip.start > times[-1] + 1 / max(clip.fps, 1)
+    if behind or not ((times >= clip.start - NEAR) & (times <= clip.end + NEAR)).any():
+        raise SystemExit(f"{clip.path}: nothing between {clip.start} s and {clip.end} s")
 
 
 def decode_all(clips: list[Clip], cache: Path, rgb: bool = False, workers: int = 2) -> list[Clip]:
     videos = {clip.path: clip for clip in clips}  # not once for each part of a longer one
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda clip: decode(clip, cache, rgb), videos.values()))
-    return [decode(clip, cache, rgb) for clip in clips]
+    for clip in clips:
+        video = videos[clip.path]
+        clip.pixels, clip.times, clip.fps = video.pixels, video.times, video.fps
+        check_part(clip)
+    return clips
 
 
 def gaps(clips: list[Clip], label: str, cache: Path, rgb: bool = False, shortest: float = 1.5) -> list[Clip]:
     """What lies between the parts of longer videos, before the first and behind the last, as clips of a label of their own.
-    shortest: seconds."""
+    shortest: seconds. They have the parts' subject if that is one."""
     by_path: dict[Path, list[Clip]] = {}
     for clip in clips:
         by_path.setdefault(clip.path, []).append(clip)
@@ -169,10 +242,12 @@ def gaps(clips: list[Clip], label: str, cache: Path, rgb: bool = False, shortest
     for path, parts in by_path.items():
         if any(part.whole for part in parts):
             continue
+        subjects = {part.subject for part in parts}
+        subject = subjects.pop() if len(subjects) == 1 else ""
         times, now = decode(Clip(path, label), cache, rgb).times, 0.0
         for start, end in [*sorted((part.start, part.end) for part in parts), (float(times[-1]), float("inf"))]:
             if start - now >= shortest:
-                found.append(Clip(path, label, parts[0].subject, parts[0].split, now, start, parts[0].dataset))
+                found.append(Clip(path, label, subject, start=now, end=start, dataset=parts[0].dataset))
             now = max(now, end)
     return found
 
@@ -198,7 +273,9 @@ def middles_of(cutter, ends: np.ndarray) -> np.ndarray:
     """Of each window, half-way from its first frame to its last. f64 [max(0, n - nt + 1)]"""
     nt, pt = cutter.nt, cutter.pt
     count = max(0, len(ends) - nt + 1)
-    hop = float(np.median(np.diff(ends))) if len(ends) > 1 else 0.0
+    hops = np.diff(ends)
+    hops = hops[hops > 0]  # not those to a tubelet that is repeated
+    hop = float(np.median(hops)) if len(hops) else 0.0
     return (ends[:count] - hop * (pt - 1) / pt + ends[nt - 1 : nt - 1 + count]) / 2
 
 
@@ -208,19 +285,36 @@ def window_nearest(cutter, ends: np.ndarray, moment: float) -> np.ndarray:
     return np.abs(middles - moment).argmin(keepdims=True) if len(middles) else np.zeros(0, int)
 
 
-def tubelets_of(cutter, clip: Clip):
-    """What live would cut of a clip: u8 [tubelets, tokens, pixels]. Of a part of a longer video those of the windows whose middle lies in it, or,
-    where none does, the tubelets that do."""
+def in_turn(cutter, clips: list[Clip]):
+    """(clip, its tubelets as tubelets_of() has them) of each, in the order of their files: a video is cut once for all its parts."""
+    video, cut = None, None
+    for clip in sorted(clips, key=lambda clip: clip.path):
+        if clip.path != video:
+            video, cut = clip.path, cutter.video(clip.frames(), clip.times, clip.fps)
+        yield clip, tubelets_of(cutter, clip, cut)
+
+
+def tubelets_of(cutter, clip: Clip, cut: tuple | None = None):
+    """What live would cut of a clip: u8 [tubelets, tokens, pixels]; of a part of a longer video what live has when it comes to it, from the video's
+    first frame on. cut: what cutter.video() makes of the video, where it is at hand."""
     import torch
 
-    tubelets, ends, _ = cutter.video(clip.pixels, clip.times, clip.fps)
-    if not clip.whole:
-        inside = windows_inside(cutter, ends, clip.start, clip.end)
-        if not len(inside) and clip.end == clip.start:
-            inside = window_nearest(cutter, ends, clip.start)
-        chosen = slice(inside[0], inside[-1] + cutter.nt) if len(inside) else (ends >= clip.start) & (ends <= clip.end)
-        tubelets = tubelets[chosen]
-    return torch.from_numpy(tubelets)
+    tubelets, ends, _ = cut or cutter.video(clip.frames(), clip.times, clip.fps)
+    return torch.from_numpy(tubelets if clip.whole else tubelets[tubelets_inside(cutter, clip, ends)])
+
+
+def tubelets_inside(cutter, clip: Clip, ends: np.ndarray) -> slice:
+    """Those of the full windows whose middle lies in a part, or of the last one that was still filling then, as `mone eval` has it; of a moment, or
+    less than a hop, those of the window that is nearest. ends: f64 [n], of the video's tubelets."""
+    nt = cutter.nt
+    inside = windows_inside(cutter, np.concatenate([np.repeat(ends[:1], nt - 1), ends]), clip.start, clip.end)  # each one's last tubelet
+    full = inside[inside >= nt - 1]
+    if len(full):
+        return slice(full[0] - nt + 1, full[-1] + 1)
+    if len(inside):
+        return slice(0, inside[-1] + 1)
+    near = window_nearest(cutter, ends, clip.middle)
+    return slice(near[0], near[0] + nt) if len(near) else slice(0, len(ends))
 
 
 def windows_of(model, tubelets, budget: float = 1.0):

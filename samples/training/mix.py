@@ -10,6 +10,7 @@ from cutter import Cutter
 from footage import Clip, window_nearest, windows_inside
 
 TRIES = 200  # clips drawn before a manifest is said to hold none that is long enough
+WARMING = 0.3  # share of windows that begin as a stream does, with a tubelet that is repeated
 
 
 SIDES = {"left": "right", "right": "left"}
@@ -22,13 +23,27 @@ def mirrored_label(label: str, labels: list[str]) -> str | None:
     return label if other == label.lower() else next((name for name in labels if name.lower() == other), None)
 
 
-def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool):
-    """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower.
+def excerpt(clip: Clip, window: float, tempo: float, rng: np.random.Generator) -> slice:
+    """Which frames of a clip are cut. Crop and planes have seen more or less before the windows of it. Of a part: with room for the longest window about some
+    moment of it. window: seconds, of the longest."""
+    count, rate = len(clip.times), clip.fps * tempo
+    most, room = max(2, round(max(3, 2 * window) * rate)), round(window * rate)
+    if clip.whole:
+        spare = count - most if count > most else count // 6
+        first = int(rng.integers(max(1, spare)))
+    else:
+        moment = rng.uniform(*np.clip((clip.start, clip.end), clip.times[0], clip.times[-1]))
+        first = int(np.searchsorted(clip.times, moment)) - room // 2 - int(rng.integers(most - room))
+        first = max(0, min(first, count - most))
+    return slice(first, first + most)
+
+
+def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool, window: float):
+    """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower. window: see excerpt().
     (frames, times, fps, whether mirrored, tempo)"""
-    most = max(2, round(3 * clip.fps))  # seconds
-    spare = len(clip.pixels) - most if len(clip.pixels) > most else len(clip.pixels) // 6
-    first = int(rng.integers(max(1, spare)))  # crop and planes have seen more or less before
-    frames, times = clip.pixels[first : first + most], clip.times[first : first + most]
+    tempo = np.exp(rng.uniform(-0.25, 0.25))
+    shown = excerpt(clip, window, tempo, rng)
+    frames, times = clip.frames()[shown], clip.times[shown]
     height, width = frames.shape[1:3]
     share = rng.uniform(0.75, 1.0)
     h, w = max(16, int(height * share)), max(16, int(width * min(1.0, share * rng.uniform(0.9, 1.1))))
@@ -47,8 +62,13 @@ def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool):
     if rng.random() < 0.3:
         noise = rng.normal(0, rng.uniform(1, 5), (2, *frames.shape[1:])).astype(np.int16)
         frames = (frames + noise[np.arange(len(frames)) % 2]).clip(0, 255).astype(np.uint8)
-    tempo = np.exp(rng.uniform(-0.25, 0.25))
     return frames, times / tempo, clip.fps * tempo, mirrored, tempo
+
+
+def two_of(starts: np.ndarray, padding: int, rng: np.random.Generator) -> list[int]:
+    """Windows by their first tubelet: full ones, WARMING of them such as begin in the padding; whichever there are."""
+    warming, full = starts[starts < padding], starts[starts >= padding]
+    return [int(rng.choice(warming if not len(full) or len(warming) and rng.random() < WARMING else full)) for _ in range(2)]
 
 
 class Footage:
@@ -56,6 +76,7 @@ class Footage:
 
     def __init__(self, clips: list[Clip], config: dict, often: dict[str, float] = {}):
         self.cutter = Cutter(config)
+        self.longest = self.cutter.nt / config["rate"]["min"]  # seconds of a window
         names = config["labels"]
         self.in_mirror = {k: names.index(other) if (other := mirrored_label(name, names)) else None for k, name in enumerate(names)}
         self.in_mirror |= {~k: None if other is None else ~other for k, other in self.in_mirror.items()}
@@ -74,7 +95,7 @@ class Footage:
         for _ in range(TRIES):
             label = self.labels[rng.choice(len(self.labels), p=self.weights)]
             clip = self.groups[label][rng.integers(len(self.groups[label]))]
-            frames, times, fps, mirrored, tempo = varied(clip, rng, self.in_mirror[label] is not None)
+            frames, times, fps, mirrored, tempo = varied(clip, rng, self.in_mirror[label] is not None, self.longest)
             label = self.in_mirror[label] if mirrored else label
             tubelets, ends, _ = self.cutter.video(frames, times, fps)
             if not len(tubelets):
@@ -88,13 +109,13 @@ class Footage:
                 ends = np.concatenate([np.repeat(ends[:1], padding), ends])
                 starts = windows_inside(self.cutter, ends, clip.start / tempo, clip.end / tempo)
                 if not len(starts):  # a moment, or less than a hop
-                    starts = window_nearest(self.cutter, ends, (clip.start + clip.end) / 2 / tempo)
+                    starts = window_nearest(self.cutter, ends, clip.middle / tempo)
             if len(starts):
                 break
         else:
             raise ValueError(f"{TRIES} clips drawn in a row were too short for one tubelet, the last {clip.path} "
-                             f"({len(clip.pixels)} frames): give clips of a second or more")  # fmt: skip
-        return np.stack([padded[s : s + nt] for s in starts[rng.integers(len(starts), size=2)]]), label
+                             f"({len(clip.times)} frames): give clips of a second or more")  # fmt: skip
+        return np.stack([padded[s : s + nt] for s in two_of(starts, padding, rng)]), label
 
     def batch(self, rng: np.random.Generator, count: int):
         drawn = [self.windows(rng) for _ in range(-(-count // 2))]

@@ -120,34 +120,45 @@ def settle_start(a) -> None:
         a.init = start
 
 
-def read_footage(a) -> tuple[list, list, list[str] | None]:
-    """(clips to train on, clips to test on, their labels)."""
-    if not a.data:
-        return [], [], None
-    known, clips = real.read_vocabulary(), real.read_manifest(a.data)
-    if a.gaps:
-        rgb = a.init is not None and load_model(a.init).config["planes"] == "rgb"  # as it is decoded again below, so once
-        clips += real.gaps(clips, a.gaps, a.cache, rgb)
-    for clip in clips:
-        clip.label = "!" * clip.denies + known.get(clip.name, clip.name)
+def kept_out(a, clips: list) -> list:
+    """Those that are for testing, by the people left out, the column split or --hold-out."""
     left_out = {name.strip() for name in a.leave_out.split(",")} - {""}
     strangers = left_out - {c.subject for c in clips}
     if strangers:
         raise SystemExit(f"--leave-out {','.join(sorted(strangers))}: no clip of {a.data} has such a subject; there are "
                          f"{', '.join(sorted({c.subject for c in clips} - {''})) or 'none'}")  # fmt: skip
+    for clip in clips:
+        if clip.split not in ("", "train", "test", "val", "validation"):
+            raise SystemExit(f"{a.data}: split {clip.split!r} of {clip.path.name} is none of train, test, val and validation")
+    if left_out or any(c.split for c in clips):
+        return [c for c in clips if c.split in ("test", "val", "validation") or c.subject in left_out]
+    found = real.held_out(clips, a.hold_out)
+    if a.hold_out > 0 and not found:
+        print("--hold-out: no whole video or person is near that share, so none is kept out", flush=True)
+    return found
+
+
+def read_footage(a) -> tuple[list, list, list[str] | None]:
+    """(clips to train on, clips to test on, their labels)."""
+    if not a.data:
+        return [], [], None
+    known, clips = real.read_vocabulary(), real.read_manifest(a.data)
     missing = sorted({str(clip.path) for clip in clips if not clip.path.is_file()})
     if missing:
         raise SystemExit(f"{a.data}: there is no file {missing[0]}" + (f", nor {len(missing) - 1} others" if missing[1:] else ""))
-    for clip in clips:
-        clip.split = clip.split.lower()
-        if clip.split not in ("", "train", "test", "val", "validation"):
-            raise SystemExit(f"{a.data}: split {clip.split!r} of {clip.path.name} is none of train, test, val and validation")
-    test = [c for c in clips if c.split in ("test", "val", "validation") or c.subject in left_out]
-    if not test and not left_out and not any(c.split for c in clips):
-        test = real.held_out(clips, a.hold_out)
-    train = [c for c in clips if c not in test]
+    between = []
+    if a.gaps:
+        rgb = a.init is not None and load_model(a.init).config["planes"] == "rgb"  # as it is decoded again below, so once
+        between = real.gaps(clips, a.gaps, a.cache, rgb)
+    for clip in clips + between:
+        clip.label = "!" * clip.denies + known.get(clip.name, clip.name)
+    test = kept_out(a, clips)
+    places = {c.path for c in test}  # nobody may learn what lies between parts that are tested on
+    test += [c for c in between if c.path in places]
+    train = [c for c in clips + between if c not in test]
     test = [c for c in test if not c.denies]  # what would be right?
-    print(f"{len(train)} clips to train on, {len(test)} to test on", flush=True)
+    share = f" ({len(test) / (len(train) + len(test)):.0%})" if test else ""
+    print(f"{len(train)} clips to train on, {len(test)} to test on{share}", flush=True)
     if not train:
         raise SystemExit(f"{a.data}: no clip is left to train on (--leave-out, --hold-out and the column split say which are kept out)")
     return train, test, sorted({c.label for c in train if not c.denies})
@@ -226,19 +237,33 @@ def table_budgets(config: dict) -> list[float]:
 
 def footage_table(model, clips: list) -> list[dict]:
     """Share of test clips whose mean logits name them, by budget."""
-    cutter, labels = Cutter(model.config), model.config["labels"]
-    clips = [c for c in clips if c.label in labels]
+    cutter, labels, names = Cutter(model.config), model.config["labels"], []
     right = {budget: [] for budget in table_budgets(model.config)}
-    for clip in clips:
-        tubelets = real.tubelets_of(cutter, clip)
+    for clip, tubelets in real.in_turn(cutter, clips):
+        names.append(clip.label)
         for budget, row in right.items():
             row.append(real.answer(real.windows_of(model, tubelets, budget), labels) == clip.label)
+
     def by_label(row: list[bool]) -> dict:
-        names = [c.label for c in clips]
         return {name: (sum(r for r, n in zip(row, names) if n == name), names.count(name)) for name in sorted(set(names))}
 
     return [{"budget": budget, "accuracy": round(sum(row) / max(1, len(row)), 4), "clips": len(row), "by_label": by_label(row)}
             for budget, row in right.items()]  # fmt: skip
+
+
+def check_denied(a, clips: list, labels: list[str]) -> None:
+    """Ends the program where a clip denies what the model does not have, or all that it has."""
+    unknown = {c.label for c in clips if c.name not in labels}
+    if unknown:
+        raise SystemExit(f"{a.data}: {', '.join(sorted(unknown))}: what is denied must be a label of the model or of another clip")
+
+
+def of_taught_labels(test: list, labels: list[str]) -> list:
+    """Those of the model's labels; the others, which it cannot name, are left out of the table and said."""
+    others = [c.label for c in test if c.label not in labels]
+    if others:
+        print(f"{len(others)} test clips are of labels not taught and left out: {', '.join(sorted(set(others)))}", flush=True)
+    return [c for c in test if c.label in labels]
 
 
 def settle_actors(run: Run) -> None:
@@ -364,13 +389,12 @@ def main() -> None:
     run = Run(a, labels, real.digest_of(clips))
     settle_actors(run)
     rgb = run.config["planes"] == "rgb"
-    unknown = {c.label for c in clips if c.name not in run.config["labels"]}
-    if unknown:
-        raise SystemExit(f"{a.data}: {', '.join(sorted(unknown))}: what is denied must be a label of the model or of another clip")
+    check_denied(a, clips, run.config["labels"])
+    test = of_taught_labels(test, run.config["labels"])
     for label, _ in a.often:
         if label not in {c.label for c in clips}:
             raise SystemExit(f"--often {label}: no clip to train on is of it; there are {', '.join(sorted({c.label for c in clips})) or 'none'}")
-    real.decode_all([c for c in clips + test if c.name in run.config["labels"]], a.cache, rgb)
+    real.decode_all(clips + test, a.cache, rgb)
     if run.progress() >= 1:
         print(f"{a.run} has been trained to its end, {run.step} steps: nothing is left to do but the table. (More --steps or --minutes go on; "
               "delete it to begin anew.)", flush=True)  # fmt: skip

@@ -1,18 +1,30 @@
 """What the trainer reads and makes clips of, checked piece by piece; called by training_smoke.py."""
 import argparse
+import contextlib
+import io
 import json
 import os
 import subprocess
+import unicodedata
 from pathlib import Path
 
 
-def write_clip(path: Path, across: bool, shift: int, frames: int = 30) -> None:
+def refused(call) -> str:
+    """What the program says as it ends."""
+    try:
+        call()
+    except SystemExit as error:
+        return str(error)
+    raise AssertionError("was taken")
+
+
+def write_clip(path: Path, across: bool, shift: int, frames: int = 30, rate: int = 15) -> None:
     """Two seconds of a square that goes across or up and down."""
     import numpy as np
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
-        file.write(b"YUV4MPEG2 W64 H48 F15:1 Ip A1:1 Cmono\n")
+        file.write(f"YUV4MPEG2 W64 H48 F{rate}:1 Ip A1:1 Cmono\n".encode())
         for i in range(frames):
             frame = np.full((48, 64), 60, np.uint8)
             at = 4 + abs((2 * i + shift) % 60 - 30)
@@ -76,33 +88,44 @@ def check_parts(model, file: Path, here: Path) -> None:
     from cutter import Cutter
     from mix import Footage
 
-    write_clip(here / "long.y4m", True, 0, frames=120)  # 8 s
-    (here / "parts.csv").write_text("path,label,start,end,subject\nlong.y4m,across,2,4,anna\nlong.y4m,across,6.5,,anna\n")
+    write_clip(here / "long.y4m", True, 0, frames=300, rate=25)  # 12 s
+    (here / "parts.csv").write_text("path,label,start,end,subject\nlong.y4m,across,5.3,8,anna\nlong.y4m,across,10.5,,anna\n")
     parts, cutter = footage.read_manifest(here / "parts.csv"), Cutter(model.config)
     cache, nt = here / "cache", cutter.nt
     whole = footage.decode(footage.Clip(here / "long.y4m", "across"), cache)
     latin = here / os.fsdecode(b"caf\xe9.y4m")  # a name that is no UTF-8
     latin.write_bytes((here / "long.y4m").read_bytes())
-    assert np.array_equal(footage.decode(footage.Clip(latin, "across"), cache).pixels, whole.pixels)
-    all_tubelets, ends, _ = cutter.video(whole.pixels, whole.times, whole.fps)
+    assert np.array_equal(footage.decode(footage.Clip(latin, "across"), cache).frames(), whole.frames())
+    all_tubelets, ends, _ = cutter.video(whole.frames(), whole.times, whole.fps)
     assert len(footage.windows_inside(cutter, ends, 0, 100)) == len(ends) - nt + 1
     part = footage.decode(parts[0], cache)
-    assert part.times[0] == 0 and abs(part.times[-1] - 5) < 0.1, "with what comes before and after"
-    # The windows in the middle of the part, bit for bit those of the whole video: crop and planes have the same past.
+    # The windows in the middle of the part, bit for bit those of the whole video: sampling, crop and planes have the same past.
     inside = footage.windows_inside(cutter, ends, part.start, part.end)
     seen = footage.tubelets_of(cutter, part).numpy()
     assert len(seen) == len(inside) + nt - 1, (len(seen), len(inside))
     assert np.array_equal(seen, all_tubelets[inside[0] : inside[-1] + nt])
+    check_cut_once(cutter, footage.decode_all(parts, cache), seen)
+    # A part before the first full window has the last one that is filling, as live; less than a hop and a moment the nearest, alike.
+    first = footage.Clip(part.path, "across", end=0.4, pixels=whole.pixels, times=whole.times, fps=whole.fps)
+    seen = footage.tubelets_of(cutter, first).numpy()
+    assert 0 < len(seen) < nt and np.array_equal(seen, all_tubelets[: len(seen)]), len(seen)
+    for end in (7.0, 7.001):
+        first.start, first.end = 7.0, end
+        assert len(footage.tubelets_of(cutter, first)) == nt, end
     # mone eval counts the same windows.
     done = subprocess.run([os.environ["MONE"], "eval", here / "parts.csv", "--model", file, "--budgets", "1", "--controls", "none", "--json"],
                           check=True, capture_output=True, text=True)  # fmt: skip
-    (point,) = json.loads(done.stdout)["sets"][0]["points"]
+    evaluated = json.loads(done.stdout)
+    (point,) = evaluated["sets"][0]["points"]
     counted = len(inside) + len(footage.windows_inside(cutter, ends, parts[1].start, parts[1].end))
     assert point["windows"]["of"] == counted, (point["windows"], counted)
+    check_scores(model, parts, evaluated)
     for window in Footage([part], model.config | {"labels": ["across"], "C": 1}).windows(np.random.default_rng(1))[0]:
-        assert window.shape == seen[:nt].shape
+        assert window.shape == all_tubelets[:nt].shape
     found = footage.gaps(parts, "nothing", cache)
-    assert [(g.start, g.end, g.label, g.subject) for g in found] == [(0, 2, "nothing", "anna"), (4, 6.5, "nothing", "anna")], found
+    assert [(g.start, g.end, g.label, g.subject) for g in found] == [(0, 5.3, "nothing", "anna"), (8, 10.5, "nothing", "anna")], found
+    parts[1].subject = "ben"
+    assert {g.subject for g in footage.gaps(parts, "nothing", cache)} == {""}, "whose it is cannot be said"
     assert footage.gaps([footage.Clip(here / "long.y4m", "across")], "nothing", cache) == [], "a whole clip has no gaps"
     # A video is decoded once, however many of its parts are asked for, and nothing but the result is left behind.
     mone, calls = os.environ["MONE"], here / "calls"
@@ -117,6 +140,88 @@ def check_parts(model, file: Path, here: Path) -> None:
     footage.decode_all(train.read_footage(a)[0], a.cache, rgb=True)
     os.environ["MONE"] = mone
     assert calls.read_text() == "\n\n", "decoded once for the gaps and once more to train"
+
+
+def check_cut_once(cutter, parts: list, seen) -> None:
+    """A video is cut once for all its parts, in whichever order they come, and each has what it has by itself."""
+    import numpy as np
+
+    import footage
+
+    cuts, video = [], cutter.video
+    cutter.video = lambda *given: (cuts.append(1), video(*given))[1]
+    other = footage.Clip(Path("other"), "across", pixels=parts[0].frames()[:50], times=parts[0].times[:50], fps=parts[0].fps)
+    found = {clip.start: tubelets for clip, tubelets in footage.in_turn(cutter, [parts[0], other, parts[1]])}
+    cutter.video = video
+    assert len(cuts) == 2 and len(found) == 3, len(cuts)
+    assert np.array_equal(found[parts[0].start].numpy(), seen)
+
+
+def check_scores(model, parts: list, evaluated: dict) -> None:
+    """A part has the scores that `mone eval` gives it."""
+    import footage
+    from cutter import Cutter
+
+    said = {answer["begin"]: answer["called"][0]["score"] for answer in evaluated["answers"]}
+    for clip, tubelets in footage.in_turn(Cutter(model.config), parts):
+        score = footage.windows_of(model, tubelets).mean(0).softmax(-1).max().item()
+        assert abs(score - said[clip.start]) < 0.01, (clip.start, score, said)
+
+
+def check_many_files(model, here: Path) -> None:
+    """More videos than a process may have files open are learned from; a decoded video of which only the half is left is decoded again."""
+    import resource
+
+    import footage
+    import numpy as np
+    from mix import Footage
+
+    clips, times, cache = [], (np.arange(30) / 15).tolist(), here / "many cached"
+    cache.mkdir()
+    for i in range(100):
+        clips.append(footage.Clip(here / f"many{i}.mp4", "nothing"))
+        clips[-1].path.write_bytes(b"x")
+        array, about = footage.cached(clips[-1].path, cache, False, 320)
+        np.save(array, np.full((30, 16, 16), i, np.uint8))
+        about.write_text(json.dumps({"fps": 15, "times": times}))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
+    try:
+        for clip in footage.decode_all(clips, cache):
+            assert clip.frames()[0, 0, 0] == int(clip.path.stem[4:])
+        Footage(clips, model.config | {"labels": ["nothing"], "C": 1}).batch(np.random.default_rng(1), 64)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    whole = footage.decode(footage.Clip(here / "long.y4m", "across"), here / "cache")
+    whole.pixels.unlink()
+    footage.mapped.cache_clear()
+    assert len(footage.decode(whole, here / "cache").frames()) == len(whole.times)
+
+
+def check_excerpts(model) -> None:
+    """What is cut of a clip holds full windows, also of a model with long ones, and of a part windows whose middle lies in it."""
+    import footage
+    import mix
+    import numpy as np
+
+    def drawn(config: dict, turns: int, start: float = 0.0, end: float = float("inf")) -> tuple[float, int]:
+        """(share of windows that begin with a tubelet twice, how often no window had its middle in the part) of 20 s at 25 frames/s."""
+        shape = (500, 24, 32, 3) if config["planes"] == "rgb" else (500, 24, 32)
+        clip = footage.Clip(Path("noise"), "nothing", start=start, end=end, times=np.arange(500) / 25, fps=25.0,
+                            pixels=np.random.default_rng(1).integers(0, 255, shape, dtype=np.uint8))  # fmt: skip
+        near, nearest = [], mix.window_nearest
+        mix.window_nearest = lambda *given: (near.append(1), nearest(*given))[1]
+        source, rng = mix.Footage([clip], config | {"labels": ["nothing"], "C": 1}), np.random.default_rng(1)
+        windows = [window for _ in range(turns) for window in source.windows(rng)[0]]
+        mix.window_nearest = nearest
+        return sum(np.array_equal(w[0], w[1]) for w in windows) / len(windows), len(near)
+
+    long = model.config | {"frames": 32, "planes": "rgb", "crop": "full", "fit": "crop", "image": [32, 32], "resize_short": 36}
+    for config, turns in ((model.config, 50), (long, 100), (long | {"rate": {"min": 4.0, "nominal": 4.0, "max": 8.0}}, 100)):
+        share, _ = drawn(config, turns)
+        assert 0.15 < share < 0.45, (config["frames"], share)
+    assert drawn(long, 60, 10, 11)[1] == drawn(long, 60, 4, 14)[1] == drawn(model.config, 20, 10, 11)[1] == 0
+    assert drawn(long, 5, 10, 10)[1] == 5, "a moment has the nearest"
 
 
 def check_held_out(here: Path) -> None:
@@ -145,6 +250,18 @@ def check_held_out(here: Path) -> None:
     clips.append(Clip(Path("most"), "a", "ann"))
     assert "c" not in {c.label for c in held_out(clips, 0.2)}, "nobody else shows it"
 
+    few = [Clip(Path(f"{who}{i}"), "a", who) for who, count in (("ann", 2), ("ben", 40), ("cem", 40)) for i in range(count)]
+    assert {c.subject for c in held_out(few, 0.2)} == {"ann"}, "half of the clips are not a fifth"
+    assert len(held_out([c for c in few if c.path.name[3:] in ("0", "1")], 0.9)) == 4, "somebody is left to learn from"
+
+    # Parts of one file are on one side, and with them what lies between them; no label is without a clip to learn from.
+    parts = [Clip(Path(f"{i}.mp4"), label, start=t, end=t + 1) for i in range(10) for t, label in enumerate(["a", "b", "a"])]
+    parts += [Clip(Path("2.mp4"), "!a", start=9, end=10), Clip(Path("4.mp4"), "c", start=9, end=10)]
+    out = held_out(parts, 0.2)
+    sides = {path: {c in out for c in parts if c.path.name == path} for path in {c.path.name for c in parts}}
+    assert all(len(side) == 1 for side in sides.values()) and sides["4.mp4"] == {False}, sides
+    assert 0.1 < len(out) / len(parts) < 0.3, out
+
     # Nobody may learn what a person left out does not do, either.
     rows = [f"{who}{i}.mp4,{label},{who}" for who in ("ann", "ben", "cem") for i, label in enumerate(("a", "b", "!a"))]
     (here / "people.csv").write_text("\ufeffpath,label,subject\n" + "\n".join(rows) + "\n", encoding="utf-8")  # as Excel writes it
@@ -161,22 +278,40 @@ def check_held_out(here: Path) -> None:
             raise AssertionError(f"{row} was taken")
 
 
+def check_gaps_kept_out(here: Path) -> None:
+    """What lies between parts of which one is tested on is not learned from, and clips that nobody taught a name for are said."""
+    import train
+
+    (here / "gaps.csv").write_text("path,label,start,end,split\nlong.y4m,walk,2,4,train\nlong.y4m,wave,6,8,test\nclips/across/0.y4m,walk,,,\n")
+    a = argparse.Namespace(data=here / "gaps.csv", gaps="nothing", init=None, cache=here / "cache", leave_out="", hold_out=0.2)
+    learned, tested, labels = train.read_footage(a)
+    assert [(c.label, c.start) for c in learned] == [("walk", 2), ("walk", 0)] and labels == ["walk"], learned
+    assert [(c.label, c.start) for c in tested] == [("wave", 6), ("nothing", 0), ("nothing", 4), ("nothing", 8)], tested
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert [c.label for c in train.of_taught_labels(tested, ["walk", "nothing"])] == ["nothing"] * 3
+    assert "1 test clips are of labels not taught and left out: wave" in said.getvalue(), said.getvalue()
+
+
 def check_manifests(here: Path) -> None:
     """What is wrong with a manifest is said with its line, before anything is decoded."""
     import footage
+    import numpy as np
     from train import read_footage
-
-    def refused(call) -> str:
-        try:
-            call()
-        except SystemExit as error:
-            return str(error)
-        raise AssertionError("was taken")
 
     for row, says in (("a.mp4,walk,0:01,2", "line 3 has start '0:01'"), ("a.mp4,walk,3,2", "line 3 has start '3'"),
                       ("a.mp4,walk,-1,2", "line 3")):  # fmt: skip
         (here / "bad.csv").write_text(f"path,label,start,end\nb.mp4,walk,,\n{row}\n")
         assert says in refused(lambda: footage.read_manifest(here / "bad.csv")), row
+    def read(text: str | bytes) -> list[tuple]:
+        (here / "bad.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+        return [(c.path.name, c.label, c.start, c.split) for c in footage.read_manifest(here / "bad.csv")]
+
+    assert read("Path, Label ,START,split\na.mp4, wave ,1,Test\nb.mp4,! wave,,\n") == [("a.mp4", "wave", 1, "test"), ("b.mp4", "!wave", 0, "")]
+    for text, says in (("path;label\na.mp4;x\n", "it has path;label; columns are parted by commas"), ("file,label\na,b\n", "it has file, label"),
+                       ("path,label\na.mp4,gr\xfc\xdfen\n".encode("latin-1"), "is not UTF-8"), ("path,label\na.mp4,x\n".encode("utf-16"), "is not UTF-8"),
+                       ("", "it has none"), ("path,label\n", "no rows")):  # fmt: skip
+        assert says in refused(lambda: read(text)), text
     assert "No such file" in refused(lambda: footage.read_manifest(here / "nowhere.csv"))
     (here / "bad.csv").write_text("path,label\na.mp4,walk\nno.mp4,walk\n")
     assert len(footage.read_manifest(here / "bad.csv")) == 2, "an evaluation may ask for other rows"
@@ -193,6 +328,16 @@ def check_manifests(here: Path) -> None:
     (here / "clips" / "across" / "._0.y4m").write_text("as macOS leaves it")
     assert all(c.path.name[0] != "." for c in footage.read_manifest(here / "clips"))
     (here / "clips" / "across" / "._0.y4m").unlink()
+    for name in (".thumbs", unicodedata.normalize("NFD", "gr\u00fc\u00dfen")):  # as macOS spells it
+        (here / "folders" / name).mkdir(parents=True)
+        (here / "folders" / name / "a.mp4").touch()
+    assert [c.label for c in footage.read_manifest(here / "folders")] == ["gr\u00fc\u00dfen"]
+    # A part in a hole of the times is said.
+    times = np.concatenate([np.arange(50) / 25, 60 + np.arange(50) / 25])
+    for start, end, empty in ((20, 25, True), (63, 64, True), (1.9, 1.99, False), (30, 61, False)):
+        part = footage.Clip(Path("holes.mp4"), "a", start=start, end=end, times=times, fps=25.0)
+        assert not empty or "nothing between" in refused(lambda: footage.check_part(part)), start
+        empty or footage.check_part(part)
 
 
 def check_moments(model, here: Path) -> None:

@@ -203,3 +203,15 @@ def check_blend(blended: Path, halves: list[Path]) -> None:
         wanted = (one.state_dict()[name] + other.state_dict()[name]) / 2 + (raised if name == "head.bias" else 0)
         assert torch.allclose(value, wanted, rtol=2**-8, atol=1e-6), name
     assert not torch.equal(one.head.weight, other.head.weight), "two models alike show nothing"
+
+
+def check_figures() -> None:
+    """Clips have intervals; their windows, which overlap, have none."""
+    import torch
+    from evaluate_footage import figures_of, in_words
+
+    rows = [("walk", torch.tensor([[2.0, 0.0], [1.0, 0.0]])), ("nothing", torch.tensor([[1.0, 0.0], [0.0, 1.0]]))]
+    figures = figures_of(["walk", "nothing"], {"set": rows})["set"]
+    assert "low" in figures["closed"] and "low" in figures["open"] and "[" in in_words(figures["open"])
+    assert figures["windows"] == {"share": 0.75, "n": 4} and figures["false_actions"] == {"share": 0.5, "n": 2}, figures
+    assert in_words(figures["windows"]) == "0.750 of 4"

@@ -13,10 +13,13 @@ import tempfile
 from pathlib import Path
 
 from training_data_checks import (
+    check_excerpts,
     check_footage,
+    check_gaps_kept_out,
     check_held_out,
     check_left_to_right,
     check_manifests,
+    check_many_files,
     check_moments,
     check_motion,
     check_parts,
@@ -29,6 +32,7 @@ from training_model_checks import (
     check_denial,
     check_device,
     check_evaluations_leave_no_trace,
+    check_figures,
     check_muon,
     check_order,
     check_precision,
@@ -201,14 +205,18 @@ def main() -> int:
         os.environ |= environment
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
+        check_excerpts(load_model(own))
         check_held_out(here)
         check_manifests(here)
+        check_gaps_kept_out(here)
         check_moments(load_model(own), here)
+        check_many_files(load_model(own), here)
         check_control()
         check_router_precision(load_model(own))
         check_left_to_right()
         check_unknown_joints()
         check_evaluations_leave_no_trace(own, here / "trace.safetensors")
+        check_figures()
         check_denial()
         check_precision(here)
         check_muon()
