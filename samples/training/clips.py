@@ -10,6 +10,7 @@ from cutter import Cutter, place_in_crop
 # Sizes of the rendered picture: small sources, the usual shapes, now and then upright.
 SIZES = [(160, 120), (160, 120), (192, 144), (128, 96), (192, 108), (192, 108), (160, 90), (128, 128), (108, 144)]
 HISTORY = [4, 4, 4, 8, 12, 20]  # steps that crop and planes may look back to
+NOTHING = 1 / 7  # share of clips drawn as "nothing", beside its turn among the labels: it is as varied as all the others
 
 
 @dataclass
@@ -69,6 +70,15 @@ def shared_labels(actors: Actors, config: dict) -> list[tuple[int, int]]:
     return [(actors.labels.index(name), own) for own, name in enumerate(config["labels"]) if name in actors.labels]
 
 
+def drawn_labels(names: list[str], count: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices of names, i64 [count]: each about as often, "nothing" more often, whatever the batch's size."""
+    drawn = rng.permutation(-(-count // len(names)) * len(names))[:count] % len(names)
+    more = rng.random(count) < NOTHING
+    if "nothing" in names:
+        drawn[more] = names.index("nothing")
+    return drawn
+
+
 def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, frames: int, history: int,
                size: tuple[int, int] = (160, 120), **options) -> Batch:  # fmt: skip
     """history: steps before the clip, 0 = the stream has just begun; size: width and height of the picture."""
@@ -87,10 +97,7 @@ def rendered(actors: Actors, cutter: Cutter, config: dict, rng: np.random.Genera
     """A batch of the labels that both the model and the renderer have, the second half the first mirrored. hard: 0..1."""
     whole, count = count, -(-count // 2)
     known = shared_labels(actors, config)
-    drawn = rng.permutation(-(-count // len(known)) * len(known))[:count] % len(known)
-    nothing = [k for k, (_, own) in enumerate(known) if config["labels"][own] == "nothing"]
-    if nothing:
-        drawn[0] = nothing[0]  # it is as varied as all the others, so it is shown more often
+    drawn = drawn_labels([config["labels"][own] for _, own in known], count, rng)
     batch = make_batch(actors, cutter, seed, np.array([known[k][0] for k in drawn]), config["frames"],
                        0 if rng.random() < 0.1 else int(rng.choice(HISTORY)), SIZES[rng.integers(len(SIZES))],
                        clutter=float(rng.random() * hard * 0.8), difficulty=float(hard * rng.random() ** 0.5),

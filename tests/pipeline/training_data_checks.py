@@ -224,6 +224,19 @@ def check_excerpts(model) -> None:
     assert drawn(long, 5, 10, 10)[1] == 5, "a moment has the nearest"
 
 
+def check_nothing_is_drawn_alike() -> None:
+    """As often in a small batch as in a large one."""
+    import numpy as np
+    from clips import NOTHING, drawn_labels
+
+    names, rng = [*"abcdefghi", "nothing"], np.random.default_rng(1)
+    for count in (1, 2, 7, 40):
+        drawn = np.concatenate([drawn_labels(names, count, rng) for _ in range(8000 // count)])
+        assert abs((drawn == 9).mean() - (NOTHING + (1 - NOTHING) / 10)) < 0.02, (count, (drawn == 9).mean())
+        assert set(drawn.tolist()) == set(range(10))
+    assert (drawn_labels(["a"], 5, rng) == 0).all()
+
+
 def check_held_out(here: Path) -> None:
     from footage import Clip, held_out
     from train import read_footage

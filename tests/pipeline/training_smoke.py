@@ -22,6 +22,7 @@ from training_data_checks import (
     check_many_files,
     check_moments,
     check_motion,
+    check_nothing_is_drawn_alike,
     check_parts,
     check_unknown_joints,
     write_clip,
@@ -206,6 +207,7 @@ def main() -> int:
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
         check_excerpts(load_model(own))
+        check_nothing_is_drawn_alike()
         check_held_out(here)
         check_manifests(here)
         check_gaps_kept_out(here)
