@@ -49,6 +49,12 @@ def joint_cells(joints, frames: int, grid: tuple[int, int]):
     return out.scatter_(2, index, 1.0)[:, :, :-1]
 
 
+def mean_ranks(values):
+    """Of each value in its row, from 0; those that are alike share the mean of theirs. f32 [rows, n]"""
+    values, ordered = values.contiguous(), values.sort(-1).values
+    return (torch.searchsorted(ordered, values) + torch.searchsorted(ordered, values, right=True) - 1) / 2
+
+
 def router_start_loss(probs, importance):
     """Asks that every expert but the smallest likes a token the more, the more important it is.
 
@@ -57,7 +63,7 @@ def router_start_loss(probs, importance):
     let a small budget pass over all important tokens but the few that the largest expert takes.)
     """
     experts = probs.shape[-1]
-    rank = importance.flatten(0, -2).argsort(-1).argsort(-1).view(probs.shape[:-1])
+    rank = mean_ranks(importance.flatten(0, -2)).view(probs.shape[:-1])
     wish = ((rank + 0.5)[..., None] / importance.shape[-1]) ** 3
     target = torch.cat([1 - wish, (wish / (experts - 1)).expand(*wish.shape[:-1], experts - 1)], -1)
     return -(target * probs.clamp_min(1e-6).log()).sum(-1).mean()

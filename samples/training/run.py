@@ -84,7 +84,7 @@ class Run:
         self.budgets = a.budgets if self.config["E"] > 1 else [1.0]
         self.helpers = Helpers(self.config["D"], self.config["tubelet"][0]).to(self.device)
         self.optimizers = make_optimizers(self.model, self.helpers, a.lr, a.matrix_lr)
-        self.average = Average(self.model, 0.998 if not a.steps else min(0.998, 1 - 4 / a.steps))
+        self.average = Average(self.model, 0.998 if not a.steps else min(0.998, max(0, 1 - 4 / a.steps)))
         self.rng = np.random.default_rng(a.seed)
         self.step = self.clips = self.batches = 0
         self.seconds = 0.0
@@ -95,7 +95,8 @@ class Run:
         mean, std = (torch.tensor(self.config["input"][k], device=self.device).repeat_interleave(pixels) for k in ("mean", "std"))
         self.scale, self.shift = self.config["input"]["scale"] / std, -mean / std
         # What a checkpoint must have been trained on to go on from it.
-        self.origin = {"labels": self.config["labels"], "seed": a.seed, "start": hashlib.sha1(a.init.read_bytes()).hexdigest() if a.init else "", "clips": digest}
+        self.origin = {"labels": self.config["labels"], "seed": a.seed, "start": hashlib.sha1(a.init.read_bytes()).hexdigest() if a.init else "", "clips": digest,
+                       "lr": a.lr, "matrix-lr": a.matrix_lr}  # fmt: skip
         if (a.run / "checkpoint.pt").exists():
             self.load()
 
@@ -144,7 +145,8 @@ class Run:
         state = torch.load(self.a.run / "checkpoint.pt", map_location="cpu", weights_only=False)
         if "origin" not in state:
             raise SystemExit(f"{self.a.run}: is of an older version, which does not say what it was trained on; delete it, or choose another --out")
-        other = [name for name, value in self.origin.items() if state["origin"][name] != value]
+        before = self.origin | state["origin"]  # of an older version: without the rates
+        other = [f"{name} ({before[name]})" if isinstance(value, float) else name for name, value in self.origin.items() if before[name] != value]
         if other:
             raise SystemExit(f"{self.a.run}: was trained with other {', '.join(other)}; delete it to begin anew, or choose another --out")
         self.model.load_state_dict(state["model"])

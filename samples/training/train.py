@@ -101,6 +101,8 @@ def parse_arguments():
         p.error("--tokens: at least one token has to be shown")
     if a.workers < 1:
         p.error("--workers: at least one process has to make the clips")
+    if a.init and a.init.resolve() == a.out.resolve():
+        p.error("--out is the model of --init, which the first checkpoint would replace: choose another")
     a.run = a.out.with_name(a.out.name + ".run")
     older = a.out.with_suffix(".run")  # as it was called before
     if older != a.run and not a.run.exists() and (older / "checkpoint.pt").exists():
@@ -195,12 +197,24 @@ class Curves:
         self.path, rows = folder / "curves.csv", []
         if self.path.exists():
             with open(self.path, newline="") as before:
-                rows = [row for row in csv.DictReader(before) if int(row["step"]) <= step]
-        self.file = open(self.path, "w", newline="")
+                rows = [row for row in csv.DictReader(before) if self.is_whole(row) and int(row["step"]) <= step]
+        new = self.path.with_name("curves.csv.new")
+        self.file = open(new, "w", newline="")
         self.writer = csv.DictWriter(self.file, self.NAMES)
         self.writer.writeheader()
         self.writer.writerows(rows)
         self.file.flush()
+        new.replace(self.path)
+
+    def is_whole(self, row: dict) -> bool:
+        """Not one that a full disk or a lost machine cut off."""
+        if set(row) != set(self.NAMES) or None in row.values() or not row["step"].isdigit():
+            return False
+        try:
+            list(map(float, filter(None, row.values())))
+        except ValueError:
+            return False
+        return True
 
     def row(self, **values) -> None:
         self.writer.writerow(values)
@@ -256,6 +270,9 @@ def check_denied(a, clips: list, labels: list[str]) -> None:
     unknown = {c.label for c in clips if c.name not in labels}
     if unknown:
         raise SystemExit(f"{a.data}: {', '.join(sorted(unknown))}: what is denied must be a label of the model or of another clip")
+    denied = [c.label for c in clips if c.denies]
+    if denied and len(labels) == 1:
+        raise SystemExit(f"{a.data}: {denied[0]}: it is the only label, so nothing else could be right")
 
 
 def of_taught_labels(test: list, labels: list[str]) -> list:

@@ -304,6 +304,7 @@ def check_gaps_kept_out(here: Path) -> None:
     with contextlib.redirect_stdout(said):
         assert [c.label for c in train.of_taught_labels(tested, ["walk", "nothing"])] == ["nothing"] * 3
     assert "1 test clips are of labels not taught and left out: wave" in said.getvalue(), said.getvalue()
+    assert "only label" in refused(lambda: train.check_denied(a, [argparse.Namespace(name="walk", label="!walk", denies=True)], ["walk"]))
 
 
 def check_manifests(here: Path) -> None:

@@ -205,6 +205,63 @@ def check_blend(blended: Path, halves: list[Path]) -> None:
     assert not torch.equal(one.head.weight, other.head.weight), "two models alike show nothing"
 
 
+def check_ties() -> None:
+    """Tokens that are worth as much are asked for as much, wherever they lie."""
+    import torch
+    from helpers import mean_ranks, router_start_loss
+
+    assert mean_ranks(torch.tensor([[3.0, 1.0, 3.0, 2.0], [0.0, 0.0, 0.0, 0.0]])).tolist() == [[2.5, 0, 2.5, 1], [1.5] * 4]
+    probs = torch.full((2, 9, 4), 0.25, requires_grad=True)
+    router_start_loss(probs, torch.zeros(2, 9)).backward()
+    assert torch.allclose(probs.grad[:, :1].expand_as(probs.grad), probs.grad), probs.grad
+
+
+def check_start(model: Path, out: Path) -> None:
+    """What would lose the start, or go on as it was not begun, is refused; few steps are no reason to weigh one below nothing."""
+    import contextlib
+    import io
+
+    import train
+    from run import Run
+
+    def run(*more: str) -> Run:
+        sys.argv = ["train.py", "--init", str(model), "--out", str(out), "--device", "cpu", *more]
+        return Run(train.parse_arguments(), None)
+
+    def refused(*more: str) -> str:
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stderr(said):
+                run(*more)
+        except SystemExit as error:
+            return f"{said.getvalue()}{error}"
+        raise AssertionError(f"{more} was taken")
+
+    assert "--out is the model of --init" in refused("--out", f"{model.parent}/./{model.name}")
+    for steps, decay in ((1, 0), (3, 0), (5, 0.2)):
+        assert abs(run("--steps", str(steps)).average.decay - decay) < 1e-9, steps
+    run("--steps", "9", "--lr", "1e-3").save()
+    run("--steps", "9", "--lr", "1e-3")
+    assert "other lr (0.001)" in refused("--steps", "9", "--lr", "5e-4")
+    assert "other matrix-lr (0.002)" in refused("--steps", "9", "--matrix-lr", "1e-3")
+
+
+def check_curves(here: Path) -> None:
+    """A row that was not written to its end does not keep a run from going on."""
+    from train import Curves
+
+    (here / "curves").mkdir()
+    head = ",".join(Curves.NAMES)
+    for last in ("0.2", "0.2,60,240,1.0", "0.2,6x,240,1,.5,.1,,", "\0\0\0"):
+        (here / "curves" / "curves.csv").write_text(f"{head}\n0.1,50,200,1.0,.5,.1,,\n{last}")
+        curves = Curves(here / "curves", 100)
+        curves.row(minutes=0.3, step=100, clips=400)
+        curves.file.close()
+        rows = (here / "curves" / "curves.csv").read_text().splitlines()
+        assert [row.split(",")[1] for row in rows] == ["step", "50", "100"], rows
+    assert not (here / "curves" / "curves.csv.new").exists()
+
+
 def check_figures() -> None:
     """Clips have intervals; their windows, which overlap, have none."""
     import torch

@@ -30,6 +30,7 @@ from training_data_checks import (
 from training_model_checks import (
     check_blend,
     check_control,
+    check_curves,
     check_denial,
     check_device,
     check_evaluations_leave_no_trace,
@@ -39,6 +40,8 @@ from training_model_checks import (
     check_precision,
     check_router_precision,
     check_router_start,
+    check_start,
+    check_ties,
     check_wide_router,
 )
 
@@ -218,7 +221,10 @@ def main() -> int:
         check_left_to_right()
         check_unknown_joints()
         check_evaluations_leave_no_trace(own, here / "trace.safetensors")
+        check_start(own, here / "start.safetensors")
+        check_curves(here)
         check_figures()
+        check_ties()
         check_denial()
         check_precision(here)
         check_muon()
