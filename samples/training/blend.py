@@ -9,14 +9,15 @@ more than misses; `--drop LABEL` leaves a label out. One model alone may be give
 """
 import argparse
 import json
+import math
 from pathlib import Path
 
 import torch
 
 from footage import label_and_number
-from model_file import FORMAT, read_tensors, save_model
+from model_file import FORMAT, read_tensors, save_model, stays_f32
 
-SAME = ("variant", "D", "H", "L", "Lt", "E", "image", "frames", "tubelet", "planes", "labels")
+OWN = {"provenance", "train_ec"}  # what models of one network may differ in
 
 
 def numbers(text: str) -> list[float]:
@@ -31,12 +32,18 @@ def read_alike(paths: list[Path]) -> tuple[list[dict], dict]:
             raise SystemExit(f"{path}: not a model file of format {FORMAT}")
     configs, states = [json.loads(about["config"]) for _, about in read], [tensors for tensors, _ in read]
     for path, config, state in zip(paths, configs, states):
-        for key in SAME:
-            if config[key] != configs[0][key]:
-                raise SystemExit(f"{path}: {key} is {config[key]}, in {paths[0]} it is {configs[0][key]}")
+        for key in sorted((config.keys() | configs[0].keys()) - OWN):
+            if config.get(key) != configs[0].get(key):
+                raise SystemExit(f"{path}: {key} is {config.get(key)}, in {paths[0]} it is {configs[0].get(key)}")
         if {name: t.shape for name, t in state.items()} != {name: t.shape for name, t in states[0].items()}:
             raise SystemExit(f"{path}: its tensors are not those of {paths[0]}")
     return states, configs[0]
+
+
+def dtype_of(states: list[dict]) -> torch.dtype:
+    """How the matrices of all models are stored; f32 where they differ."""
+    found = {tensor.dtype for state in states for name, tensor in state.items() if not stays_f32(name)}
+    return found.pop() if len(found) == 1 else torch.float32
 
 
 def main() -> None:
@@ -54,12 +61,16 @@ def main() -> None:
     if len(shares) != len(a.models) or abs(sum(shares) - 1) > 1e-6:
         p.error(f"--shares: {len(a.models)} numbers that make 1 in all")
     states, config = read_alike(a.models)
-    for label, _ in a.raised:
+    for label, by in a.raised:
         if label not in config["labels"]:
             p.error(f"--raise {label}: the labels are {', '.join(config['labels'])}")
+        if not math.isfinite(by):
+            p.error(f"--raise {label}={by}: a number that is added to its scores")
     for label in a.drop:
         if label not in config["labels"]:
             p.error(f"--drop {label}: the labels are {', '.join(config['labels'])}")
+    if set(a.drop) == set(config["labels"]):
+        p.error("--drop: no label is left")
     mixed = {name: sum(share * state[name].float() for share, state in zip(shares, states)) for name in states[0]}
     for label, by in a.raised:
         mixed["head.bias"][config["labels"].index(label)] += by
@@ -72,7 +83,7 @@ def main() -> None:
     leans = "".join(f", {label} {by:+g}" for label, by in a.raised) + "".join(f", without {label}" for label in a.drop)
     trained_on = a.trained_on or f"weights {parts}{leans}: {given.get('trained_on', '')}"
     provenance = {"name": a.name or a.out.stem, "trained_on": trained_on, "terms": a.terms or given.get("terms", "")}
-    save_model(a.out, config | {"provenance": provenance}, mixed, torch.bfloat16)
+    save_model(a.out, config | {"provenance": provenance}, mixed, dtype_of(states))
 
 
 if __name__ == "__main__":

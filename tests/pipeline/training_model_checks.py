@@ -262,6 +262,39 @@ def check_curves(here: Path) -> None:
     assert not (here / "curves" / "curves.csv.new").exists()
 
 
+def check_blend_refuses(model: Path, here: Path) -> None:
+    """Models that see otherwise are not mixed, no label is all there is to leave out, and what is f32 stays so."""
+    import contextlib
+    import io
+
+    import blend
+    import torch
+    from model_file import load_model, read_tensors, save_model
+
+    def said(*given) -> str:
+        out = io.StringIO()
+        sys.argv = ["blend.py", *map(str, given), "--out", str(here / "blend.safetensors")]
+        with contextlib.redirect_stderr(out):
+            try:
+                blend.main()
+            except SystemExit as error:
+                out.write(str(error))
+        return out.getvalue()
+
+    whole = load_model(model)
+    for key, value in (("rate", {"min": 2.0, "nominal": 7.5, "max": 12.5}), ("crop", "full"), ("train_ec", [0.3, 0.4])):
+        save_model(here / "other.safetensors", whole.config | {key: value}, whole.state_dict())
+        assert (f"{key} is" in said(model, here / "other.safetensors")) == (key != "train_ec"), key
+    label = whole.config["labels"][0]
+    for number in ("nan", "inf"):
+        assert "a number that is added" in said(model, "--raise", f"{label}={number}")
+    assert "no label is left" in said(model, *(word for name in whole.config["labels"] for word in ("--drop", name)))
+    for dtype in (torch.float32, torch.bfloat16):
+        save_model(here / "other.safetensors", whole.config, whole.state_dict(), dtype)
+        assert said(here / "other.safetensors", "--raise", f"{label}=1") == ""
+        assert read_tensors(here / "blend.safetensors")[0]["head.weight"].dtype == dtype
+
+
 def check_figures() -> None:
     """Clips have intervals; their windows, which overlap, have none."""
     import torch

@@ -29,6 +29,7 @@ from training_data_checks import (
 )
 from training_model_checks import (
     check_blend,
+    check_blend_refuses,
     check_control,
     check_curves,
     check_denial,
@@ -223,6 +224,7 @@ def main() -> int:
         check_evaluations_leave_no_trace(own, here / "trace.safetensors")
         check_start(own, here / "start.safetensors")
         check_curves(here)
+        check_blend_refuses(own, here)
         check_figures()
         check_ties()
         check_denial()
