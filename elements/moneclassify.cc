@@ -10,8 +10,10 @@
  * `wait=never`, the choice for live video, adds no latency: frames go on at once, the analysis takes what it
  * can (at most 3 frames are held, the oldest is dropped), and a label rides on the next frame with the times
  * of its own window. `wait=always`, the choice for files, holds each frame until its tubelets are answered:
- * nothing is skipped and two runs give the same labels. (With `sampling=nominal` a tubelet is known to be
- * complete when the next frame comes; its label rides there.)
+ * nothing is skipped and two runs give the same labels. Where nobody upstream says which of the two it is
+ * (splitmuxsrc does not), what comes while the pipeline fills is a file; with a sink that does not wait for
+ * it (async=false) say `wait=always`. (With `sampling=nominal` a tubelet is known to be complete when the
+ * next frame comes; its label rides there.)
  *
  * ## Example
  *
@@ -111,6 +113,9 @@ void ask_for_more(GstQuery* query, bool answered) {
 
 }  // namespace
 
+/// "notify" of a part.
+static void part_changed(GObject* part, GParamSpec* spec, gpointer bin);
+
 /// The bin's C++ half.
 ///
 ///     sink ──────────────────────────────── + latest labels ───────────── src
@@ -187,14 +192,9 @@ GstElement* Classify::add(const char* factory, const char* name) {
   GstElement* element = make(factory, name);
   if (!element) return nullptr;
   gst_bin_add(bin_, element);
-  // What a part changes by itself (budget-mode, as budget is set) is heard of from the bin.
-  g_signal_connect(element, "notify", G_CALLBACK(+[](GObject* part, GParamSpec* spec, gpointer self) {
-                     const auto* bin = static_cast<const Classify*>(self);
-                     if (bin->owner(spec->name) == part &&
-                         g_object_class_find_property(G_OBJECT_GET_CLASS(bin->bin_), spec->name))
-                       g_object_notify(G_OBJECT(bin->bin_), spec->name);
-                   }),
-                   this);
+  // What a part changes by itself (budget-mode, as budget is set) is heard of from the bin, as long as there
+  // is one: an application may hold a part longer.
+  g_signal_connect_object(element, "notify", G_CALLBACK(part_changed), bin_, static_cast<GConnectFlags>(0));
   return element;
 }
 
@@ -397,7 +397,7 @@ void Classify::deactivate() {
 
 /// Links the analysis and tells it what upstream has said so far.
 void Classify::open() {
-  live_ = is_live(GST_ELEMENT(bin_), sink_);
+  live_ = is_live(sink_).value_or(may_be_live(GST_ELEMENT(bin_)));
   waiting_ = wait == kWaitAuto ? !live_ : wait == kWaitAlways;
   GST_INFO_OBJECT(bin_, "frames %s for the analysis", waiting_ ? "wait" : "do not wait");
   if (!waiting_ && !link_queues()) throw Error("cannot link the analysis of moneclassify");
@@ -466,8 +466,8 @@ GstFlowReturn Classify::sink_event(GstEvent* event) {
   }
   const bool caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
   if (gst_pad_push_event(src_, event)) return GST_FLOW_OK;
-  // A pipeline that stops begins at its sinks, and this bin with that pad: upstream is to hear of a stop then,
-  // not of an error.
+  // A pipeline that stops begins at its sinks, and this bin with that pad: upstream is to hear of a stop
+  // then, not of an error.
   if (GST_PAD_IS_FLUSHING(src_) || being_stopped()) return GST_FLOW_FLUSHING;
   if (GST_PAD_IS_EOS(src_)) return GST_FLOW_EOS;
   return caps ? GST_FLOW_NOT_NEGOTIATED : GST_FLOW_ERROR;
@@ -527,6 +527,13 @@ struct _GstMoneClassify {
 G_DECLARE_FINAL_TYPE(GstMoneClassify, gst_mone_classify, GST, MONE_CLASSIFY, GstBin)
 G_DEFINE_TYPE(GstMoneClassify, gst_mone_classify, GST_TYPE_BIN)
 GST_ELEMENT_REGISTER_DEFINE(moneclassify, "moneclassify", GST_RANK_NONE, GST_TYPE_MONE_CLASSIFY)
+
+void mone::part_changed(GObject* part, GParamSpec* spec, gpointer bin) {
+  const Classify* impl = GST_MONE_CLASSIFY(bin)->impl;
+  if (!impl || spec->owner_type == GST_TYPE_OBJECT) return;  // being made; its name and parent are its own
+  if (impl->owner(spec->name) == part && g_object_class_find_property(G_OBJECT_GET_CLASS(bin), spec->name))
+    g_object_notify(G_OBJECT(bin), spec->name);
+}
 
 namespace {
 

@@ -106,6 +106,7 @@ void UpstreamRegions::match(std::vector<Found>& found, Time now) {
   const auto take = [&](std::size_t k, std::vector<Found>::iterator it) {
     known_[k].region.box = it->box;
     known_[k].last = *it;
+    if (it->has_id()) known_[k].upstream_id = it->id;
     known_[k].seen = now;
     seen[k] = true;
     found.erase(it);
@@ -136,20 +137,28 @@ void UpstreamRegions::match(std::vector<Found>& found, Time now) {
 /// For one more. Who is seen goes before who was.
 bool UpstreamRegions::make_room(Time now) {
   if (known_.size() < most_) return true;
-  const auto longest = std::min_element(known_.begin(), known_.end(),
-                                        [](const Known& a, const Known& b) { return a.seen < b.seen; });
+  const auto longest = seen_longest_ago();
   if (longest == known_.end() || longest->seen == now) return false;
   known_.erase(longest);
   return true;
+}
+
+/// Of those alike the newest.
+std::vector<UpstreamRegions::Known>::iterator UpstreamRegions::seen_longest_ago() {
+  auto longest = known_.begin();
+  for (auto it = known_.begin(); it != known_.end(); ++it)
+    if (it->seen <= longest->seen) longest = it;
+  return longest;
 }
 
 std::span<const Region> UpstreamRegions::of(GstBuffer* buffer, const Box& visible, Time now) {
   auto found = read(buffer, visible);
   match(found, now);
   std::erase_if(known_, [now](const Known& known) { return now - known.seen > kKept; });
-  if (known_.size() > most_) known_.resize(most_);
+  while (known_.size() > most_) known_.erase(seen_longest_ago());
   for (const Found& f : found)
-    if (make_room(now)) known_.push_back({{next_++, f.box}, f, now});
+    if (make_room(now))
+      known_.push_back({{next_++, f.box}, f, now, f.has_id() ? std::optional(f.id) : std::nullopt});
   out_.clear();
   for (const Known& known : known_) out_.push_back(known.region);
   return out_;
@@ -157,7 +166,7 @@ std::span<const Region> UpstreamRegions::of(GstBuffer* buffer, const Box& visibl
 
 std::optional<guint64> UpstreamRegions::upstream_id(std::uint32_t region) const {
   for (const Known& known : known_)
-    if (known.region.id == region && (known.last.tracked || known.last.id != 0)) return known.last.id;
+    if (known.region.id == region) return known.upstream_id;
   return {};
 }
 

@@ -48,16 +48,19 @@ class UpstreamRegions {
     Box box;
     guint64 id = 0;        // upstream's; 0, which GStreamer gives where nobody sets one, = none
     bool tracked = false;  // the id is a tracker's, and may be 0
+    bool has_id() const { return tracked || id != 0; }
   };
   struct Known {
     Region region;
     Found last;
     Time seen{0};
+    std::optional<guint64> upstream_id;  // the last that there was: not every mark has one
   };
   bool wanted(GQuark type);
   std::vector<Found> read(GstBuffer* buffer, const Box& visible);
   void match(std::vector<Found>& found, Time now);
   bool make_room(Time now);
+  std::vector<Known>::iterator seen_longest_ago();
 
   std::size_t most_ = 8;
   std::string type_;

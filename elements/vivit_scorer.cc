@@ -45,9 +45,9 @@ void VivitScorer::get(const Property<VivitSettings>& property, GValue* value) co
   VivitSettings now = settings();
   if (name == "budget" && now.budget_mode == kBudgetAuto) {
     const auto f = feed();
+    now.budget = f ? f->view().budget : now.budget_max;
     const std::lock_guard lock(mutex_);
-    const bool hurried = stats_.hurried >= stats_.most_hurried();
-    now.budget = !f ? now.budget_max : hurried ? stats_.budget : f->view().budget;
+    if (stats_.is_hurried()) now.budget = stats_.budget;
   }
   if (name == "utilisation")
     if (const auto e = engine()) now.utilisation = e->load().utilisation;
@@ -144,6 +144,8 @@ void VivitScorer::start() {
   windows_ = std::make_unique<RegionWindows>(engine(), made, from_gst(settings().max_gap));
   told_model_ = false;
   live_known_ = false;
+  first_asked_ = true;
+  told_hurried_ = false;
   last_budget_ = -1;
   last_hop_ = 1;
   last_dropped_ = 0;
@@ -209,7 +211,10 @@ void VivitScorer::on_qos(double proportion) {
 
 void VivitScorer::find_out_whether_live() {
   if (std::exchange(live_known_, true)) return;
-  const bool live = is_live(GST_ELEMENT(element_), GST_BASE_TRANSFORM_SINK_PAD(element_));
+  const bool first = std::exchange(first_asked_, false);
+  const auto answer = is_live(GST_BASE_TRANSFORM_SINK_PAD(element_));
+  if (!answer && !first) return;  // the next stream is taken for what this one was
+  const bool live = answer.value_or(may_be_live(GST_ELEMENT(element_)));
   GST_INFO_OBJECT(element_, "the stream is %s", live ? "live" : "not live: it gets the largest budget");
   {
     const std::lock_guard lock(mutex_);
@@ -395,7 +400,9 @@ void VivitScorer::tell_budget(GstBuffer* in, const Answer& answer) {
   const VivitStats now = stats_;
   const bool automatic = settings_.budget_mode == kBudgetAuto;
   mutex_.unlock();
-  const bool plan = !answer.verdict.skip && (now.hurried == 0 || now.hurried == now.most_hurried());
+  const bool newly_hurried = now.is_hurried() && !told_hurried_;
+  told_hurried_ = now.is_hurried();
+  const bool plan = !answer.verdict.skip && (now.hurried == 0 || newly_hurried);
   const double budget = plan ? answer.verdict.budget : last_budget_;
   // Before the first budget, as the first tubelets were skipped, there is nothing to tell.
   const bool changed = budget >= 0 && (budget != last_budget_ || answer.verdict.hop != last_hop_);

@@ -156,6 +156,8 @@ class VivitScorer {
   GstSegment segment_{};
   bool told_model_ = false;
   bool live_known_ = false;
+  bool first_asked_ = true;    // since start()
+  bool told_hurried_ = false;  // that the deadline lowers every budget
   double last_budget_ = -1;
   int last_hop_ = 1;
   guint64 last_dropped_ = 0;

@@ -26,8 +26,8 @@ struct VivitStats {
   guint hurried = 0;  ///< tubelets in a row that ran with less than planned, to be in time
 
   guint64 dropped() const { return lost + skipped; }
-  /// After so many in a row (a second's) it is the deadline that says what the stream gets, and not the plan.
-  guint most_hurried() const { return std::max(4u, static_cast<guint>(rate)); }
+  /// After a second of them it is the deadline that says what the stream gets, and not the plan.
+  bool is_hurried() const { return hurried >= std::max(4u, static_cast<guint>(rate)); }
   void count(const RegionWindows::Outcome& outcome, double tubelet_rate);
   void write(GstStructure* s) const;
 };

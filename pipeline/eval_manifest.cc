@@ -130,7 +130,7 @@ class Collector {
       const auto failed = [&](const std::string& why) {
         return name + ": line " + std::to_string(table.lines[r]) + " " + why;
       };
-      if (row[path].empty()) return failed("has no path");
+      if (trimmed(row[path]).empty()) return failed("has no path");
       if (!(begin < end)) return failed("has start and end that are not seconds from start to end");
       std::string text = cell("common_label");
       if (text.empty()) text = cell("label");
@@ -150,7 +150,7 @@ class Collector {
  private:
   bool wanted(const CsvTable& table, const std::vector<std::string>& row) const {
     return std::all_of(filters_.begin(), filters_.end(), [&](const EvalFilter& filter) {
-      const std::string& value = row[table.column(filter.column)];
+      const std::string value(trimmed(row[table.column(filter.column)]));
       return std::find(filter.values.begin(), filter.values.end(), value) != filter.values.end();
     });
   }

@@ -34,6 +34,7 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path) {
     if (!output->file_) return Failure{failed(path)};
     return output;
   }
+  if (exists && ::access(path.c_str(), W_OK) != 0) return Failure{failed(path)};
   if (exists) {
     output->target_ = fs::canonical(path, unknown).string();
     output->permissions_ = static_cast<int>(there.st_mode & 07777);

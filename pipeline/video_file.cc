@@ -53,7 +53,7 @@ Time seconds_to_time(double seconds) { return Time(std::llround(seconds * 1e9));
 std::string shown_name(const std::string& path) {
   const std::size_t scheme = path.find("://");
   if (scheme == std::string::npos) return path;
-  const std::size_t begin = scheme + 3, end = std::min(path.find_first_of("/?#", begin), path.size());
+  const std::size_t begin = scheme + 3, end = std::min(path.find_first_of("/?", begin), path.size());
   const std::size_t at = path.substr(0, end).rfind('@');
   return at == std::string::npos || at < begin ? path : path.substr(0, begin) + path.substr(at + 1);
 }
@@ -169,8 +169,8 @@ int VideoFile::read() {
   const auto begun = std::chrono::steady_clock::now();
   const int status = av_read_frame(container_.get(), packet_.get());
   const AVIOContext* source = container_->pb;
-  silent_ = network_ && (std::chrono::steady_clock::now() - begun >= patience_ ||
-                         (source && source->error == AVERROR(ETIMEDOUT)));
+  const bool waited = std::chrono::steady_clock::now() - begun >= patience_;
+  silent_ = network_ && ((status < 0 && waited) || (source && source->error == AVERROR(ETIMEDOUT)));
   return silent_ && status < 0 ? AVERROR(ETIMEDOUT) : status;
 }
 

@@ -170,6 +170,14 @@ TEST(MoneClassify, InABinItsInsideIsNotTakenForTheBins) {
   EXPECT_EQ(bin.get()->numpads, 2);
 }
 
+TEST(MoneClassify, APartMayOutliveTheBin) {
+  auto bin = Owned<GstElement>::adopt(
+      GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("moneclassify", nullptr))));
+  const auto part = Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin.get()), "vivit"));
+  bin = {};
+  g_object_set(part.get(), "budget", .5, nullptr);
+}
+
 TEST(MoneClassify, SaysThatSettingTheBudgetFixesIt) {
   Pipeline p(source(1) + classify("") + kOut);
   const auto c = p.child("c");

@@ -210,6 +210,21 @@ TEST(MoneTubeletCrop, ADetectorThatMarksOnceASecondIsFastEnough) {
   }
 }
 
+TEST(MoneTubeletCrop, TheIdOfARegionStaysThroughMarksWithoutOne) {
+  TubeletHarness h(any_crop());
+  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
+  g_object_set(h.element(), "stride", 1, nullptr);
+  h.caps(gray(kSize, kSize, "10/1"));
+  for (int i = 0; i < 8; ++i) {
+    auto frame = square_frame(h, i, 40, 40);
+    gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 2, 10, 30, 60)->id = i < 4 ? 77 : 0;
+    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
+  }
+  const auto tubelets = h.pull();
+  ASSERT_EQ(tubelets.size(), 4u);
+  for (const auto& tubelet : tubelets) EXPECT_EQ(meta_of(tubelet).upstream_id, 77u);
+}
+
 TEST(MoneTubeletCrop, WhoIsSeenGoesBeforeWhoWas) {
   TubeletHarness h(any_crop());
   gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
