@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -270,6 +271,7 @@ TEST(AppSample, ExplainsItself) {
 }
 
 TEST(AppSample, EverySignalEndsItAndWhatHasBegun) {
+  std::signal(SIGHUP, SIG_DFL);  // what nohup ignores, they ignore
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     RunningProgram app({MONE_SAMPLE_APP, "--model", kModel, kTwoSeconds});
     EXPECT_TRUE(app.wait_until([&](const std::string& out, const std::string&) {
@@ -438,6 +440,7 @@ TEST(LabelsPySample, EverySignalEndsItAndWhatHasBegun) {
   gst_init(nullptr, nullptr);
   RtspServer server("videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=30/1");
   ASSERT_TRUE(server.running());
+  std::signal(SIGHUP, SIG_DFL);  // what nohup ignores, they ignore
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     RunningProgram labels({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/labels.py", "--model", kModel,
                            server.url(), server.url()});
