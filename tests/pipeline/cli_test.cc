@@ -137,14 +137,15 @@ TEST_F(Mone, ClassifyStopsWhenNobodyHearsIt) {
   const std::string path = video(), more = folder_.file("model.safetensors");
   write_file(more, read_file(kModel));
   for (const char* output : {">/dev/full", ">&-"}) {
-    for (const char* format : {"--json ", ""}) {
-      const std::string command = std::string(MONE_PROGRAM) + " classify " + format + "--model " + more +
-                                  " " + path + " /nowhere/next.mp4 " + output;
-      const ProgramRun run = run_program({"/bin/sh", "-c", command});
-      EXPECT_EQ(run.code, 1) << command;
+    for (const bool json : {true, false}) {
+      std::vector<std::string> command = {MONE_PROGRAM, "classify", "--model",
+                                          more,         path,       "/nowhere/next.mp4"};
+      if (json) command.push_back("--json");
+      const ProgramRun run = run_script(std::string("\"$@\" ") + output, command);
+      EXPECT_EQ(run.code, 1) << output << json;
       EXPECT_THAT(run.err,
                   AllOf(HasSubstr("standard output could not be written"), Not(HasSubstr("next.mp4"))))
-          << command;
+          << output << json;
     }
   }
 }
@@ -417,11 +418,10 @@ TEST_F(Mone, FramesThatDoNotFitIntoMemorySayWhatDoes) {
   spec.height = 1080;
   const std::string path = video("large.mkv", spec);
   const auto run = [&](const std::string& side) {  // on one core, as each thread takes memory
-    return run_program({"/bin/bash", "-c",
-                        "ulimit -v 600000; export MALLOC_ARENA_MAX=1; "
-                        "exec taskset -c $(taskset -cp $$ | sed 's/.*: *\\([0-9]*\\).*/\\1/') " MONE_PROGRAM
-                        " frames --rgb --long-side " +
-                            side + " --out " + folder_.file("large.npy") + " " + path});
+    return run_script(
+        "ulimit -v 600000; export MALLOC_ARENA_MAX=1; "
+        "exec taskset -c $(taskset -cp $$ | sed 's/.*: *\\([0-9]*\\).*/\\1/') \"$@\"",
+        {MONE_PROGRAM, "frames", "--rgb", "--long-side", side, "--out", folder_.file("large.npy"), path});
   };
   const ProgramRun large = run("1920");
   EXPECT_EQ(large.code, 1);

@@ -127,14 +127,13 @@ TEST_F(Eval, WhatCannotBeWrittenIsSaidAtOnceAndWhatWasThereStays) {
   EXPECT_EQ(nowhere.out, "") << "before anything is evaluated";
   EXPECT_THAT(nowhere.err, HasSubstr("/nowhere/page.html: cannot be written: No such file"));
   write_file(file("kept.html"), "the page of yesterday");
-  const std::string command = std::string("ulimit -f 8; trap '' XFSZ; exec ") + MONE_PROGRAM +
-                              " eval --model " + kModel + " --html " + file("kept.html") + " " +
-                              file("clips.csv");
-  const ProgramRun full = run_program({"/bin/bash", "-c", command});
+  const ProgramRun full =
+      run_script("ulimit -f 8; trap '' XFSZ; exec \"$@\"",
+                 {MONE_PROGRAM, "eval", "--model", kModel, "--html", file("kept.html"), file("clips.csv")});
   EXPECT_EQ(full.code, 1) << full.err;
   EXPECT_THAT(full.err, HasSubstr("kept.html: cannot be written"));
   EXPECT_EQ(read_file(file("kept.html")), "the page of yesterday");
-  const ProgramRun unheard = run_program({"/bin/sh", "-c", std::string(MONE_PROGRAM) + " --help >/dev/full"});
+  const ProgramRun unheard = run_script("\"$@\" >/dev/full", {MONE_PROGRAM, "--help"});
   EXPECT_EQ(unheard.code, 1);
   EXPECT_THAT(unheard.err, HasSubstr("standard output could not be written"));
 }
@@ -164,6 +163,15 @@ TEST_F(Eval, ThePageOverwritesNothingThatIsRead) {
   EXPECT_EQ(eval({"--html", clips + "/manifest.csv", clips}).code, 2);
   std::filesystem::remove(clips + "/manifest.csv");
   EXPECT_EQ(eval({"--html", clips + "/walk/a.mkv", clips}).code, 2);
+
+  const std::string folder = file("protected");
+  std::filesystem::copy(MONE_GOLDEN_DIR "/hf_joint_v5", folder);
+  for (const char* part : {"/config.json", "/model.safetensors"}) {
+    const ProgramRun run =
+        run_program({MONE_PROGRAM, "eval", "--model", folder, "--html", folder + part, file("clips.csv")});
+    EXPECT_EQ(run.code, 2) << part << run.err;
+    EXPECT_THAT(run.err, HasSubstr("would overwrite")) << part;
+  }
 }
 
 TEST_F(Eval, AnEvaluationThatIsStoppedLeavesNothing) {
@@ -226,6 +234,7 @@ TEST_F(Eval, WhatMeasuresNothingFails) {
 TEST_F(Eval, AControlNamedTwiceIsOne) {
   const ProgramRun run = eval({"--budgets", "0.5", "--controls", "random,random", file("clips.csv")});
   EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.out.find("random"), std::string::npos);
   EXPECT_EQ(run.out.find("random"), run.out.rfind("random"));
 }
 

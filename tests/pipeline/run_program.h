@@ -67,10 +67,19 @@ class RunningProgram {
                                      0600);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, folder_.file("err").c_str(), O_WRONLY | O_CREAT,
                                      0600);
+    // As from a terminal, also where the tests were started by something that ignores signals, as nohup does.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t heard;
+    sigemptyset(&heard);
+    for (const int number : {SIGHUP, SIGINT, SIGTERM}) sigaddset(&heard, number);
+    posix_spawnattr_setsigdefault(&attributes, &heard);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    if (posix_spawnp(&child_, argv[0], &files, nullptr, argv.data(), environ) != 0) child_ = 0;
+    if (posix_spawnp(&child_, argv[0], &files, &attributes, argv.data(), environ) != 0) child_ = 0;
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
   }
   ~RunningProgram() {
@@ -113,6 +122,12 @@ class RunningProgram {
 
 inline ProgramRun run_program(std::vector<std::string> arguments, const std::string& input = "/dev/null") {
   return RunningProgram(std::move(arguments), input).end();
+}
+
+/// Runs a script of bash with "$@" for a program and its arguments, whatever is in their names.
+inline ProgramRun run_script(const std::string& script, std::vector<std::string> program) {
+  program.insert(program.begin(), {"/bin/bash", "-c", script, "bash"});
+  return run_program(std::move(program));
 }
 
 }  // namespace mone::testing

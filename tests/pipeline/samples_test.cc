@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -271,7 +270,6 @@ TEST(AppSample, ExplainsItself) {
 }
 
 TEST(AppSample, EverySignalEndsItAndWhatHasBegun) {
-  std::signal(SIGHUP, SIG_DFL);  // what nohup ignores, they ignore
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     RunningProgram app({MONE_SAMPLE_APP, "--model", kModel, kTwoSeconds});
     EXPECT_TRUE(app.wait_until([&](const std::string& out, const std::string&) {
@@ -292,9 +290,8 @@ TEST(AppSample, SaysOnceThatItsLabelsCannotBeWritten) {
   ASSERT_EQ(write_video(path, {}), "");
   for (const auto& [output, says] : std::vector<std::array<std::string, 2>>{
            {" > /dev/full", "standard output: No space left"}, {" >&-", "standard output is closed"}}) {
-    const ProgramRun run = run_program(
-        {"/bin/bash", "-c",
-         "timeout 60 " MONE_SAMPLE_APP " --model " + kModel + " " + kTwoSeconds + " " + path + output});
+    const ProgramRun run = run_script(
+        "\"$@\"" + output, {"timeout", "60", MONE_SAMPLE_APP, "--model", kModel, kTwoSeconds, path});
     EXPECT_EQ(run.code, 1) << output;
     EXPECT_THAT(run.err, HasSubstr(says));
     EXPECT_EQ(count(run.err, "standard output"), 1u) << run.err;
@@ -397,16 +394,17 @@ TEST(LabelsPySample, ReadsMessagesAndFramesWithoutHeaders) {
 
 TEST(LabelsPySample, EndsWhenNobodyReadsOrTheDiskIsFull) {
   if (const std::string why = no_python(); !why.empty()) GTEST_SKIP() << why;
-  const std::string command = "timeout 60 /usr/bin/python3 " MONE_SOURCE_DIR "/samples/labels.py --model " +
-                              kModel + " " + kTwoSeconds;
-  const ProgramRun read = run_program({"/bin/bash", "-c", command + " | head -n 1; exit ${PIPESTATUS[0]}"});
+  const std::vector<std::string> command = {
+      "timeout", "60",   "/usr/bin/python3", MONE_SOURCE_DIR "/samples/labels.py",
+      "--model", kModel, kTwoSeconds};
+  const ProgramRun read = run_script("\"$@\" | head -n 1; exit ${PIPESTATUS[0]}", command);
   EXPECT_NE(read.code, 124) << "SIGPIPE ends it";
   EXPECT_EQ(read.err, "");
-  const ProgramRun full = run_program({"/bin/bash", "-c", command + " > /dev/full"});
+  const ProgramRun full = run_script("\"$@\" > /dev/full", command);
   EXPECT_THAT(full.code, ::testing::AnyOf(1, 120)) << full.err;
   EXPECT_THAT(full.err, HasSubstr("standard output: No space left"));
   EXPECT_EQ(count(full.err, "standard output: "), 1u) << full.err;
-  const ProgramRun closed = run_program({"/bin/bash", "-c", command + " >&-"});
+  const ProgramRun closed = run_script("\"$@\" >&-", command);
   EXPECT_EQ(closed.code, 1);
   EXPECT_EQ(closed.err, "standard output is closed\n");
 }
@@ -440,7 +438,6 @@ TEST(LabelsPySample, EverySignalEndsItAndWhatHasBegun) {
   gst_init(nullptr, nullptr);
   RtspServer server("videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=30/1");
   ASSERT_TRUE(server.running());
-  std::signal(SIGHUP, SIG_DFL);  // what nohup ignores, they ignore
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     RunningProgram labels({"/usr/bin/python3", MONE_SOURCE_DIR "/samples/labels.py", "--model", kModel,
                            server.url(), server.url()});
