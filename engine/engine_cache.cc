@@ -37,11 +37,10 @@ std::optional<Stamp> stamp_of(const std::string& path) {
                info.st_ctim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_nsec};
 }
 
-/// Of a file, or of the files of a Hugging Face folder; nothing for those that are not there.
+/// Of a model's files; nothing for those that are not there.
 std::vector<std::optional<Stamp>> stamps_of(const std::string& path) {
   std::vector<std::optional<Stamp>> stamps;
-  for (const char* part : {"", "/config.json", "/model.safetensors", "/preprocessor_config.json"})
-    stamps.push_back(stamp_of(path + part));
+  for (const std::string& file : model_files(path)) stamps.push_back(stamp_of(file));
   return stamps;
 }
 

@@ -7,10 +7,6 @@
 namespace mone {
 namespace {
 
-constexpr const char* kConfig = "/config.json";
-constexpr const char* kPreprocessor = "/preprocessor_config.json";
-constexpr const char* kWeights = "/model.safetensors";
-
 /// Our name of a part of a block to theirs: as transformers 5 saves it, and as 4 did.
 struct PartName {
   std::vector<const char*> now, before;
@@ -94,7 +90,7 @@ bool same_input(const ModelConfig& a, const ModelConfig& b) {
 /// Chooses the input and says which.
 Result<ModelConfig> settle_input(const HuggingfaceFolder& folder, const ModelConfig& trained, bool follow,
                                  HuggingfaceModel& model) {
-  const std::string what = folder.name + kPreprocessor;
+  const std::string what = folder.name + kHuggingfacePreprocessorFile;
   if (!folder.preprocessor) {
     if (follow) return Failure{what + ": is not there, and hf-compat is to follow it"};
     model.pixels = folder.name + ": pixels in " + pixels_text(trained) + ", as such weights are trained";
@@ -120,10 +116,10 @@ Result<ModelConfig> settle_input(const HuggingfaceFolder& folder, const ModelCon
 }  // namespace
 
 Result<HuggingfaceModel> parse_huggingface(const HuggingfaceFolder& folder, bool follow_preprocessor) {
-  auto parsed = parse_huggingface_config(folder.config, folder.name + kConfig);
+  auto parsed = parse_huggingface_config(folder.config, folder.name + kHuggingfaceConfigFile);
   if (!parsed) return parsed.error();
   ModelConfig& trained = parsed.value().model;
-  const std::string weights_name = folder.name + kWeights;
+  const std::string weights_name = folder.name + kHuggingfaceWeightsFile;
   const auto file = parse_safetensors(folder.weights, weights_name);
   if (!file) return file.error();
   if (trained.labels.empty()) {

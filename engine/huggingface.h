@@ -12,6 +12,11 @@
 
 namespace mone {
 
+/// The files of the folder.
+inline constexpr const char* kHuggingfaceConfigFile = "/config.json";
+inline constexpr const char* kHuggingfacePreprocessorFile = "/preprocessor_config.json";  // need not be there
+inline constexpr const char* kHuggingfaceWeightsFile = "/model.safetensors";
+
 /// What lies in the folder, as bytes.
 struct HuggingfaceFolder {
   std::string name;                              ///< names the folder in failures

@@ -68,7 +68,7 @@ Failure no_weights(const std::string& path) {
     if (exists(path + other))
       return Failure{path + ": has " + (other + 1) +
                      " and no model.safetensors; samples/training/convert.py " + "makes a model file of it"};
-  return Failure{path + "/model.safetensors: No such file or directory"};
+  return Failure{path + kHuggingfaceWeightsFile + ": No such file or directory"};
 }
 
 std::string_view text_of(const MappedFile& file) {
@@ -76,17 +76,17 @@ std::string_view text_of(const MappedFile& file) {
 }
 
 Result<std::shared_ptr<const Model>> load_folder(const std::string& path, const ModelOptions& options) {
-  if (!exists(path + "/config.json"))
+  if (!exists(path + kHuggingfaceConfigFile))
     return Failure{path + ": is a folder without config.json; a model is a file, or a Hugging Face folder " +
                    "with config.json and model.safetensors"};
-  if (!exists(path + "/model.safetensors")) return no_weights(path);
-  const std::string preprocessor_path = path + "/preprocessor_config.json";
-  auto config = MappedFile::open(path + "/config.json");
+  if (!exists(path + kHuggingfaceWeightsFile)) return no_weights(path);
+  const std::string preprocessor_path = path + kHuggingfacePreprocessorFile;
+  auto config = MappedFile::open(path + kHuggingfaceConfigFile);
   if (!config) return config.error();
   const bool has_preprocessor = exists(preprocessor_path);
   auto preprocessor = has_preprocessor ? MappedFile::open(preprocessor_path) : MappedFile::nothing();
   if (!preprocessor) return preprocessor.error();
-  auto weights = MappedFile::open(path + "/model.safetensors");
+  auto weights = MappedFile::open(path + kHuggingfaceWeightsFile);
   if (!weights) return weights.error();
 
   HuggingfaceFolder folder{path, text_of(config.value()), {}, weights.value().bytes()};
@@ -144,6 +144,11 @@ std::string default_model_path() {
     begin = end + 1;
   }
   return installed;
+}
+
+std::vector<std::string> model_files(const std::string& path) {
+  return {path, path + kHuggingfaceConfigFile, path + kHuggingfacePreprocessorFile,
+          path + kHuggingfaceWeightsFile};
 }
 
 }  // namespace mone

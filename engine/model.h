@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/error.h"
 #include "engine/export.h"
@@ -44,5 +45,8 @@ class MONE_API Model {
 /// $MONE_MODEL, else `default.safetensors` in $MONE_MODEL_PATH (colon-separated), else in the installed model
 /// folder.
 MONE_API std::string default_model_path();
+
+/// What a model at `path` is read from: that file, or the files of a Hugging Face folder, whichever are there.
+MONE_API std::vector<std::string> model_files(const std::string& path);
 
 }  // namespace mone

@@ -1,6 +1,7 @@
 #include "pipeline/command_line.h"
 
 #include <algorithm>
+#include <boost/algorithm/string/join.hpp>
 #include <charconv>
 #include <filesystem>
 #include <iostream>
@@ -52,16 +53,6 @@ void ModelArguments::add_options_to(CommandLine& line, ModelOptions& options) {
                  "instead of what such weights were trained on: [-1, 1]");
 }
 
-namespace {
-
-std::string list_of(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
-}  // namespace
-
 void EngineArguments::add_to(CommandLine& line) {
   line.options()("backend", po::value(&backend)->value_name("NAME"),
                  "cuda, onednn or reference; default: $MONE_BACKEND, else the best here")(
@@ -77,7 +68,7 @@ EngineOptions EngineArguments::options() const {
   EngineOptions options;
   const auto known = backend_names();
   if (!backend.empty() && std::find(known.begin(), known.end(), backend) == known.end())
-    throw UsageError("--backend is " + list_of(known) + " in this build, not '" + backend + "'");
+    throw UsageError("--backend is " + boost::algorithm::join(known, ", ") + " in this build, not '" + backend + "'");
   if (const auto choice = parse_device(device); !choice) throw UsageError("--" + choice.error().text);
   options.backend = backend;
   options.device = device;

@@ -1,19 +1,13 @@
 #include "pipeline/csv.h"
 
 #include <algorithm>
-#include <cctype>
+#include <boost/algorithm/string.hpp>
 #include <set>
 
 namespace mone {
 namespace {
 
 constexpr std::string_view kBlanks = " \t";
-
-std::string lowered(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return lower;
-}
 
 /// Takes one record after the other off a text.
 class CsvReader {
@@ -103,7 +97,7 @@ std::string_view trimmed(std::string_view text) {
 
 int CsvTable::column(std::string_view name) const {
   const auto found = std::find_if(columns.begin(), columns.end(), [&](const std::string& column) {
-    return lowered(column) == lowered(name);
+    return boost::algorithm::iequals(column, name);
   });
   return found == columns.end() ? -1 : static_cast<int>(found - columns.begin());
 }
@@ -127,7 +121,7 @@ Result<CsvTable> parse_csv(std::string_view text, const std::string& name) {
       if (const std::string why = wrong_separator(cells); !why.empty()) return failed(why);
       std::set<std::string> distinct;
       for (const std::string& column : table.columns)
-        if (!column.empty() && !distinct.insert(lowered(column)).second)
+        if (!column.empty() && !distinct.insert(boost::algorithm::to_lower_copy(column)).second)
           return failed("names a column twice");
       continue;
     }

@@ -1,5 +1,5 @@
 /// A CSV file with a header (RFC 4180: quoted cells, doubled quotes, CRLF or LF), from anyone. Blanks around
-/// cells do not count, unless they stand in quotes.
+/// cells and in the names of columns do not count; in quotes a cell keeps them.
 #pragma once
 
 #include <string>

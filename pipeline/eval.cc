@@ -1,5 +1,6 @@
 // mone eval: how often a model is right about labelled videos, by budget, and against controls.
 #include <algorithm>
+#include <boost/algorithm/string/join.hpp>
 #include <charconv>
 #include <filesystem>
 #include <iostream>
@@ -135,30 +136,25 @@ std::vector<std::string> files_read(const EvalManifest& manifest, const Model& m
                                     const std::string& mapping) {
   std::vector<std::string> files(manifest.files.begin(), manifest.files.end());
   files.push_back(mapping);
-  files.push_back(model.path());
-  for (const char* part : {"/config.json", "/model.safetensors", "/preprocessor_config.json"})
-    files.push_back(model.path() + part);
+  const auto of_model = model_files(model.path());
+  files.insert(files.end(), of_model.begin(), of_model.end());
   return files;
 }
 
 /// "walk, wave and 3 more".
 std::string some_of(const std::vector<std::string>& names) {
   constexpr std::size_t kMost = 20;
-  std::string list;
-  for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i) list += (i == 0 ? "" : ", ") + names[i];
-  return names.size() <= kMost ? list : list + " and " + std::to_string(names.size() - kMost) + " more";
+  if (names.size() <= kMost) return boost::algorithm::join(names, ", ");
+  return boost::algorithm::join(std::vector(names.begin(), names.begin() + kMost), ", ") + " and " +
+         std::to_string(names.size() - kMost) + " more";
 }
 
-/// Empty, or what follows from the model's lack of the default background.
-/// @throws UsageError if it lacks the one asked for
-std::string check_background(const EvalArguments& wanted, const std::vector<std::string>& labels) {
+/// @throws UsageError if the model lacks the background asked for; of the default one the evaluator says so
+void check_background(const EvalArguments& wanted, const std::vector<std::string>& labels) {
   const std::string& background = wanted.options.background;
-  if (std::find(labels.begin(), labels.end(), background) != labels.end()) return "";
-  if (wanted.background_given)
+  if (wanted.background_given && std::find(labels.begin(), labels.end(), background) == labels.end())
     throw UsageError("--background is a label of the model, and it has no '" + background + "'; it has " +
                      some_of(labels));
-  return "the model has no label '" + background +
-         "', so every label is an action; --background says which one is no event";
 }
 
 /// Empty, or why not one share could be measured.
@@ -199,14 +195,13 @@ int eval_command(const Arguments& arguments) {
   if (!engine) return kExitFailed;
   const Model& model = engine->model();
   const auto& labels = model.config().labels;
-  const std::string no_background = check_background(wanted, labels);
+  check_background(wanted, labels);
   const std::string mapping_file = mapping_path(wanted.mapping, model);
   const auto mapping =
       mapping_file.empty() ? Result<LabelMapping>(LabelMapping()) : LabelMapping::read(mapping_file);
   if (!mapping) return failed(mapping.error());
-  auto manifest = read_manifests(wanted.manifests, wanted.filters, labels, mapping.value());
+  const auto manifest = read_manifests(wanted.manifests, wanted.filters, labels, mapping.value());
   if (!manifest) return failed(manifest.error());
-  if (!no_background.empty()) manifest.value().warnings.push_back(no_background);
 
   // Opened before the hours that what goes in it may take.
   std::unique_ptr<OutputFile> page;

@@ -1,6 +1,7 @@
 #include "pipeline/eval_manifest.h"
 
 #include <algorithm>
+#include <boost/algorithm/string.hpp>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -35,10 +36,7 @@ bool is_video(const fs::path& path) {
   static const std::set<std::string> kVideo = {".avi", ".mp4",  ".mkv",  ".mov", ".webm", ".m4v", ".mpg",
                                                ".ts",  ".3gp",  ".mpeg", ".ogv", ".flv",  ".y4m", ".wmv",
                                                ".asf", ".m2ts", ".mts",  ".vob", ".gif"};
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return kVideo.count(extension) != 0;
+  return kVideo.count(boost::algorithm::to_lower_copy(path.extension().string())) != 0;
 }
 
 /// File managers leave .thumbnails and .Trash-1000 beside folders, macOS ._clip.mp4 beside clip.mp4.
@@ -93,12 +91,6 @@ std::string one_spelling(const fs::path& path) {
   return fs::absolute(path, error).lexically_normal().string();
 }
 
-std::string list_of(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
 /// Adds the rows of one table to the manifest.
 class Collector {
  public:
@@ -112,32 +104,40 @@ class Collector {
   std::string add(const CsvTable& table, const std::string& name, const fs::path& folder,
                   const std::string& prefix) {
     const int path = table.column("path"), common = table.column("common_label"),
-              label = table.column("label");
+              label = table.column("label"), dataset = table.column("dataset"), start = table.column("start"),
+              stop = table.column("end");
     if (path < 0 || (label < 0 && common < 0))
-      return name + ": needs the columns path and label (or common_label), and has " + list_of(table.columns);
-    for (const EvalFilter& filter : filters_)
-      if (table.column(filter.column) < 0) return name + ": has no column " + filter.column + " to choose by";
+      return name + ": needs the columns path and label (or common_label), and has " +
+             boost::algorithm::join(table.columns, ", ");
+    std::vector<std::pair<int, const EvalFilter*>> chosen_by;  // with its column
+    for (const EvalFilter& filter : filters_) {
+      chosen_by.emplace_back(table.column(filter.column), &filter);
+      if (chosen_by.back().first < 0) return name + ": has no column " + filter.column + " to choose by";
+    }
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
       const auto& row = table.rows[r];
-      const auto cell = [&](const char* column) {
-        const int at = table.column(column);
-        return at < 0 ? std::string() : std::string(trimmed(row[at]));
+      const auto cell = [&](int column) {
+        return column < 0 ? std::string() : std::string(trimmed(row[static_cast<std::size_t>(column)]));
       };
       const fs::path place = place_of(row[path], folder);
       manifest_.files.insert(place.string());
-      if (!wanted(table, row)) continue;
-      const double begin = seconds_of(cell("start"), 0), end = seconds_of(cell("end"), kForever);
+      const auto passes = [&](const std::pair<int, const EvalFilter*>& choice) {
+        const auto& values = choice.second->values;
+        return std::find(values.begin(), values.end(), cell(choice.first)) != values.end();
+      };
+      if (!std::all_of(chosen_by.begin(), chosen_by.end(), passes)) continue;
+      const double begin = seconds_of(cell(start), 0), end = seconds_of(cell(stop), kForever);
       const auto failed = [&](const std::string& why) {
         return name + ": line " + std::to_string(table.lines[r]) + " " + why;
       };
-      if (trimmed(row[path]).empty()) return failed("has no path");
+      if (cell(path).empty()) return failed("has no path");
       if (!(begin < end)) return failed("has start and end that are not seconds from start to end");
-      std::string text = cell("common_label");
-      if (text.empty()) text = cell("label");
+      std::string text = cell(common);
+      if (text.empty()) text = cell(label);
       if (text.empty()) return failed("has no label");
-      const std::string dataset = cell("dataset");
-      const bool added = add_event(place, prefix + (dataset.empty() ? "all" : dataset),
-                                   begin == 0 && end == kForever, {text, truth_of(text), begin, end});
+      const std::string set = cell(dataset);
+      const bool added = add_event(place, prefix + (set.empty() ? "all" : set), begin == 0 && end == kForever,
+                                   {text, truth_of(text), begin, end});
       if (!added) manifest_.warnings.push_back(failed("says what an earlier line says, and does not count"));
     }
     return "";
@@ -148,13 +148,6 @@ class Collector {
   EvalManifest take() { return std::move(manifest_); }
 
  private:
-  bool wanted(const CsvTable& table, const std::vector<std::string>& row) const {
-    return std::all_of(filters_.begin(), filters_.end(), [&](const EvalFilter& filter) {
-      const std::string value(trimmed(row[table.column(filter.column)]));
-      return std::find(filter.values.begin(), filter.values.end(), value) != filter.values.end();
-    });
-  }
-
   int truth_of(const std::string& label) const {
     const auto found = label_index_.find(mapping_(label));
     return found == label_index_.end() ? -1 : found->second;

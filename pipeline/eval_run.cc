@@ -121,6 +121,9 @@ class Evaluator::Impl {
     result_.warnings.insert(result_.warnings.end(), manifest.warnings.begin(), manifest.warnings.end());
     const auto label = std::find(config_.labels.begin(), config_.labels.end(), options.background);
     background_ = label == config_.labels.end() ? -1 : static_cast<int>(label - config_.labels.begin());
+    if (background_ < 0)
+      result_.warnings.push_back("the model has no label '" + options.background +
+                                 "', so every label is an action; --background says which one is no event");
     for (const EvalSetting& setting : result_.settings) {
       lanes_.push_back({setting, engine.new_stream(), nullptr, {}, {}, {}});
       if (setting.chooser == Chooser::kRouter) ++routed_;

@@ -89,7 +89,8 @@ struct Evaluation {
   std::vector<ExpertMap> maps;
   std::vector<std::string>
       failures;  ///< videos that could not be read, one line each; nothing of them counts
-  std::vector<std::string> warnings;  ///< videos of which parts were lost; the rest counts. The manifest's
+  std::vector<std::string> warnings;  ///< what settings and manifest leave out, and videos of which parts
+                                      ///< were lost: the rest counts
 };
 
 class Evaluator {

@@ -45,7 +45,7 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path) {
     output->beside_.clear();
     // A folder that takes no new files, around a file that may be written.
     const bool forbidden = errno == EACCES || errno == EPERM || errno == EROFS;
-    if (!exists || !forbidden || ::access(path.c_str(), W_OK) != 0) return Failure{failed(path)};
+    if (!exists || !forbidden) return Failure{failed(path)};
     return output;
   }
   // Hours may pass until there is something to write, and whoever stops the program then wants no empty file.
