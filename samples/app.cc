@@ -43,7 +43,7 @@ struct App;
 struct Label {
   std::string name;
   double score = 0, start = 0, end = 0;  // seconds
-  gint64 began = 0, ended = 0;           // microseconds since 1970; of files 0
+  gint64 ended = 0;                      // microseconds since 1970
 };
 
 /// One source and its pipeline, which is built anew for each try.
@@ -65,7 +65,7 @@ struct Camera {
   void fail(std::string why);
   void end();
   void hear(const GstStructure* message);
-  void print(const char* event, const Label& label) const;
+  void print(const char* event, const Label& label, gint64 when) const;
   gint64 wall_time(guint64 pts) const;
 };
 
@@ -172,14 +172,14 @@ void Camera::hear(const GstStructure* message) {
   guint64 start = 0, end = 0, stream_time = 0;  // PTS; and as a player counts, from the beginning of the file
   gst_structure_get(message, "region", G_TYPE_UINT, &region, "score", G_TYPE_DOUBLE, &label.score, "start",
                     G_TYPE_UINT64, &start, "end", G_TYPE_UINT64, &end, nullptr);
-  if (!is_file()) label.began = wall_time(start), label.ended = wall_time(end);
+  label.ended = wall_time(end);
   if (!gst_structure_get_uint64(message, "stream-time", &stream_time)) stream_time = start;
   label.start = static_cast<double>(stream_time) / GST_SECOND;
   label.end = static_cast<double>(stream_time + (end - start)) / GST_SECOND;
 
   const std::string event = gst_structure_get_string(message, "event");
   const auto key = std::pair(region, label.name);
-  if (event != "update") print(event.c_str(), label);
+  if (event != "update") print(event.c_str(), label, event == "new" ? wall_time(start) : label.ended);
   if (event == "end") {
     open.erase(key);
   } else {
@@ -188,11 +188,11 @@ void Camera::hear(const GstStructure* message) {
   }
 }
 
-void Camera::print(const char* event, const Label& label) const {
+/// @param when  microseconds since 1970, said of other sources than files
+void Camera::print(const char* event, const Label& label, gint64 when) const {
   std::printf("%s: %-6s %s %.2f  %.2f to %.2f s", name.c_str(), event, label.name.c_str(), label.score,
               label.start, label.end);
   if (!is_file()) {
-    const gint64 when = event == std::string("end") ? label.ended : label.began;
     GDateTime* utc = g_date_time_new_from_unix_utc(when / G_USEC_PER_SEC);
     GDateTime* local = g_date_time_to_local(utc);
     gchar* text = g_date_time_format(local, "%Y-%m-%dT%H:%M:%S%:z");
@@ -303,7 +303,7 @@ void Camera::start() {
 void Camera::stop() {
   for (guint* timer : {&retry, &watch})
     if (*timer) g_source_remove(std::exchange(*timer, 0));
-  for (const auto& [key, label] : open) print("end", label);
+  for (const auto& [key, label] : open) print("end", label, label.ended);
   open.clear();
   if (!pipeline) return;
   GstBus* bus = gst_element_get_bus(pipeline);

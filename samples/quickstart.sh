@@ -106,7 +106,7 @@ readable() {
       if (event == "new") printf "%8.2f s  %-14s begins, %2.0f %%\n", from, label, score
       if (event == "end") printf "%8.2f s  %-14s ended after %.1f s, at best %2.0f %%\n", to, label, to - from, score
       fflush(); next }
-        /rror: |ERROR|WARNING/ { gsub("://[^/? ]*@", "://"); print; fflush() }'
+    /rror: |ERROR|WARNING/ { gsub("://[^/? ]*@", "://"); print; fflush() }'
 }
 set +e
 trap : INT

@@ -36,6 +36,7 @@ class Cutter:
         self.rgb = config["planes"] == "rgb"
         self.pt, ph, pw = config["tubelet"]
         self.nt = config["frames"] // self.pt  # tubelets of a window
+        self.slowest = config["rate"]["min"]  # tubelets a second
         # The whole picture inside a square image: what place_in_crop() is made for.
         self.whole_in_square = config["fit"] == "pad" and config["image"][0] == config["image"][1]
         self.tokens = (config["image"][0] // ph) * (config["image"][1] // pw)

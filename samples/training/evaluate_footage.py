@@ -73,7 +73,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("model", type=Path)
     p.add_argument("manifests", type=Path, nargs="+", help="CSV with the columns path, label or common_label, dataset")
-    p.add_argument("--split", help="only rows of this split")
+    p.add_argument("--split", type=str.lower, help="only rows of this split")
     p.add_argument("--budgets", default="1,0.4,0.25,0.15")
     p.add_argument("--cache", type=Path, default=real.default_cache())
     p.add_argument("--json", type=Path, help="write the whole result here")
@@ -83,7 +83,7 @@ def main() -> None:
     for manifest in a.manifests:
         for clip in real.read_manifest(manifest):
             clip.label = vocabulary.get(clip.label, clip.label)
-            if clip.label in model.config["labels"] and (a.split is None or a.split.lower() == clip.split):
+            if clip.label in model.config["labels"] and a.split in (None, clip.split):
                 clips.append(clip)
     if not clips:
         raise SystemExit(f"no clip is of a label that the model has ({', '.join(model.config['labels'])})" + (f" and of split {a.split}" if a.split else ""))

@@ -48,7 +48,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("model", type=Path)
     p.add_argument("manifests", type=Path, nargs="+")
-    p.add_argument("--split")
+    p.add_argument("--split", type=str.lower)
     p.add_argument("--clips", type=int, default=12)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seed", type=int, default=1)
@@ -62,7 +62,7 @@ def main() -> None:
         clip.label = vocabulary.get(clip.label, clip.label)
         if not clip.whole:
             continue  # the answer is a whole video's
-        if clip.label in labels and (a.split is None or a.split.lower() == clip.split):
+        if clip.label in labels and a.split in (None, clip.split):
             by_label.setdefault(clip.label, []).append(clip)
     queues = [list(rng.permutation(np.array(group, object))) for _, group in sorted(by_label.items())]
     chosen = []

@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -287,19 +288,27 @@ def window_nearest(cutter, ends: np.ndarray, moment: float) -> np.ndarray:
 
 def in_turn(cutter, clips: list[Clip]):
     """(clip, its tubelets as tubelets_of() has them) of each, in the order of their files: a video is cut once for all its parts."""
-    video, cut = None, None
-    for clip in sorted(clips, key=lambda clip: clip.path):
-        if clip.path != video:
-            video, cut = clip.path, cutter.video(clip.frames(), clip.times, clip.fps)
-        yield clip, tubelets_of(cutter, clip, cut)
+    for _, parts in groupby(sorted(clips, key=lambda clip: clip.path), key=lambda clip: clip.path):
+        parts = list(parts)
+        cut = cut_of(cutter, parts)
+        for clip in parts:
+            yield clip, tubelets_of(cutter, clip, cut)
+
+
+def cut_of(cutter, parts: list[Clip]):
+    """What cutter.video() makes of a video that parts are asked of: from its first frame on, as live, to a window behind the last of them."""
+    video = parts[0]
+    slowest = min(cutter.slowest, video.fps / cutter.pt) if video.fps > 0 else cutter.slowest
+    frames = np.searchsorted(video.times, max(part.end for part in parts) + cutter.nt / slowest, side="right")
+    return cutter.video(video.frames()[:frames], video.times[:frames], video.fps)
 
 
 def tubelets_of(cutter, clip: Clip, cut: tuple | None = None):
     """What live would cut of a clip: u8 [tubelets, tokens, pixels]; of a part of a longer video what live has when it comes to it, from the video's
-    first frame on. cut: what cutter.video() makes of the video, where it is at hand."""
+    first frame on. cut: its cut_of(), where that is at hand."""
     import torch
 
-    tubelets, ends, _ = cut or cutter.video(clip.frames(), clip.times, clip.fps)
+    tubelets, ends, _ = cut or cut_of(cutter, [clip])
     return torch.from_numpy(tubelets if clip.whole else tubelets[tubelets_inside(cutter, clip, ends)])
 
 

@@ -76,7 +76,7 @@ class Footage:
 
     def __init__(self, clips: list[Clip], config: dict, often: dict[str, float] = {}):
         self.cutter = Cutter(config)
-        self.longest = self.cutter.nt / config["rate"]["min"]  # seconds of a window
+        self.longest = self.cutter.nt / self.cutter.slowest  # seconds of a window
         names = config["labels"]
         self.in_mirror = {k: names.index(other) if (other := mirrored_label(name, names)) else None for k, name in enumerate(names)}
         self.in_mirror |= {~k: None if other is None else ~other for k, other in self.in_mirror.items()}

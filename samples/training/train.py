@@ -157,7 +157,8 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
     test = kept_out(a, clips)
     places = {c.path for c in test}  # nobody may learn what lies between parts that are tested on
     test += [c for c in between if c.path in places]
-    train = [c for c in clips + between if c not in test]
+    tested = {id(c) for c in test}
+    train = [c for c in clips + between if id(c) not in tested]
     test = [c for c in test if not c.denies]  # what would be right?
     share = f" ({len(test) / (len(train) + len(test)):.0%})" if test else ""
     print(f"{len(train)} clips to train on, {len(test)} to test on{share}", flush=True)
@@ -196,8 +197,8 @@ class Curves:
         """Rows behind the step that training goes on from are those of a run that was killed: they come again."""
         self.path, rows = folder / "curves.csv", []
         if self.path.exists():
-            with open(self.path, newline="") as before:
-                rows = [row for row in csv.DictReader(before) if self.is_whole(row) and int(row["step"]) <= step]
+            whole, _, _ = self.path.read_text().rpartition("\n")  # behind the last one: what a full disk or a lost machine cut off
+            rows = [row for row in csv.DictReader(whole.splitlines()) if int(row["step"]) <= step]
         new = self.path.with_name("curves.csv.new")
         self.file = open(new, "w", newline="")
         self.writer = csv.DictWriter(self.file, self.NAMES)
@@ -205,16 +206,6 @@ class Curves:
         self.writer.writerows(rows)
         self.file.flush()
         new.replace(self.path)
-
-    def is_whole(self, row: dict) -> bool:
-        """Not one that a full disk or a lost machine cut off."""
-        if set(row) != set(self.NAMES) or None in row.values() or not row["step"].isdigit():
-            return False
-        try:
-            list(map(float, filter(None, row.values())))
-        except ValueError:
-            return False
-        return True
 
     def row(self, **values) -> None:
         self.writer.writerow(values)

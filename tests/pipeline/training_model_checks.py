@@ -252,7 +252,7 @@ def check_curves(here: Path) -> None:
 
     (here / "curves").mkdir()
     head = ",".join(Curves.NAMES)
-    for last in ("0.2", "0.2,60,240,1.0", "0.2,6x,240,1,.5,.1,,", "\0\0\0"):
+    for last in ("0.2", "0.2,60,240,1.0", "0.2,6x,240,1,.5,.1,,", "\0\0\0", "0.2,60,240,1.0,.5,.1,.6,.4"):
         (here / "curves" / "curves.csv").write_text(f"{head}\n0.1,50,200,1.0,.5,.1,,\n{last}")
         curves = Curves(here / "curves", 100)
         curves.row(minutes=0.3, step=100, clips=400)
