@@ -70,8 +70,9 @@ std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, con
              gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
     const auto* roi = reinterpret_cast<const GstVideoRegionOfInterestMeta*>(meta);
     const auto n = [](guint v) { return static_cast<int>(std::min(v, 1u << 20)); };
-    if (wanted(roi->roi_type))
-      add({{n(roi->x), n(roi->y), n(roi->w), n(roi->h)}, static_cast<guint>(roi->id)});
+    // 0 is what GStreamer gives where nobody sets one.
+    const auto id = roi->id != 0 ? std::optional<guint64>(static_cast<guint>(roi->id)) : std::nullopt;
+    if (wanted(roi->roi_type)) add({{n(roi->x), n(roi->y), n(roi->w), n(roi->h)}, id});
   }
 #ifdef HAVE_GST_ANALYTICS
   if (GstAnalyticsRelationMeta* relations = gst_buffer_get_analytics_relation_meta(buffer)) {
@@ -93,7 +94,7 @@ std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, con
       });
       if (roi != found.end() && !track.there) continue;
       if (roi != found.end()) found.erase(roi);
-      add({{x, y, w, h}, track.id, track.there});
+      add({{x, y, w, h}, track.there ? std::optional(track.id) : std::nullopt, track.there});
     }
   }
 #endif
@@ -104,17 +105,17 @@ std::vector<UpstreamRegions::Found> UpstreamRegions::read(GstBuffer* buffer, con
 void UpstreamRegions::match(std::vector<Found>& found, Time now) {
   std::vector<bool> seen(known_.size());
   const auto take = [&](std::size_t k, std::vector<Found>::iterator it) {
-    known_[k].region.box = it->box;
-    known_[k].last = *it;
-    if (it->has_id()) known_[k].upstream_id = it->id;
-    known_[k].seen = now;
+    Known& known = known_[k];
+    known.region.box = it->box;
+    known.seen = now;
+    if (it->id) known.id = it->id, known.tracked = it->tracked;
     seen[k] = true;
     found.erase(it);
   };
   for (std::size_t k = 0; k < known_.size(); ++k) {
-    const Found last = known_[k].last;
+    const Known& known = known_[k];
     const auto same = std::find_if(found.begin(), found.end(), [&](const Found& f) {
-      return f.tracked && last.tracked && f.id == last.id;
+      return f.tracked && known.tracked && f.id == known.id;
     });
     if (same != found.end()) take(k, same);
   }
@@ -124,12 +125,12 @@ void UpstreamRegions::match(std::vector<Found>& found, Time now) {
     auto best = found.end();
     double most = kSameOverlap;
     for (auto it = found.begin(); it != found.end(); ++it) {
-      if (it->tracked && known.last.tracked) continue;  // the tracker says that it is somebody else
+      if (it->tracked && known.tracked) continue;  // the tracker says that it is somebody else
       if (const double o = overlap(it->box, known.region.box); o >= most) most = o, best = it;
     }
-    if (best == found.end() && known.last.id != 0 && !known.last.tracked)
+    if (best == found.end() && known.id && !known.tracked)
       best = std::find_if(found.begin(), found.end(),
-                          [&](const Found& f) { return !f.tracked && f.id == known.last.id; });
+                          [&](const Found& f) { return !f.tracked && f.id == known.id; });
     if (best != found.end()) take(k, best);
   }
 }
@@ -157,8 +158,7 @@ std::span<const Region> UpstreamRegions::of(GstBuffer* buffer, const Box& visibl
   std::erase_if(known_, [now](const Known& known) { return now - known.seen > kKept; });
   while (known_.size() > most_) known_.erase(seen_longest_ago());
   for (const Found& f : found)
-    if (make_room(now))
-      known_.push_back({{next_++, f.box}, f, now, f.has_id() ? std::optional(f.id) : std::nullopt});
+    if (make_room(now)) known_.push_back({{next_++, f.box}, f.id, f.tracked, now});
   out_.clear();
   for (const Known& known : known_) out_.push_back(known.region);
   return out_;
@@ -166,7 +166,7 @@ std::span<const Region> UpstreamRegions::of(GstBuffer* buffer, const Box& visibl
 
 std::optional<guint64> UpstreamRegions::upstream_id(std::uint32_t region) const {
   for (const Known& known : known_)
-    if (known.region.id == region) return known.upstream_id;
+    if (known.region.id == region) return known.id;
   return {};
 }
 

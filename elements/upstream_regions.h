@@ -46,15 +46,14 @@ class UpstreamRegions {
  private:
   struct Found {
     Box box;
-    guint64 id = 0;        // upstream's; 0, which GStreamer gives where nobody sets one, = none
-    bool tracked = false;  // the id is a tracker's, and may be 0
-    bool has_id() const { return tracked || id != 0; }
+    std::optional<guint64> id;  // upstream's
+    bool tracked = false;       // it is a tracker's
   };
   struct Known {
     Region region;
-    Found last;
+    std::optional<guint64> id;  // the last that a mark had: not every one has
+    bool tracked = false;
     Time seen{0};
-    std::optional<guint64> upstream_id;  // the last that there was: not every mark has one
   };
   bool wanted(GQuark type);
   std::vector<Found> read(GstBuffer* buffer, const Box& visible);

@@ -83,6 +83,19 @@ TEST(UpstreamRegions, ALostTrackIsNotSeenAndItsRegionStaysWhereItWas) {
   EXPECT_TRUE(now.empty());
 }
 
+TEST(UpstreamRegions, AMarkThatTheTrackerMissedDoesNotMakeSomebodyElseOfHim) {
+  UpstreamRegions regions;
+  regions_of(regions, {{"person", kLeft, 3}});
+  auto now = regions_of(regions, {{"person", kLeft}});
+  ASSERT_EQ(now.size(), 1u);
+  EXPECT_EQ(regions.upstream_id(1), 3u);
+  now = regions_of(regions, {{"person", kRight, 3}, {"person", kLeft, 4}});
+  ASSERT_EQ(now.size(), 2u);
+  EXPECT_EQ(now[0].id, 1u);
+  EXPECT_EQ(now[0].box.x, kRight.x) << "he has walked on";
+  EXPECT_EQ(regions.upstream_id(now[1].id), 4u);
+}
+
 TEST(UpstreamRegions, ABoxThatADetectorWritesInBothMetasIsOnePerson) {
   UpstreamRegions regions;
   auto now = regions_of(regions, {{"person", kLeft, 3}, {"person", kRight}}, {kLeft, {121, 0, 40, 80}});
