@@ -137,15 +137,15 @@ TEST_F(Mone, ClassifyStopsWhenNobodyHearsIt) {
   const std::string path = video(), more = folder_.file("model.safetensors");
   write_file(more, read_file(kModel));
   for (const char* output : {">/dev/full", ">&-"}) {
-    for (const bool json : {true, false}) {
+    for (const bool as_json : {true, false}) {
       std::vector<std::string> command = {MONE_PROGRAM, "classify", "--model",
                                           more,         path,       "/nowhere/next.mp4"};
-      if (json) command.push_back("--json");
+      if (as_json) command.push_back("--json");
       const ProgramRun run = run_script(std::string("\"$@\" ") + output, command);
-      EXPECT_EQ(run.code, 1) << output << json;
+      EXPECT_EQ(run.code, 1) << output << as_json;
       EXPECT_THAT(run.err,
                   AllOf(HasSubstr("standard output could not be written"), Not(HasSubstr("next.mp4"))))
-          << output << json;
+          << output << as_json;
     }
   }
 }
