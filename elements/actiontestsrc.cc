@@ -20,92 +20,19 @@
 #include <span>
 #include <string>
 
+#include "elements/actiontestsrc_settings.h"
 #include "elements/actors/mone_actors.h"
 #include "elements/elements.h"
 #include "elements/frame_schedule.h"
 #include "elements/glue/element.h"
-#include "elements/glue/property.h"
 #include "elements/truth_meta.h"
 
 namespace mone {
 namespace {
 
-enum class GapMode { kSilent, kEvent };
-
-GType vfr_mode_type() {
-  static const GType type = [] {
-    static const GEnumValue values[] = {
-        {static_cast<int>(VfrMode::kNone), "Steady frame rate", "none"},
-        {static_cast<int>(VfrMode::kJitter), "Each timestamp moves by up to 0.4 frame intervals", "jitter"},
-        {static_cast<int>(VfrMode::kDrop), "A quarter of the frames are missing, drawn from the seed",
-         "drop"},
-        {static_cast<int>(VfrMode::kSwing), "The rate swings from full to a third and back every 8 seconds",
-         "swing"},
-        {0, nullptr, nullptr}};
-    return g_enum_register_static("GstMoneVfrMode", values);
-  }();
-  return type;
-}
-
-GType gap_mode_type() {
-  static const GType type = [] {
-    static const GEnumValue values[] = {
-        {static_cast<int>(GapMode::kSilent), "Frames are missing, the next one is marked DISCONT", "silent"},
-        {static_cast<int>(GapMode::kEvent), "A GAP event stands for the missing frames", "event"},
-        {0, nullptr, nullptr}};
-    return g_enum_register_static("GstMoneGapMode", values);
-  }();
-  return type;
-}
+using Settings = ActionTestSrcSettings;
 
 constexpr double kLeastBetweenGaps = 1e-3;  // seconds
-
-struct Settings {
-  std::string script;
-  guint64 seed = 0;
-  double clutter = 0.3;
-  bool is_live = false;
-  bool loop = true;
-  gint64 timestamp_offset = 0;
-  gint vfr_mode = static_cast<gint>(VfrMode::kNone);
-  double gap_every = 0;
-  double gap_length = 1;
-  gint gap_mode = static_cast<gint>(GapMode::kSilent);
-  bool post_truth = false;
-  bool mark_persons = false;
-};
-
-constexpr Property<Settings> kProperties[] = {
-    {"script", &Settings::script,
-     "What the person does: label[:seconds],... (3 seconds where none are given). Labels: walk run jump "
-     "jumping_jack "
-     "wave clap bend sit_down stand_up fall kick punch push point throw handshake hug nothing, also idle, "
-     "empty, "
-     "pick_up. Empty = every action in drawn order, without end"},
-    {"seed", &Settings::seed, "Person, clothes, backdrop, camera and manner of acting"},
-    {"clutter",
-     &Settings::clutter,
-     {0, 1},
-     "Backdrop from plain (0) to crowded with bystanders and a shaking camera (1)"},
-    {"is-live", &Settings::is_live, "Whether to act as a live source, paced by the clock"},
-    {"loop", &Settings::loop, "Repeat the script with other details each time; false = EOS at its end"},
-    {"timestamp-offset", &Settings::timestamp_offset, "Added to every timestamp, nanoseconds"},
-    {"vfr-mode", &Settings::vfr_mode, "How the frame rate varies (caps keep the nominal rate)", kReady,
-     vfr_mode_type},
-    {"gap-every",
-     &Settings::gap_every,
-     {0, 86400},
-     "Seconds from the end of one gap to the end of the next; 0 = no gaps"},
-    {"gap-length", &Settings::gap_length, {0, 86400}, "Seconds each gap lasts; less than gap-every"},
-    {"gap-mode", &Settings::gap_mode, "What stands for the frames of a gap", kReady, gap_mode_type},
-    {"post-truth", &Settings::post_truth,
-     "Post an element message `mone-truth` (label, label-index, in-transition, entry, timestamp) whenever it "
-     "changes"},
-    {"mark-persons", &Settings::mark_persons,
-     "Mark everybody in the picture as a person detector would (GstVideoRegionOfInterestMeta, type person; "
-     "id 1 "
-     "acts, 2 is the other one of the action, others are bystanders), for crop=region"},
-};
 
 struct SceneFree {
   void operator()(mone_actors_scene* scene) const { mone_actors_scene_free(scene); }
@@ -434,7 +361,7 @@ mone::ActionTestSrc* impl_of(gpointer object) {
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec*) {
   mone::ActionTestSrc* impl = impl_of(object);
   GST_OBJECT_LOCK(object);
-  mone::set_property(impl->settings, mone::kProperties[id - 1], value);
+  mone::set_property(impl->settings, mone::kActionTestSrcProperties[id - 1], value);
   const bool live = impl->settings.is_live;
   GST_OBJECT_UNLOCK(object);
   gst_base_src_set_live(GST_BASE_SRC(object), live);
@@ -442,7 +369,7 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec*) {
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec*) {
   GST_OBJECT_LOCK(object);
-  mone::get_property(impl_of(object)->settings, mone::kProperties[id - 1], value);
+  mone::get_property(impl_of(object)->settings, mone::kActionTestSrcProperties[id - 1], value);
   GST_OBJECT_UNLOCK(object);
 }
 
@@ -572,7 +499,7 @@ static void gst_mone_action_test_src_class_init(GstMoneActionTestSrcClass* klass
   object->set_property = set_property;
   object->get_property = get_property;
   object->finalize = finalize;
-  mone::install_properties<mone::Settings>(object, mone::kProperties);
+  mone::install_properties<mone::Settings>(object, mone::kActionTestSrcProperties);
   gst_element_class_add_static_pad_template(element, &src_template);
   gst_element_class_set_static_metadata(
       element, "Action test source", "Source/Video",

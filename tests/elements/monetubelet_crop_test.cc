@@ -66,11 +66,26 @@ TEST(MoneTubeletCrop, MotionGivesTheBoxOfWhatMovesInSourcePixels) {
   EXPECT_EQ(meta_of(tubelets.back()).source_width, kSize);
 }
 
+/// With crop=region, ten frames and five tubelets a second.
+class RegionHarness : public TubeletHarness {
+ public:
+  RegionHarness() : TubeletHarness(any_crop()) {
+    gst_util_set_object_arg(G_OBJECT(element()), "crop", "region");
+    g_object_set(element(), "stride", 1, nullptr);
+    caps(gray(kSize, kSize, "10/1"));
+  }
+};
+
+/// Pushes frame `i` with somebody marked at `x`. @param id  0: the detector numbers nobody
+void push_person(const TubeletHarness& h, int i, guint x, gint id = 0) {
+  auto frame = square_frame(h, i, 40, 40);
+  gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", x, 10, 30, 60)->id = id;
+  ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
+}
+
 TEST(MoneTubeletCrop, RegionGivesOneTubeletARegionWithIdsThatStay) {
-  TubeletHarness h(any_crop());
-  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
-  g_object_set(h.element(), "stride", 1, "max-regions", 2, nullptr);
-  h.caps(gray(kSize, kSize, "10/1"));
+  const RegionHarness h;
+  g_object_set(h.element(), "max-regions", 2, nullptr);
   for (int i = 0; i < 8; ++i) {
     auto frame = square_frame(h, i, 40, 40);
     // Both in another order in every frame, as detectors list them; a third where there is room for two.
@@ -100,17 +115,8 @@ TEST(MoneTubeletCrop, RegionGivesOneTubeletARegionWithIdsThatStay) {
 
 /// Regions of the tubelets of 16 frames: eight with a region on the left, then eight with one on the right.
 std::vector<guint> regions_of_a_jump(gint left_id, gint right_id) {
-  TubeletHarness h(any_crop());
-  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
-  g_object_set(h.element(), "stride", 1, nullptr);
-  h.caps(gray(kSize, kSize, "10/1"));
-  for (int i = 0; i < 16; ++i) {
-    auto frame = square_frame(h, i, 40, 40);
-    auto* roi =
-        gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", i < 8 ? 2 : 60, 10, 30, 60);
-    roi->id = i < 8 ? left_id : right_id;
-    EXPECT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
-  }
+  const RegionHarness h;
+  for (int i = 0; i < 16; ++i) push_person(h, i, i < 8 ? 2 : 60, i < 8 ? left_id : right_id);
   std::vector<guint> regions;
   for (const auto& tubelet : h.pull()) regions.push_back(meta_of(tubelet).region);
   return regions;
@@ -125,10 +131,8 @@ TEST(MoneTubeletCrop, ARegionFarAwayIsAnotherUnlessItsIdSaysOtherwise) {
 }
 
 TEST(MoneTubeletCrop, OnlyRegionsOfTheTypeAskedFor) {
-  TubeletHarness h(any_crop());
-  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
-  g_object_set(h.element(), "stride", 1, "region-type", "Person", nullptr);
-  h.caps(gray(kSize, kSize, "10/1"));
+  const RegionHarness h;
+  g_object_set(h.element(), "region-type", "Person", nullptr);
   const auto push = [&h](int first, int last) {
     for (int i = first; i < last; ++i) {
       auto frame = square_frame(h, i, 40, 40);
@@ -149,18 +153,11 @@ TEST(MoneTubeletCrop, OnlyRegionsOfTheTypeAskedFor) {
 
 /// Pushes frames [first, last), each with a region in the middle of the left half.
 void push_left(const TubeletHarness& h, int first, int last) {
-  for (int i = first; i < last; ++i) {
-    auto frame = square_frame(h, i, 40, 40);
-    gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 2, 10, 30, 60);
-    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
-  }
+  for (int i = first; i < last; ++i) push_person(h, i, 2);
 }
 
 TEST(MoneTubeletCrop, RegionsDoNotOutliveAFlushANewSegmentOrNewCaps) {
-  TubeletHarness h(any_crop());
-  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
-  g_object_set(h.element(), "stride", 1, nullptr);
-  h.caps(gray(kSize, kSize, "10/1"));
+  const RegionHarness h;
   const auto expect_only = [&h](guint region) {
     push_left(h, 0, 4);
     const auto tubelets = h.pull();
@@ -192,16 +189,12 @@ TEST(MoneTubeletCrop, RegionsDoNotOutliveAFlushANewSegmentOrNewCaps) {
 }
 
 TEST(MoneTubeletCrop, ADetectorThatMarksOnceASecondIsFastEnough) {
-  TubeletHarness h(any_crop());
-  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
-  g_object_set(h.element(), "stride", 1, nullptr);
-  h.caps(gray(kSize, kSize, "10/1"));
-  for (int i = 0; i < 60; ++i) {
-    auto frame = square_frame(h, i, 40, 40);
+  const RegionHarness h;
+  for (int i = 0; i < 60; ++i)
     if (i % 10 == 0 && i <= 40)
-      gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 2, 10, 30, 60)->id = 77;
-    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
-  }
+      push_person(h, i, 2, 77);
+    else
+      ASSERT_EQ(gst_harness_push(h.get(), square_frame(h, i, 40, 40).release()), GST_FLOW_OK);
   const auto tubelets = h.pull();
   EXPECT_EQ(tubelets.size(), 26u) << "until the last mark at 4 s and 1.2 s more";
   for (const auto& tubelet : tubelets) {
@@ -211,31 +204,18 @@ TEST(MoneTubeletCrop, ADetectorThatMarksOnceASecondIsFastEnough) {
 }
 
 TEST(MoneTubeletCrop, TheIdOfARegionStaysThroughMarksWithoutOne) {
-  TubeletHarness h(any_crop());
-  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
-  g_object_set(h.element(), "stride", 1, nullptr);
-  h.caps(gray(kSize, kSize, "10/1"));
-  for (int i = 0; i < 8; ++i) {
-    auto frame = square_frame(h, i, 40, 40);
-    gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 2, 10, 30, 60)->id = i < 4 ? 77 : 0;
-    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
-  }
+  const RegionHarness h;
+  for (int i = 0; i < 8; ++i) push_person(h, i, 2, i < 4 ? 77 : 0);
   const auto tubelets = h.pull();
   ASSERT_EQ(tubelets.size(), 4u);
   for (const auto& tubelet : tubelets) EXPECT_EQ(meta_of(tubelet).upstream_id, 77u);
 }
 
 TEST(MoneTubeletCrop, WhoIsSeenGoesBeforeWhoWas) {
-  TubeletHarness h(any_crop());
-  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
-  g_object_set(h.element(), "stride", 1, "max-regions", 1, nullptr);
-  h.caps(gray(kSize, kSize, "10/1"));
+  const RegionHarness h;
+  g_object_set(h.element(), "max-regions", 1, nullptr);
   push_left(h, 0, 2);
-  for (int i = 2; i < 4; ++i) {
-    auto frame = square_frame(h, i, 40, 40);
-    gst_buffer_add_video_region_of_interest_meta(frame.get(), "person", 60, 10, 30, 60);
-    ASSERT_EQ(gst_harness_push(h.get(), frame.release()), GST_FLOW_OK);
-  }
+  for (int i = 2; i < 4; ++i) push_person(h, i, 60);
   const auto tubelets = h.pull();
   ASSERT_EQ(tubelets.size(), 2u);
   EXPECT_EQ(meta_of(tubelets[0]).region, 1u);
@@ -272,10 +252,7 @@ TEST(MoneTubeletCrop, WhereNobodyIsMarkedItIsSaidOnce) {
 }
 
 TEST(MoneTubeletCrop, MaxRegionsIsNoMatterOfCaps) {
-  TubeletHarness h(any_crop());
-  gst_util_set_object_arg(G_OBJECT(h.element()), "crop", "region");
-  g_object_set(h.element(), "stride", 1, nullptr);
-  h.caps(gray(kSize, kSize, "10/1"));
+  const RegionHarness h;
   push_left(h, 0, 4);
   const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(h.element(), "src"));
   ASSERT_FALSE(gst_pad_needs_reconfigure(pad.get()));
