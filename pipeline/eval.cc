@@ -162,7 +162,7 @@ std::string why_nothing(const Evaluation& result, const EvalManifest& manifest,
                         const std::vector<std::string>& labels) {
   bool known = false;
   for (const EvalSet& set : result.sets) {
-    if (dearest_point(set).clips.all().of > 0) return "";
+    if (set.dearest_point().clips.all().of > 0) return "";
     known |= !set.labels.empty();
   }
   if (known) return "nothing could be measured: no video gave an answer to a row";

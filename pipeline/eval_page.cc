@@ -88,7 +88,7 @@ std::string budgets_table(const EvalSet& set) {
 }
 
 std::string labels_table(const EvalSet& set, const std::vector<std::string>& names) {
-  const EvalPoint& point = dearest_point(set);
+  const EvalPoint& point = set.dearest_point();
   std::string html = "<table>" + row("th", {"label", "recall", "precision", "windows", "events found",
                                             "false alarms an hour where it does not occur"});
   for (const int label : set.labels) {
@@ -104,7 +104,7 @@ std::string labels_table(const EvalSet& set, const std::vector<std::string>& nam
 }
 
 std::string confusion_table(const EvalSet& set, const std::vector<std::string>& names) {
-  const Confusion& confusion = dearest_point(set).clips;
+  const Confusion& confusion = set.dearest_point().clips;
   std::vector<int> answers;
   for (int answer = 0; answer < confusion.classes(); ++answer)
     for (const int truth : set.labels)
@@ -127,6 +127,27 @@ std::string confusion_table(const EvalSet& set, const std::vector<std::string>& 
     html += "</tr>\n";
   }
   return html + "</table>\n";
+}
+
+/// What there is to look at: events that nobody said, and those said where there were none.
+std::string events_list(const EvalSet& set, const Evaluation& evaluation,
+                        const std::vector<std::string>& names) {
+  using Verdict = JudgedEvent::Verdict;
+  std::string rows;
+  int missed = 0, alarms = 0;
+  for (const auto& [path, of, judged] : evaluation.events) {
+    const bool miss = judged.verdict == Verdict::kMissed, alarm = judged.verdict == Verdict::kFalseAlarm;
+    if (of != set.name || !(miss || alarm)) continue;
+    ++(miss ? missed : alarms);
+    rows += row(
+        "td", {path, miss ? "missed" : "false alarm", names[judged.event.label], fixed(judged.event.begin, 1),
+               fixed(judged.event.end, 1), miss ? "-" : fixed(judged.event.score, 2)});
+  }
+  if (rows.empty()) return "";
+  return "<details><summary>" + counted(missed, "event", "events") + " missed and " +
+         counted(alarms, "false alarm", "false alarms") + ", at the largest budget</summary>\n<table>" +
+         row("th", {"video", "", "label", "from, s", "to, s", "highest score"}) + rows +
+         "</table></details>\n";
 }
 
 /// The picture with a square over each token, the darker the smaller its expert.
@@ -193,7 +214,8 @@ std::string heading(const EvalSubject& subject) {
   return html;
 }
 
-std::string set_section(const EvalSet& set, const std::vector<std::string>& names) {
+std::string set_section(const EvalSet& set, const Evaluation& evaluation,
+                        const std::vector<std::string>& names) {
   std::string html = "<h2>" + escaped(set.name) + "</h2>\n<p>" + what_there_was(set) + ".</p>\n";
   if (set.labels.empty()) return html;
   html += "<div class=\"plots\">" +
@@ -201,7 +223,7 @@ std::string set_section(const EvalSet& set, const std::vector<std::string>& name
           line_plot("GMAC per prediction", "top-1", curves(set, true)) + "</div>\n";
   return html + budgets_table(set) + "<h3>By label, at the largest budget</h3>\n" + labels_table(set, names) +
          "<p class=\"note\">Rows: what happened; columns: what it was called.</p>\n" +
-         confusion_table(set, names);
+         confusion_table(set, names) + events_list(set, evaluation, names);
 }
 
 }  // namespace
@@ -210,7 +232,8 @@ std::string eval_page(const Evaluation& evaluation, const EvalSubject& subject) 
   std::string html = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" +
                      escaped(subject.model.name()) + "</title>\n" + kStyle + "</head><body>\n" +
                      heading(subject);
-  for (const EvalSet& set : evaluation.sets) html += set_section(set, subject.model.config().labels);
+  for (const EvalSet& set : evaluation.sets)
+    html += set_section(set, evaluation, subject.model.config().labels);
   if (!subject.out_of_vocabulary.empty()) {
     html += "<p class=\"note\">Not in the model's vocabulary, and in no share:";
     for (const auto& [label, rows] : subject.out_of_vocabulary)

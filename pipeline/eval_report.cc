@@ -49,7 +49,7 @@ void print_curve(std::ostream& out, const EvalSet& set, const EvalSubject& subje
 }
 
 void print_labels(std::ostream& out, const EvalSet& set, const std::vector<std::string>& names) {
-  const EvalPoint& point = dearest_point(set);
+  const EvalPoint& point = set.dearest_point();
   Table table({{"label"}, {"recall"}, {"precision"}, {"most taken for"}});
   for (const int label : set.labels) {
     const int other = point.clips.most_taken_for(label);
@@ -60,7 +60,7 @@ void print_labels(std::ostream& out, const EvalSet& set, const std::vector<std::
 }
 
 void print_events(std::ostream& out, const EvalSet& set, const std::vector<std::string>& names) {
-  const EventCounts& events = dearest_point(set).events;
+  const EventCounts& events = set.dearest_point().events;
   out << "  events: found " << events.recall().right << " of " << events.recall().of << ", recall "
       << share_text(events.recall()) << ", precision " << share_text(events.precision()) << ", "
       << events.false_alarms() << " false alarms in " << fixed(events.hours() * 60, 1) << " min ("
@@ -159,6 +159,21 @@ Json answers_json(const Evaluation& evaluation, const std::vector<std::string>& 
   return rows;
 }
 
+Json seen_json(const Evaluation& evaluation, const std::vector<std::string>& names) {
+  Json rows = Json::array();
+  for (const auto& [path, set, judged] : evaluation.events) {
+    Json row = {{"path", path},
+                {"set", set},
+                {"label", names[judged.event.label]},
+                {"begin", judged.event.begin},
+                {"end", judged.event.end},
+                {"verdict", to_name(judged.verdict)}};
+    if (judged.verdict != JudgedEvent::Verdict::kMissed) row["score"] = judged.event.score;
+    rows.push_back(row);
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::string share_text(const Share& share) {
@@ -171,14 +186,6 @@ std::string value_text(const Share& share, int digits) {
   return share.of == 0 ? "-" : fixed(share.value(), digits);
 }
 
-const EvalPoint& dearest_point(const EvalSet& set) {
-  const EvalPoint* best = &set.points.front();
-  for (const EvalPoint& point : set.points)
-    if (point.setting.chooser == Chooser::kRouter && point.setting.budget > best->setting.budget)
-      best = &point;
-  return *best;
-}
-
 const EvalPoint* point_at(const EvalSet& set, Chooser chooser, double budget) {
   for (const EvalPoint& point : set.points)
     if (point.setting.chooser == chooser && point.setting.budget == budget) return &point;
@@ -186,7 +193,7 @@ const EvalPoint* point_at(const EvalSet& set, Chooser chooser, double budget) {
 }
 
 std::string what_there_was(const EvalSet& set) {
-  const int clips = dearest_point(set).clips.all().of;
+  const int clips = set.dearest_point().clips.all().of;
   return counted(set.videos - set.failed, "video", "videos") + ", " + clock_text(set.seconds) + ", " +
          (set.trimmed ? counted(clips, "clip", "clips") : counted(clips, "event", "events")) + " of " +
          counted(std::ssize(set.labels), "label", "labels");
@@ -200,7 +207,7 @@ void print_tables(std::ostream& out, const Evaluation& evaluation, const EvalSub
     out << '\n' << set.name << ": " << what_there_was(set) << '\n';
     print_curve(out, set, subject);
     if (set.labels.empty()) continue;
-    out << "\n  by label, at budget " << fixed(dearest_point(set).setting.budget, 2) << '\n';
+    out << "\n  by label, at budget " << fixed(set.dearest_point().setting.budget, 2) << '\n';
     print_labels(out, set, names);
     print_events(out, set, names);
   }
@@ -242,6 +249,7 @@ Json eval_json(const Evaluation& evaluation, const EvalSubject& subject) {
           {"out_of_vocabulary", subject.out_of_vocabulary},
           {"sets", sets},
           {"answers", answers_json(evaluation, names)},
+          {"events", seen_json(evaluation, names)},
           {"failures", evaluation.failures},
           {"warnings", evaluation.warnings}};
 }

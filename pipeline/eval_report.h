@@ -29,8 +29,6 @@ Json eval_json(const Evaluation& evaluation, const EvalSubject& subject);
 std::string share_text(const Share& share);
 /// "0.83" with as many digits after the point; "-" of nothing.
 std::string value_text(const Share& share, int digits);
-/// The router's point of a set with the largest budget.
-const EvalPoint& dearest_point(const EvalSet& set);
 /// "2 videos, 0:06, 3 clips of 2 labels".
 std::string what_there_was(const EvalSet& set);
 /// The point of a set with that chooser and budget, or null.

@@ -112,6 +112,14 @@ const char* to_name(Chooser chooser) {
   return "";
 }
 
+const EvalPoint& EvalSet::dearest_point() const {
+  const EvalPoint* best = &points.front();
+  for (const EvalPoint& point : points)
+    if (point.setting.chooser == Chooser::kRouter && point.setting.budget > best->setting.budget)
+      best = &point;
+  return *best;
+}
+
 class Evaluator::Impl {
  public:
   Impl(Engine& engine, const EvalManifest& manifest, const EvalOptions& options)
@@ -272,7 +280,7 @@ class Evaluator::Impl {
   void take_events(const std::vector<LabelEvent>& events, Lane& lane) const {
     for (const LabelEvent& event : events)
       if (event.kind == EventKind::kEnd && event.label != background_)
-        lane.said.push_back({event.label, to_seconds(event.begin), to_seconds(event.end)});
+        lane.said.push_back({event.label, to_seconds(event.begin), to_seconds(event.end), event.score});
   }
 
   /// @param seconds  where the video's times end
@@ -287,13 +295,16 @@ class Evaluator::Impl {
             shown_name(video.path) + ": " + event.label + " from " + fixed(event.begin, 2) +
             " s: no prediction's window has its middle in it, so no answer to it counts");
       if (event.truth >= 0 && event.truth != background_ && event.begin < seconds)
-        happened.push_back({event.truth, event.begin, std::min(event.end, seconds)});
+        happened.push_back({event.truth, event.begin, std::min(event.end, seconds), 0});
     }
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       Lane& lane = lanes_[i];
       EvalPoint& point = set.points[i];
       take_events(lane.tracker->reset(), lane);
-      point.events.add_video(happened, lane.said, watched);
+      const std::vector<JudgedEvent> judged = point.events.add_video(happened, lane.said, watched);
+      if (&point == &set.dearest_point())
+        for (const JudgedEvent& event : judged)
+          result_.events.push_back({shown_name(video.path), set.name, event});
       point.predictions += lane.predictions;
       const double share = static_cast<double>(lane.predictions) / static_cast<double>(point.predictions);
       const double count = static_cast<double>(lane.predictions);

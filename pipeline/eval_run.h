@@ -63,6 +63,8 @@ struct EvalSet {
   double seconds = 0;
   bool trimmed = true;            ///< every video is one event
   std::vector<EvalPoint> points;  ///< one for each setting
+  /// The router's with the largest budget.
+  const EvalPoint& dearest_point() const;
 };
 
 /// What one event of a manifest was called, by setting; -1: no window lay in it.
@@ -72,6 +74,12 @@ struct EvalAnswer {
   double begin = 0, end = 0;
   std::vector<int> answers;
   std::vector<float> scores;
+};
+
+/// An event of a video, at the largest budget of the router.
+struct EvalEventSeen {
+  std::string path, set;
+  JudgedEvent judged;
 };
 
 /// A tubelet's last picture as the model sees it, and the expert of each of its tokens by budget.
@@ -86,6 +94,7 @@ struct Evaluation {
   std::vector<EvalSetting> settings;
   std::vector<EvalSet> sets;
   std::vector<EvalAnswer> answers;
+  std::vector<EvalEventSeen> events;
   std::vector<ExpertMap> maps;
   std::vector<std::string>
       failures;  ///< videos that could not be read, one line each; nothing of them counts

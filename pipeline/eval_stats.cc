@@ -41,9 +41,24 @@ int Confusion::most_taken_for(int label) const {
   return most;
 }
 
+const char* to_name(JudgedEvent::Verdict verdict) {
+  switch (verdict) {
+    case JudgedEvent::Verdict::kFound:
+      return "found";
+    case JudgedEvent::Verdict::kDouble:
+      return "double";
+    case JudgedEvent::Verdict::kFalseAlarm:
+      return "false_alarm";
+    case JudgedEvent::Verdict::kMissed:
+      return "missed";
+  }
+  return "";
+}
+
 EventCounts::EventCounts(int classes, double tolerance) : tolerance_(tolerance), labels_(classes) {}
 
-void EventCounts::add_video(std::vector<TimedLabel> happened, std::vector<TimedLabel> said, double seconds) {
+std::vector<JudgedEvent> EventCounts::add_video(std::vector<TimedLabel> happened,
+                                                std::vector<TimedLabel> said, double seconds) {
   seconds_ += seconds;
   std::vector<bool> there(labels_.size()), found(happened.size());
   for (const TimedLabel& event : happened) {
@@ -56,6 +71,8 @@ void EventCounts::add_video(std::vector<TimedLabel> happened, std::vector<TimedL
   // What is said finds the event that ends first of those it overlaps.
   std::sort(happened.begin(), happened.end(), [](const auto& a, const auto& b) { return a.end < b.end; });
   std::sort(said.begin(), said.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  std::vector<JudgedEvent> judged;
+  using Verdict = JudgedEvent::Verdict;
   for (const TimedLabel& event : said) {
     Label& label = labels_[event.label];
     bool overlaps = false, fresh = false;
@@ -72,7 +89,13 @@ void EventCounts::add_video(std::vector<TimedLabel> happened, std::vector<TimedL
     label.doubles += overlaps && !fresh;
     label.false_alarms += !overlaps;
     label.false_alarms_without += !overlaps && !there[event.label];
+    judged.push_back({event, fresh ? Verdict::kFound : overlaps ? Verdict::kDouble : Verdict::kFalseAlarm});
   }
+  for (std::size_t i = 0; i < happened.size(); ++i)
+    if (!found[i]) judged.push_back({happened[i], Verdict::kMissed});
+  std::stable_sort(judged.begin(), judged.end(),
+                   [](const auto& a, const auto& b) { return a.event.begin < b.event.begin; });
+  return judged;
 }
 
 Share EventCounts::recall() const {

@@ -45,7 +45,17 @@ class Confusion {
 struct TimedLabel {
   int label = 0;
   double begin = 0, end = 0;  ///< seconds
+  float score = 0;            ///< of one that is said: the highest it reached
 };
+
+/// An event that was said, or one that happened and that nobody said.
+struct JudgedEvent {
+  enum class Verdict { kFound, kDouble, kFalseAlarm, kMissed };
+  TimedLabel event;
+  Verdict verdict = Verdict::kFound;
+};
+/// "found", "double", "false_alarm", "missed".
+const char* to_name(JudgedEvent::Verdict verdict);
 
 /// Events said against events that happened, over many videos.
 ///
@@ -56,7 +66,9 @@ class EventCounts {
  public:
   explicit EventCounts(int classes = 0, double tolerance = 0.5);
   /// @param seconds  how long the video is
-  void add_video(std::vector<TimedLabel> happened, std::vector<TimedLabel> said, double seconds);
+  /// @return  all that was said and all that was missed, by their begin
+  std::vector<JudgedEvent> add_video(std::vector<TimedLabel> happened, std::vector<TimedLabel> said,
+                                     double seconds);
 
   struct Label {
     int happened = 0, found = 0, false_alarms = 0, doubles = 0;

@@ -100,7 +100,8 @@ TEST_F(Eval, CountsEveryClipAtEveryBudgetWithControls) {
 TEST_F(Eval, WhatIsSaidOfAClipOfNoKnownLabelIsAFalseAlarm) {
   write_file(file("odd.csv"), "path,label\nwave.mkv,skip\nwalk.mkv,walk\n");
   const json result = evaluate({"--budgets", "1", "--controls", "none", "--on", "0.2", "--off", "0.1",
-                                "--smoothing", "0", file("odd.csv")});
+                                "--smoothing", "0", "--html", file("odd.html"), file("odd.csv")});
+  EXPECT_THAT(read_file(file("odd.html")), HasSubstr("wave.mkv</td><td>false alarm</td>"));
   const json& point = result["sets"][0]["points"][0];
   EXPECT_EQ(point["top1"]["of"], 1);
   EXPECT_GE(point["events"]["false_alarms"], 1);
@@ -266,6 +267,14 @@ TEST_F(Eval, LongVideosHaveEventsAndSetsStayApart) {
   EXPECT_EQ(point["events"]["recall"]["of"], 2);
   EXPECT_NEAR(point["events"]["hours"].get<double>() * 3600, 6, 0.2);
   EXPECT_LT(point["windows"]["of"], 50) << "windows of the third part belong to no event";
+  std::map<std::string, int> verdicts;
+  for (const json& event : result["events"]) {
+    EXPECT_EQ(event.contains("score"), event["verdict"] != "missed");
+    if (event["set"] == result["sets"][0]["set"]) ++verdicts[event["verdict"]];
+  }
+  EXPECT_EQ(verdicts["found"], point["events"]["recall"]["right"]);
+  EXPECT_EQ(verdicts["found"] + verdicts["missed"], point["events"]["recall"]["of"]);
+  EXPECT_EQ(verdicts["false_alarm"], point["events"]["false_alarms"]);
 }
 
 TEST_F(Eval, TablesAndAPageForPeople) {

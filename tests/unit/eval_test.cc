@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -75,6 +76,17 @@ TEST(Events, EachIsFoundOnceAndWhatOverlapsNothingIsAFalseAlarm) {
   EXPECT_EQ(events.precision().right, 2);
   EXPECT_EQ(events.precision().of, 5);
   EXPECT_EQ(events.false_alarms_per_hour(), 3);
+}
+
+TEST(Events, EachHasAVerdict) {
+  EventCounts events(2, 0);
+  const auto judged = events.add_video({{0, 20, 22}, {0, 10, 12}},
+                                       {{1, 30, 31, 0.7f}, {0, 10, 11, 0.9f}, {0, 11.5, 12, 0.8f}}, 60);
+  std::string text;
+  for (const auto& [event, verdict] : judged)
+    text += std::to_string(std::lround(event.begin)) + " " + to_name(verdict) + " " +
+            std::to_string(std::lround(event.score * 10)) + "; ";
+  EXPECT_EQ(text, "10 found 9; 12 double 8; 20 missed 0; 30 false_alarm 7; ");
 }
 
 TEST(Events, OneThatSpansTwoFindsTheFirstAndASecondFindsTheOther) {
