@@ -114,7 +114,7 @@ Result<CsvTable> parse_csv(std::string_view text, const std::string& name) {
     };
     if (!reader.next(cells)) return failed("has a quote that is not closed");
     // Spreadsheets write rows that nobody filled in as blanks and commas.
-    if (std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); }))
+    if (std::all_of(cells.begin(), cells.end(), [](const auto& cell) { return trimmed(cell).empty(); }))
       continue;
     if (table.columns.empty()) {
       for (const std::string& cell : cells) table.columns.emplace_back(trimmed(cell));

@@ -24,7 +24,7 @@ struct CsvTable {
 
 /// @param name  names the text in failures
 /// Fails, with the line, where a row has other cells than the header, a quote is not closed, a column comes
-/// twice, or the cells are separated by something else; and where it is UTF-16. Rows of empty cells are
+/// twice, or the cells are separated by something else; and where it is UTF-16. Rows of blank cells are
 /// passed over.
 Result<CsvTable> parse_csv(std::string_view text, const std::string& name);
 

@@ -9,7 +9,7 @@
 #                                tsan      unit, parity and elements with ThreadSanitizer
 #                                cuda      the GPU backend for every GPU, warnings as errors, and all of its kernels
 #                                          on the emulated device; needs nvcc 13, no GPU (that is tests/gpu/run.sh)
-#                                fuzz      the loaders, MONE_FUZZ_SECONDS (60) each, needs clang
+#                                fuzz      what reads models and manifests, MONE_FUZZ_SECONDS (60) each, needs clang
 #                                clang     the ordinary suites built by clang, warnings as errors
 #                                fresh     both commands of the README in fresh Debian roots, needs root and debootstrap
 # Ends with what was skipped and why, then one line "N passed, N failed, N skipped".

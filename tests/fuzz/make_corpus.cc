@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(folder / "model_file");
   std::filesystem::create_directories(folder / "model_config");
   std::filesystem::create_directories(folder / "huggingface");
+  std::filesystem::create_directories(folder / "manifest");
   int number = 0;
   for (mone::test::TinyModel model : {smallest(mone::test::tiny_fe()), smallest(mone::test::tiny_joint())})
     for (const bool routed : {false, true})
@@ -53,5 +54,9 @@ int main(int argc, char** argv) {
           << '\0'
           << mone::test::safetensors_bytes(mone::test::huggingface_tensors(plain, now), {{"format", "pt"}});
     }
+  std::ofstream(folder / "manifest" / "clips")
+      << "\xef\xbb\xbfpath,Label,dataset\r\n a.mp4 ,walk,x\r\n\"b, \"\"c\"\".mp4\",nothing,y\r\n,,\r\n";
+  std::ofstream(folder / "manifest" / "events")
+      << "path,common_label,label,start,end\na,walk,x,1.5,2\na,walk,x,3,4e0\n\"b\n\",,run,0,\n";
   return 0;
 }

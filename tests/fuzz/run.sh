@@ -13,7 +13,9 @@ if [ ! -f $build/build.ninja ]; then
     { cat $build.log; rm -rf $build; exit 1; }
   rm -f $build.log
 fi
-ninja -C $build tests/fuzz/model_file_fuzz tests/fuzz/model_config_fuzz tests/fuzz/huggingface_fuzz tests/fuzz/make_corpus
+fuzzers=(model_file model_config huggingface manifest)
+targets=("${fuzzers[@]/#/tests/fuzz/}")
+ninja -C $build "${targets[@]/%/_fuzz}" tests/fuzz/make_corpus
 $build/tests/fuzz/make_corpus $build/seeds
 mkdir -p $build/findings
 
@@ -37,7 +39,7 @@ end_first() {
   sed '/^#/d; /^"/d; /^INFO/d' "$build/$name.log"
   running=("${running[@]:1}")
 }
-for name in model_file model_config huggingface; do
+for name in "${fuzzers[@]}"; do
   [ ${#running[@]} -lt "$(nproc)" ] || end_first
   fuzz $name &
   running+=("$name:$!")

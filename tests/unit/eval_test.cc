@@ -231,6 +231,7 @@ TEST(Csv, NamesTheLineThatIsWrong) {
               HasSubstr("m.csv: is no CSV file in UTF-8"));
   EXPECT_THAT(parse_csv({"p\0a\0", 4}, "m.csv").error().text, HasSubstr("UTF-16"));
   EXPECT_THAT(why("\n\n"), HasSubstr("is empty"));
+  EXPECT_THAT(why(",\n\" \"\n"), HasSubstr("is empty")) << "blanks in quotes name no column, either";
 }
 
 TEST(Csv, IsAsSpreadsheetsLeaveIt) {
