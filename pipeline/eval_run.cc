@@ -18,45 +18,6 @@ namespace {
 constexpr int kTop = 5;
 constexpr Time kLongestGap = std::chrono::seconds(10);  // between two frames of one recording
 
-std::vector<EvalSetting> settings_of(const Engine& engine, const EvalOptions& options) {
-  const ModelConfig& c = engine.model().config();
-  if (!engine.model().routed()) return {{Chooser::kRouter, 1, -1}};
-  std::vector<EvalSetting> settings;
-  for (const double budget : options.budgets) settings.push_back({Chooser::kRouter, budget, -1});
-  // Controls hand the experts of a tubelet in: see Tubelet::experts for what takes them.
-  if (c.variant != Variant::kFe || (c.classifier == Classifier::kToken && c.cls_policy == ClsPolicy::kRouted))
-    return settings;
-  for (const Chooser control : options.controls) {
-    if (control == Chooser::kUniform) {
-      for (int expert = c.E - 1; expert >= 0; --expert)
-        settings.push_back({control, 1.0 / (1 << (c.E - 1 - expert)), expert});
-    } else {
-      for (const double budget : options.budgets)
-        if (budget < 1) settings.push_back({control, budget, -1});  // at 1 every token is at full width
-    }
-  }
-  return settings;
-}
-
-/// What was asked for and this model cannot do.
-std::vector<std::string> left_out(const Engine& engine, const EvalOptions& options,
-                                  const std::vector<EvalSetting>& settings) {
-  const auto below = [](double budget) { return budget < 1; };
-  if (!engine.model().routed()) {
-    if (std::none_of(options.budgets.begin(), options.budgets.end(), below)) return {};
-    return {
-        "a plain model: measured at budget 1 alone; budgets below 1 need nested experts and a router "
-        "(samples/training/README.md makes a plain model nested)"};
-  }
-  const bool controlled = std::any_of(settings.begin(), settings.end(),
-                                      [](const EvalSetting& s) { return s.chooser != Chooser::kRouter; });
-  if (controlled || options.controls.empty()) return {};
-  if (std::none_of(options.budgets.begin(), options.budgets.end(), below)) return {};
-  return {
-      "no controls: experts can be handed in to a factorised encoder (fe) whose class token is not routed, "
-      "and this is another model"};
-}
-
 int best_of(std::span<const float> scores, const std::vector<int>& labels) {
   return *std::max_element(labels.begin(), labels.end(), [&](int a, int b) {
     return scores[a] < scores[b] || (scores[a] == scores[b] && a > b);
@@ -65,21 +26,6 @@ int best_of(std::span<const float> scores, const std::vector<int>& labels) {
 
 int best_of(std::span<const float> scores) {
   return static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-}
-
-/// The newest picture of a tubelet, u8 [tokens, pt, ph, pw, 3], as rows.
-std::vector<std::uint8_t> last_picture(std::span<const std::uint8_t> tubelet, const ModelConfig& c) {
-  std::vector<std::uint8_t> rows(static_cast<std::size_t>(c.image_height) * c.image_width * 3);
-  const std::size_t line = static_cast<std::size_t>(c.pw) * 3, step = c.ph * line;
-  for (int token = 0; token < c.tokens(); ++token) {
-    const auto* from = tubelet.data() + (static_cast<std::size_t>(token) * c.pt + c.pt - 1) * step;
-    auto* to = rows.data() + (static_cast<std::size_t>(token / c.nw()) * c.ph * c.image_width +
-                              static_cast<std::size_t>(token % c.nw()) * c.pw) *
-                                 3;
-    for (int y = 0; y < c.ph; ++y)
-      std::copy_n(from + y * line, line, to + static_cast<std::size_t>(y) * c.image_width * 3);
-  }
-  return rows;
 }
 
 /// A setting while one video runs.
@@ -98,20 +44,6 @@ struct Lane {
 
 }  // namespace
 
-const char* to_name(Chooser chooser) {
-  switch (chooser) {
-    case Chooser::kRouter:
-      return "router";
-    case Chooser::kRandom:
-      return "random";
-    case Chooser::kShuffled:
-      return "shuffled";
-    case Chooser::kUniform:
-      return "uniform";
-  }
-  return "";
-}
-
 const EvalPoint& EvalSet::dearest_point() const {
   const EvalPoint* best = &points.front();
   for (const EvalPoint& point : points)
@@ -123,9 +55,13 @@ const EvalPoint& EvalSet::dearest_point() const {
 class Evaluator::Impl {
  public:
   Impl(Engine& engine, const EvalManifest& manifest, const EvalOptions& options)
-      : engine_(engine), config_(engine.model().config()), options_(options), random_(options.seed) {
-    result_.settings = settings_of(engine, options);
-    result_.warnings = left_out(engine, options, result_.settings);
+      : engine_(engine),
+        config_(engine.model().config()),
+        options_(options),
+        random_(options.seed),
+        maps_(engine.model(), options.maps) {
+    result_.settings = settings_of(engine.model(), options);
+    result_.warnings = left_out(engine.model(), options, result_.settings);
     result_.warnings.insert(result_.warnings.end(), manifest.warnings.begin(), manifest.warnings.end());
     const auto label = std::find(config_.labels.begin(), config_.labels.end(), options.background);
     background_ = label == config_.labels.end() ? -1 : static_cast<int>(label - config_.labels.begin());
@@ -192,7 +128,9 @@ class Evaluator::Impl {
       lane.realised = lane.gmac = 0;
       lane.windows.clear();
     }
-    start_map(video, file.duration());
+    const int truth = video.events[0].truth;
+    maps_.start(shown_name(video.path), truth < 0 ? video.events[0].label : config_.labels[truth],
+                file.duration());
     Tubeliser tubeliser(tubelet_format(config_), {.mode = options_.sampling});
     tubeliser.declare_frame_rate(file.frame_rate());
     double seconds = 0, watched = 0;
@@ -229,7 +167,7 @@ class Evaluator::Impl {
       pushes.push_back({lanes_[i].stream.get(), tubelet.for_engine(), lanes_[i].setting.budget});
     engine_.push(pushes);
     for (int i = 0; i < routed_; ++i) take(lanes_[i], *pushes[i].prediction, video, tubelet.hop);
-    keep_map(tubelet, pushes);
+    maps_.see(tubelet, pushes);
 
     std::vector<StreamPush> forced;
     for (std::size_t i = routed_; i < lanes_.size(); ++i) {
@@ -316,7 +254,7 @@ class Evaluator::Impl {
       }
     }
     for (std::size_t e = 0; e < video.events.size(); ++e) answer(video, e, set, seconds);
-    if (!map_.experts.empty()) result_.maps.push_back(std::move(map_));
+    if (auto map = maps_.finish()) result_.maps.push_back(std::move(*map));
   }
 
   void answer(const EvalVideo& video, std::size_t e, EvalSet& set, double seconds) {
@@ -348,28 +286,6 @@ class Evaluator::Impl {
     result_.answers.push_back(std::move(answer));
   }
 
-  /// A map of the first video of each label, as long as there is room, near its middle.
-  void start_map(const EvalVideo& video, double duration) {
-    const int truth = video.events[0].truth;
-    map_ = {};
-    map_.path = shown_name(video.path);
-    map_.label = truth < 0 ? video.events[0].label : config_.labels[truth];
-    map_wanted_ = std::ssize(result_.maps) < options_.maps && engine_.model().routed() &&
-                  config_.variant == Variant::kFe && mapped_.insert(map_.label).second;
-    map_from_ = duration / 2;
-  }
-
-  void keep_map(const CutTubelet& tubelet, const std::vector<StreamPush>& pushes) {
-    const bool there = !map_.experts.empty() && map_.time >= map_from_;
-    if (!map_wanted_ || there) return;
-    map_.time = to_seconds(tubelet.end);
-    map_.pixels = last_picture(tubelet.pixels, config_);
-    map_.experts.clear();
-    for (const StreamPush& push : pushes)
-      map_.experts.emplace_back(push.budget, std::vector<std::uint8_t>(push.prediction->experts.begin(),
-                                                                       push.prediction->experts.end()));
-  }
-
   Engine& engine_;
   const ModelConfig& config_;
   EvalOptions options_;
@@ -379,10 +295,7 @@ class Evaluator::Impl {
   int routed_ = 0;                     // of the lanes, the first ones
   std::vector<OtherChoices> choices_;  // by budget
   int background_ = -1;
-  ExpertMap map_;
-  bool map_wanted_ = false;
-  double map_from_ = 0;
-  std::set<std::string> mapped_;
+  ExpertMaps maps_;
 };
 
 Evaluator::Evaluator(Engine& engine, const EvalManifest& manifest, const EvalOptions& options)

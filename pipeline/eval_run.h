@@ -7,39 +7,12 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "engine/labels.h"
-#include "engine/sampling.h"
 #include "pipeline/eval_manifest.h"
+#include "pipeline/eval_map.h"
+#include "pipeline/eval_settings.h"
 #include "pipeline/eval_stats.h"
 
 namespace mone {
-
-/// Who chooses the experts of a tubelet's tokens.
-enum class Chooser {
-  kRouter,    ///< the model's own
-  kRandom,    ///< chance, as many tokens per expert as the router gives
-  kShuffled,  ///< the router, but looking at another tubelet, of another moment or video
-  kUniform    ///< nobody: one nested model for every token
-};
-/// "router", "random", "shuffled", "uniform".
-const char* to_name(Chooser chooser);
-
-/// A point of a curve.
-struct EvalSetting {
-  Chooser chooser = Chooser::kRouter;
-  double budget = 1;  ///< of kUniform: the share of the width that the nested model is
-  int expert = -1;    ///< of kUniform: which nested model
-};
-
-struct EvalOptions {
-  std::vector<double> budgets;
-  std::vector<Chooser> controls;       ///< besides the router, where the model has one
-  LabelPolicy policy;                  ///< when a label is an event
-  std::string background = "nothing";  ///< the label that is no event
-  Sampling sampling = Sampling::kFollow;
-  unsigned seed = 1;  ///< of the controls
-  int maps = 8;       ///< videos of which a map of the experts is kept
-};
 
 /// What one setting gave on one set.
 struct EvalPoint {
@@ -80,14 +53,6 @@ struct EvalAnswer {
 struct EvalEventSeen {
   std::string path, set;
   JudgedEvent judged;
-};
-
-/// A tubelet's last picture as the model sees it, and the expert of each of its tokens by budget.
-struct ExpertMap {
-  std::string path, label;
-  double time = 0;
-  std::vector<std::uint8_t> pixels;                                   ///< u8 [height, width, 3]
-  std::vector<std::pair<double, std::vector<std::uint8_t>>> experts;  ///< of the router, by budget
 };
 
 struct Evaluation {
