@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Manifest of the parts in configs/models/cameras.csv: short parts of videos that others put on the net, labelled by eye.
 
-    python cameras.py --clones ~/clones --videos ~/cameras --parts near,far,near2,far2 --leave-out urfall --out cameras-manifest.csv
+    python cameras.py --clones ~/clones --videos ~/cameras --leave-out urfall --out cameras-manifest.csv
 
 cameras.csv has a row a part: part (near, far, late, the same with 2 and 3), set, repository (OWNER/NAME of GitHub), commit, path, label, start, end (seconds), falls
 (none: the whole video shows no fall; hard: people who go down on purpose; else empty). The videos stay where they are published; this takes them
 out of clones of the repositories, CLONES/OWNER/NAME, and says which are missing and how to get them. Parts labelled `other` show nothing that the
 vocabulary names; they are left out unless --other asks for them (`mone eval` counts false events in them), and --deny-falls makes `!fall` of those
-in which nobody falls. The default has learned from --parts near,far,near2,far2 --leave-out urfall --deny-falls.
+in which nobody falls. The default has learned from --leave-out urfall --deny-falls: all parts but late3, which judges it.
 """
 import argparse
 import csv
@@ -15,6 +15,7 @@ import subprocess
 from pathlib import Path
 
 CAMERAS = Path(__file__).resolve().parents[2] / "configs" / "models" / "cameras.csv"
+TAUGHT = "near,far,near2,far2,near3,far3,late,late2"
 COLUMNS = ["path", "label", "dataset", "start", "end"]
 HALVES = {"urfall"}  # sets that show depth beside the picture: its right half is the picture
 
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("--clones", type=Path, required=True, help="clones of the repositories, CLONES/OWNER/NAME")
     parser.add_argument("--videos", type=Path, required=True, help="folder for the videos taken out of them")
     parser.add_argument("--out", type=Path, required=True, help="the manifest, for train.py --data and mone eval")
-    parser.add_argument("--parts", default="near,far,near2,far2", help="default: near,far,near2,far2")
+    parser.add_argument("--parts", default=TAUGHT, help="default: all that the default model has learned from, %(default)s")
     parser.add_argument("--leave-out", default="", help="sets, such as urfall")
     parser.add_argument("--other", action="store_true", help="with the parts that no label of the vocabulary fits")
     parser.add_argument("--deny-falls", action="store_true", help="those of them in which nobody falls as !fall, for train.py")
