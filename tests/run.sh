@@ -76,8 +76,8 @@ print(importlib.metadata.distribution("nvidia-cuda-cuobjdump").locate_file("nvid
 }
 
 # GLib is not instrumented, so TSan is told what to leave alone, with a reason a line.
-export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
-export ASAN_OPTIONS="detect_leaks=1:${ASAN_OPTIONS:-}" LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
+export TSAN_OPTIONS="suppressions='$PWD/tests/tsan.supp' ${TSAN_OPTIONS:-}"
+export ASAN_OPTIONS="detect_leaks=1:${ASAN_OPTIONS:-}" LSAN_OPTIONS="suppressions='$PWD/tests/lsan.supp':print_suppressions=0"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 
 # Sanitizers at -O1 with line tables: a third of the time to compile, and traces still name lines.
