@@ -1,6 +1,7 @@
 #include "engine/motion_box.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <numeric>
 

@@ -1,5 +1,6 @@
 #include "pipeline/data_uri.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace mone {

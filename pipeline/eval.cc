@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <iostream>
+#include <sstream>
 
 #include "pipeline/command_line.h"
 #include "pipeline/eval_page.h"

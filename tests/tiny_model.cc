@@ -1,5 +1,6 @@
 #include "tests/tiny_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,7 @@
 // The CPU kernels of every instruction set this machine has, against plain loops in double.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>

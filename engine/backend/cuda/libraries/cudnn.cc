@@ -2,6 +2,7 @@
 #define CUDNN_FRONTEND_SKIP_JSON_LIB
 #include <cudnn_frontend.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "engine/backend/cuda/library.h"
