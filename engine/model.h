@@ -46,7 +46,8 @@ class MONE_API Model {
 /// folder.
 MONE_API std::string default_model_path();
 
-/// What a model at `path` is read from: that file, or the files of a Hugging Face folder, whichever are there.
+/// What a model at `path` is read from: that file, or the files of a Hugging Face folder, whichever are
+/// there.
 MONE_API std::vector<std::string> model_files(const std::string& path);
 
 }  // namespace mone

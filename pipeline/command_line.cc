@@ -68,7 +68,8 @@ EngineOptions EngineArguments::options() const {
   EngineOptions options;
   const auto known = backend_names();
   if (!backend.empty() && std::find(known.begin(), known.end(), backend) == known.end())
-    throw UsageError("--backend is " + boost::algorithm::join(known, ", ") + " in this build, not '" + backend + "'");
+    throw UsageError("--backend is " + boost::algorithm::join(known, ", ") + " in this build, not '" +
+                     backend + "'");
   if (const auto choice = parse_device(device); !choice) throw UsageError("--" + choice.error().text);
   options.backend = backend;
   options.device = device;

@@ -87,4 +87,9 @@ parts_of = {}
 for row in shipped:
     parts_of.setdefault((row["repository"], row["path"]), set()).add(row["part"])
 assert all(len(parts) == 1 for parts in parts_of.values()), "a video stands in two parts: what is taught would be asked"
+with tempfile.TemporaryDirectory() as folder:
+    said = run("--clones", folder, "--videos", folder, "--out", f"{folder}/all.csv")
+    missing = {line.split("github.com/")[1].split()[0] for line in (said.stdout + said.stderr).splitlines() if line.startswith("missing: ")}
+    taught = {row["repository"] for row in shipped if row["part"] != "late3" and row["label"] != "other"}
+    assert missing == taught, missing ^ taught  # by default what the model that ships has learned from, and late3 is not
 print("ok")

@@ -109,6 +109,13 @@ TEST_F(Eval, WhatIsSaidOfAClipOfNoKnownLabelIsAFalseAlarm) {
   EXPECT_NEAR(point["events"]["hours"].get<double>() * 3600, 4, 0.2);
 }
 
+TEST_F(Eval, APageNamesTheAlarmsOfASetWithoutAKnownLabel) {
+  write_file(file("two.csv"), "path,label,dataset\nwave.mkv,skip,unknown\nwalk.mkv,walk,known\n");
+  evaluate({"--budgets", "1", "--controls", "none", "--on", "0.2", "--off", "0.1", "--smoothing", "0",
+            "--html", file("two.html"), file("two.csv")});
+  EXPECT_THAT(read_file(file("two.html")), HasSubstr("wave.mkv</td><td>false alarm</td>"));
+}
+
 TEST_F(Eval, ARowThatNoWindowLiesInIsSaid) {
   write_file(file("past.csv"),
              "path,label,start,end\nwalk.mkv,walk,0,2\nwalk.mkv,walk,50,60\nwalk.mkv,walk,1.9,1.91\n");
@@ -271,6 +278,7 @@ TEST_F(Eval, LongVideosHaveEventsAndSetsStayApart) {
   std::map<std::string, int> verdicts;
   for (const json& event : result["events"]) {
     EXPECT_EQ(event.contains("score"), event["verdict"] != "missed");
+    EXPECT_GE(event.value("score", 1.0), 0.3) << "as --on asks";
     if (event["set"] == result["sets"][0]["set"]) ++verdicts[event["verdict"]];
   }
   EXPECT_EQ(verdicts["found"], point["events"]["recall"]["right"]);
