@@ -48,14 +48,36 @@ const std::int32_t* display_matrix(const AVStream* stream) {
 
 Time seconds_to_time(double seconds) { return Time(std::llround(seconds * 1e9)); }
 
+/// Cameras that take the password as a parameter: "?user=admin&password=***".
+std::string without_secrets(std::string address) {
+  std::string lower = address;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  for (const std::string key : {"password=", "passwd=", "pass=", "pwd=", "token="}) {
+    for (std::size_t at = lower.find(key); at != std::string::npos; at = lower.find(key, at)) {
+      const bool whole = at > 0 && std::string("?&;/_").find(lower[at - 1]) != std::string::npos;
+      at += key.size();
+      if (!whole) continue;
+      const std::size_t end = std::min(lower.find_first_of("&;/?#", at), lower.size());
+      address.replace(at, end - at, "***");
+      lower.replace(at, end - at, "***");
+    }
+  }
+  return address;
+}
+
 }  // namespace
 
 std::string shown_name(const std::string& path) {
   const std::size_t scheme = path.find("://");
   if (scheme == std::string::npos) return path;
-  const std::size_t begin = scheme + 3, end = std::min(path.find_first_of("/?", begin), path.size());
-  const std::size_t at = path.substr(0, end).rfind('@');
-  return at == std::string::npos || at < begin ? path : path.substr(0, begin) + path.substr(at + 1);
+  const std::size_t begin = scheme + 3, end = std::min(path.find_first_of("/?#", begin), path.size());
+  std::size_t at = path.substr(0, end).rfind('@');
+  // A password with a raw '/', '?' or '#': what stands behind the colon is no port.
+  const std::size_t colon = std::min(path.find(':', begin), end);
+  const bool port = path.find_first_not_of("0123456789", colon + 1) >= end || path[begin] == '[';
+  if (at == std::string::npos && colon < end && !port) at = path.rfind('@');
+  const bool has_user = at != std::string::npos && at >= begin;
+  return path.substr(0, begin) + without_secrets(has_user ? path.substr(at + 1) : path.substr(begin));
 }
 
 std::string VideoLosses::text() const {

@@ -25,6 +25,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <regex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,13 +93,14 @@ struct App {
 /// frame it gets six times as long.
 constexpr guint kSilentSeconds = 10;
 
-/// An address without the user and password before its host, which belong on no screen and into no log.
-std::string without_password(std::string address) {
-  const auto scheme = address.find("://");
-  if (scheme == std::string::npos) return address;
-  const auto at = address.rfind('@', address.find_first_of("/?", scheme + 3));
-  if (at != std::string::npos && at > scheme) address.erase(scheme + 3, at - scheme - 2);
-  return address;
+/// An address without the user and password before its host, and without one that is a parameter of it: they
+/// belong on no screen and into no log. A password may have a raw '/', '?' or '#' in it: what stands behind
+/// the colon is no port then.
+std::string without_password(const std::string& address) {
+  static const std::regex user("://([^/?#]*@|(?!\\[)[^/?#:]*:[0-9]*[^/?#0-9].*@)");
+  static const std::regex parameter("([?&;/_](password|passwd|pass|pwd|token)=)[^&;/?#]*", std::regex::icase);
+  return std::regex_replace(std::regex_replace(address, user, "://", std::regex_constants::format_first_only),
+                            parameter, "$1***");
 }
 
 /// A camera over TCP: no firewall in the way, and a server that closes the connection is noticed at once.

@@ -32,12 +32,19 @@ except (ImportError, ValueError) as error:
 SILENT_SECONDS = 10  # a camera that loses power says nothing, and TCP waits for it for a quarter of an hour
 
 
+def without_password(address):
+    """For screens and logs: an address without user and password, of which the latter may have a raw /, ? or # in it (what
+    stands behind the colon is no port then) or be a parameter."""
+    address = re.sub(r"://([^/?#]*@|(?!\[)[^/?#:]*:\d*[^/?#\d].*@)", "://", address, count=1)
+    return re.sub(r"([?&;/_](password|passwd|pass|pwd|token)=)[^&;/?#]*", r"\1***", address, flags=re.I)
+
+
 class Source:
     """One pipeline; ends with its file, or with an error that is printed."""
 
     def __init__(self, name, options, on_end):
         self.address, self.on_end = name, on_end
-        self.name = re.sub(r"(?<=://)[^/?]*@", "", name)  # without user and password
+        self.name = without_password(name)
         self.live = "://" in name and not name.startswith("test://")
         self.frames, self.windows, self.failed = 0, collections.Counter(), False
         self.open = {}  # by region and label: what has begun and not ended

@@ -16,7 +16,10 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 input=${1:-test}
 refuse() { printf 'quickstart: %s\n' "$@" >&2; exit 2; }
 # Users and passwords belong on no screen and into no log.
-without_password() { sed 's#\([A-Za-z0-9]://\)[^/?]*@#\1#g'; }
+without_password() {
+  sed -E -e 's,(://)([^/?#]*@|[^][/?#:]*:[0-9]*[^/?#0-9][^ ]*@),\1,' \
+    -e 's,([?&;/_](password|passwd|pass|pwd|token)=)[^]&;/?# "]*,\1***,Ig'
+}
 shown=$(without_password <<<"$input")
 cameras() {
   local device found=""

@@ -23,7 +23,8 @@ using ::testing::Not;
 
 const std::string kModel = MONE_GOLDEN_DIR "/fe_token.safetensors";
 const std::string kTwoSeconds = "test://walk:1,wave:1";
-const std::string kNobodyThere = "rtsp://user:secret@127.0.0.1:1/x";
+const std::string kNobodyThere = "rtsp://user:secret@127.0.0.1:1/x?password=secret";
+const std::string kShown = "rtsp://127.0.0.1:1/x?password=***";
 const std::string kWallClock = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}";
 
 /// Why what runs here cannot load the plug-in; empty if it can.
@@ -115,7 +116,9 @@ TEST(QuickstartSample, SaysWhatToDoAboutASourceThatIsNotThere) {
            {"nonexistent.mp4", "no such file: nonexistent.mp4", "Give the path of a video FILE"},
            {folder.file(""), "not a file", "mone classify"},
            {"http://camera/stream", "not http://camera/stream", "README.md"},
-           {"http://user:secret@camera/stream", "not http://camera/stream", "README.md"}}) {
+           {"http://user:secret@camera/stream", "not http://camera/stream", "README.md"},
+           {"http://user:sec/ret@camera/stream", "not http://camera/stream", "README.md"},
+           {"http://camera/a?pwd=secret&b=c", "not http://camera/a?pwd=***&b=c", "README.md"}}) {
     const ProgramRun run = run_program({"/bin/bash", quickstart, source});
     EXPECT_EQ(run.code, 2) << source;
     EXPECT_EQ(run.out, "");  // nothing was installed or built for it
@@ -305,9 +308,17 @@ TEST(AppSample, DoesNotShowPasswords) {
   }));
   app.interrupt();
   const ProgramRun run = app.end();
-  EXPECT_THAT(run.out, HasSubstr("rtsp://127.0.0.1:1/x: 0 frames"));
-  EXPECT_THAT(run.err, HasSubstr("rtsp://127.0.0.1:1/x: again in 1 s"));
+  EXPECT_THAT(run.out, HasSubstr(kShown + ": 0 frames"));
+  EXPECT_THAT(run.err, HasSubstr(kShown + ": again in 1 s"));
   EXPECT_THAT(run.out + run.err, AllOf(Not(HasSubstr("secret")), Not(HasSubstr("user"))));
+}
+
+TEST(AppSample, DoesNotShowAPasswordThatMakesTheAddressUnreadable) {
+  // As an address this has the host "user" and the port "sec".
+  const ProgramRun run = run_program({"/bin/bash", "-c", "timeout -s INT 3 \"$@\"", "app", MONE_SAMPLE_APP,
+                                      "--model", kModel, "rtsp://user:sec/ret@127.0.0.1:1/x"});
+  EXPECT_THAT(run.out, HasSubstr("rtsp://127.0.0.1:1/x: 0 frames"));
+  EXPECT_THAT(run.out + run.err, AllOf(Not(HasSubstr("sec/")), Not(HasSubstr("ret@"))));
 }
 
 TEST(AppSample, SaysThatSoundIsNoVideo) {
@@ -427,8 +438,9 @@ TEST(LabelsPySample, SaysWhatIsWrongWithASourceOrAnOption) {
   EXPECT_THAT(sound.err, HasSubstr("sound.wav: there is no video in it"));
   const ProgramRun nobody = labels("1", kNobodyThere);
   EXPECT_EQ(nobody.code, 1);
-  EXPECT_THAT(nobody.err, HasSubstr("rtsp://127.0.0.1:1/x: "));
-  EXPECT_THAT(nobody.out, HasSubstr("\"rtsp://127.0.0.1:1/x\""));
+  EXPECT_THAT(nobody.err, HasSubstr(kShown + ": "));
+  EXPECT_THAT(nobody.out, HasSubstr('"' + kShown + '"'));
+  EXPECT_THAT(labels("1", "rtsp://user:sec/ret@127.0.0.1:1/x").out, HasSubstr("\"rtsp://127.0.0.1:1/x\""));
   EXPECT_THAT(nobody.out + nobody.err, AllOf(Not(HasSubstr("secret")), Not(HasSubstr("user"))));
 }
 

@@ -207,6 +207,16 @@ TEST(ShownName, HasNoUserAndNoPassword) {
   EXPECT_EQ(shown_name("http://host?to=a@b"), "http://host?to=a@b");
   EXPECT_EQ(shown_name("a@b/c@d.mp4"), "a@b/c@d.mp4");
   EXPECT_EQ(shown_name("x@y://z"), "x@y://z");
+  // Raw '/', '?' and '#' in a password, which no port has.
+  EXPECT_EQ(shown_name("rtsp://user:s/e?c#r@et@host:554/a"), "rtsp://host:554/a");
+  EXPECT_EQ(shown_name("rtsp://host:554/cam@1"), "rtsp://host:554/cam@1");
+  EXPECT_EQ(shown_name("rtsp://[fe80::1]:554/cam@1"), "rtsp://[fe80::1]:554/cam@1");
+  EXPECT_EQ(shown_name("rtsp://host:no-port"), "rtsp://host:no-port");
+  // Cameras that take it as a parameter.
+  EXPECT_EQ(shown_name("http://host/a?user=admin&Password=secret&bypass=1"),
+            "http://host/a?user=admin&Password=***&bypass=1");
+  EXPECT_EQ(shown_name("rtsp://host/user=admin_password=secret&pwd=&token=a/b.sdp"),
+            "rtsp://host/user=admin_password=***&pwd=***&token=***/b.sdp");
 }
 
 /// A server on loopback that answers whatever it is asked with `answer` and then falls silent.
