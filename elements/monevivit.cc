@@ -351,10 +351,10 @@ static void gst_mone_vivit_class_init(GstMoneVivitClass* klass) {
       g_param_spec_boxed(
           "stats", "stats",
           "Tubelets processed, lost, skipped, not-predicted (wide hop), deadline-misses, "
-          "restarts (uint64); regions (uint); rate, budget, realised, batch, ms-per-tubelet "
-          "of the engine, ms-last, ms-waited (double), hop, queue (int), budget-mode, live; of "
-          "the engine: engine-level, engine-load, engine-busy, engine-batch, engine-slowness, "
-          "utilisation (double), engine-streams (int), engine-decisions (uint64); model, "
+          "restarts (windows begun, the first too; uint64); regions (uint); rate, budget, realised, "
+          "batch, ms-per-tubelet of the engine, ms-last, ms-waited (double), hop, queue (int), "
+          "budget-mode, live; of the engine: engine-level, engine-load, engine-busy, engine-batch, "
+          "engine-slowness, utilisation (double), engine-streams (int), engine-decisions (uint64); model, "
           "model-hash, backend, dtype, threads",
           GST_TYPE_STRUCTURE, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 

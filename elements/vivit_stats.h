@@ -15,7 +15,7 @@ struct VivitStats {
   guint64 skipped = 0;        ///< that came and were not run
   guint64 not_predicted = 0;  ///< that ran without a prediction, as the hop was wide
   guint64 late = 0;           ///< predictions after their deadline
-  guint64 restarts = 0;       ///< of windows
+  guint64 restarts = 0;       ///< windows begun, the first one too
   double rate = 0;            ///< tubelets per second, by the timestamps
   double budget = 0, realised = 0;
   int hop = 1, queue = 0;

@@ -7,6 +7,7 @@
 namespace mone::actors {
 namespace {
 
+constexpr uint64_t kCrossing = 2;              // purpose of random numbers
 constexpr float kLeastFps = 8, kMostFps = 25;  // of those drawn
 
 float draw_fps(Rng& rng, float fixed, bool live) {
@@ -49,6 +50,9 @@ SceneOptions ClipMaker::choose_scene(Rng& rng, uint64_t seed, Label label, bool 
   scene.difficulty = options_.difficulty;
   scene.wide = !live;
   scene.subject = label;
+  // Drawn apart, so that without such clips all others stay as they are.
+  Rng crossing(seed, kCrossing);
+  scene.crosses = !live && motion_of(label).speed && crossing.chance(options_.crossing_share);
   // Without a history the two are there from the beginning, apart, as those who are about to meet often are.
   const bool meets = motion_of(label).needs_partner;
   const bool history = rng.chance(meets ? 0.5f : live ? 0.75f : 0.45f), idle = rng.chance(live ? 0.2f : 0.5f);
@@ -79,6 +83,19 @@ ClipMaker::Window ClipMaker::choose_window(Scene& scene, Rng& rng, bool live, do
   return window;
 }
 
+void ClipMaker::aim(Scene& scene, Rng& rng, uint64_t seed, const Window& window) const {
+  const double seconds = (options_.frames - 1) / static_cast<double>(window.fps);
+  const auto back = [&](float share) { return window.end - seconds * static_cast<double>(share); };
+  const float middle = rng.in(0.3f, 0.7f);
+  if (scene.options().crosses) {
+    Rng crossing(seed, kCrossing + 1);
+    // Out of the picture at any moment of the window or a little later; in early enough to be seen.
+    const bool out = crossing.chance(0.7f);
+    if (scene.aim_at_edge(back(out ? crossing.in(-0.1f, 0.9f) : crossing.in(0.4f, 1)), out)) return;
+  }
+  scene.aim(back(middle));
+}
+
 void ClipMaker::write_joints(const Scene& scene, int left, int top, float* out) const {
   std::fill(out, out + MONE_ACTORS_PERSONS * MONE_ACTORS_JOINTS * 2, MONE_ACTORS_ABSENT);
   const View view = scene.view(frame_);
@@ -106,8 +123,8 @@ void ClipMaker::make(uint64_t seed, int32_t label, const ClipOutput& out) {
   const SceneOptions& chosen = scene.options();
   const double action_start = chosen.cues.size() > 1 ? static_cast<double>(chosen.cues[0].seconds) : 0;
   const Window window = choose_window(scene, rng, live, action_start);
-  const double step = 1 / static_cast<double>(window.fps), seconds = step * (options_.frames - 1);
-  if (!live) scene.aim(window.end - seconds * static_cast<double>(rng.in(0.3f, 0.7f)));
+  const double step = 1 / static_cast<double>(window.fps);
+  if (!live) aim(scene, rng, seed, window);
   const Look look = draw_look(rng, options_.difficulty * (live ? 0.5f : 1.0f));
   const float jitter = rng.chance(0.3f) ? rng.in(0, 0.25f) * options_.difficulty : 0;
 

@@ -32,6 +32,7 @@ class ClipMaker {
     float share;  ///< that shows the action
   };
   SceneOptions choose_scene(Rng& rng, uint64_t seed, Label label, bool live) const;
+  void aim(Scene& scene, Rng& rng, uint64_t seed, const Window& window) const;
   Window choose_window(Scene& scene, Rng& rng, bool live, double action_start) const;
   void write_joints(const Scene& scene, int left, int top, float* out) const;
 

@@ -43,6 +43,7 @@ void check(const mone_actors_clip_options& o) {
   require(o.clutter <= 1, "clutter must be at most 1 (below 0: drawn)");
   require(o.difficulty >= 0 && o.difficulty <= 1, "difficulty must be 0..1");
   require(o.live_share >= 0 && o.live_share <= 1, "live_share must be 0..1");
+  require(o.crossing_share >= 0 && o.crossing_share <= 1, "crossing_share must be 0..1");
   require(o.threads >= 1 && o.threads <= 1024, "threads must be 1..1024");
 }
 
@@ -67,7 +68,7 @@ int mone_actors_label_index(const char* name) {
 const char* mone_actors_error(void) { return last_error.c_str(); }
 
 void mone_actors_clip_options_init(mone_actors_clip_options* options) {
-  *options = {sizeof(mone_actors_clip_options), 112, 112, 16, 0, -1, 1, 0.5f, 0, 1, 1, 0};
+  *options = {sizeof(mone_actors_clip_options), 112, 112, 16, 0, -1, 1, 0.5f, 0, 1, 1, 0, 0};
 }
 
 int mone_actors_render_clips(uint64_t seed, int count, const int32_t* labels,

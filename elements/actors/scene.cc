@@ -105,10 +105,11 @@ void Scene::set_up_wide(const SceneOptions& options, const Body& actor, Rng& rng
   if (steep) camera.distance = std::max(camera.distance, 2.6f);
   setup.follow = rng.chance((travels ? 0.5f : 0.15f) * d) ? rng.in(0.5f, 1) : 0;
   setup.pan = rng.chance(0.08f * d) ? 0.4f * rng.normal() : 0;
+  if (options.crosses) setup.follow = setup.pan = 0;
   setup.shake = rng.chance(0.2f * d) ? rng.in(0.2f, 1.5f) * static_cast<float>(options.height) / 112 : 0;
   setup.stage.odd_views =
       steep ? 1 : (travels ? 0.6f : 0.2f) * d;  // towards the camera and away from it, too
-  setup.stage.straight_paths = 0.5f;
+  setup.stage.straight_paths = options.crosses ? 1 : 0.5f;
   setup.stage.company_share = 0.4f;
   // A blow in the air looks unlike one that lands; kicks are shown in sports and dances, too.
   setup.stage.partner_share = options.subject == Label::kKick ? 0.65f : 0.85f;
@@ -183,6 +184,32 @@ void Scene::aim(double time) {
   const Moment moment = timeline_.at(time);
   aim_time_ = time;
   if (moment.actor_there) aim_ = {moment.actor.position.x, 0, moment.actor.position.z};
+}
+
+bool Scene::aim_at_edge(double time, bool on_the_way_out) {
+  constexpr double kMoment = 0.1;  // seconds
+  const Vec3 now = timeline_.at(time).actor.position, before = timeline_.at(time - kMoment).actor.position;
+  Vec3 way{now.x - before.x, 0, now.z - before.z};
+  if (length(way) < 0.2f * static_cast<float>(kMoment)) return false;
+  way = normalised(way) * (on_the_way_out ? 1.0f : -1.0f);
+  Camera camera = setup_.camera;
+  // The camera looks at a place on that way, further and further behind (or before) where the actor is now.
+  constexpr float kStep = 0.1f, kFurthest = 20;  // metres
+  for (float metres = kStep; metres < kFurthest; metres += kStep) {
+    const Vec3 aim = Vec3{now.x, 0, now.z} - way * metres;
+    camera.target = setup_.camera.target + aim;
+    const View view(camera, options_.width, options_.height, options_.pixel_aspect);
+    const Vec3 middle{now.x, actor_.height * 0.5f, now.z};
+    const Disc at = view.project(middle, 0);
+    const bool inside = view.depth(middle) > 0.4f && at.x > 0 && at.y > 0 &&
+                        at.x < static_cast<float>(options_.width) &&
+                        at.y < static_cast<float>(options_.height);
+    if (inside) continue;
+    aim_ = aim;
+    aim_time_ = time;
+    return true;
+  }
+  return false;
 }
 
 View Scene::view(const Frame& frame) const {

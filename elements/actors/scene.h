@@ -22,6 +22,7 @@ struct SceneOptions {
   float difficulty = 1;             ///< 0 = one plain look
   bool wide = false;                ///< training's wider ranges of cameras, styles and framings
   Label subject = Label::kNothing;  ///< wide: the action the camera was set up for
+  bool crosses = false;             ///< wide: it stands still while the actor crosses the picture's edge
 };
 
 /// A rectangle in pixels, right and bottom exclusive.
@@ -74,6 +75,9 @@ class Scene {
 
   /// Wide scenes only: looks at where the actor is at `time`.
   void aim(double time);
+  /// Wide scenes only: looks so that the actor crosses the picture's edge at `time`, on the way out or in.
+  /// @return false, with nothing changed, if the actor stands still or goes where no edge is
+  bool aim_at_edge(double time, bool on_the_way_out);
   void prepare(double time, Frame& frame);
   /// Backdrop, shadows and people of `frame` inside the canvas's rectangle.
   void draw(const Frame& frame, const Canvas& canvas) const;

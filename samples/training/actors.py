@@ -15,6 +15,7 @@ class ClipOptions(ct.Structure):
         ("struct_size", ct.c_uint32), ("width", ct.c_int32), ("height", ct.c_int32), ("frames", ct.c_int32),
         ("fps", ct.c_float), ("clutter", ct.c_float), ("difficulty", ct.c_float), ("live_share", ct.c_float),
         ("rgb", ct.c_int32), ("letterbox", ct.c_int32), ("threads", ct.c_int32), ("history", ct.c_int32),
+        ("crossing_share", ct.c_float),
     ]  # fmt: skip
 
 

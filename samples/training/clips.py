@@ -10,6 +10,9 @@ from cutter import Cutter, place_in_crop
 # Sizes of the rendered picture: small sources, the usual shapes, now and then upright.
 SIZES = [(160, 120), (160, 120), (192, 144), (128, 96), (192, 108), (192, 108), (160, 90), (128, 128), (108, 144)]
 HISTORY = [4, 4, 4, 8, 12, 20]  # steps that crop and planes may look back to
+WALKS = 1 / 10  # share of clips drawn as "walk" beside its turn: people who leave the picture are many of them
+CROSSING = 0.7  # share of the wide walks and runs that leave the picture or come into it
+GONE = 1 / 4  # of whom is out of the picture for more than this share of a clip, only what it is not is said
 NOTHING = 1 / 7  # share of clips drawn as "nothing", beside its turn among the labels: it is as varied as all the others
 
 
@@ -79,14 +82,26 @@ def drawn_labels(names: list[str], count: int, rng: np.random.Generator) -> np.n
     return drawn
 
 
+def out_of_picture(joints: np.ndarray) -> np.ndarray:
+    """Of joints f32 [n, frames, persons, 13, 2]: the share of frames in which no joint of the first person is in the picture, f32 [n]."""
+    inside = ((joints[:, :, 0] >= 0) & (joints[:, :, 0] <= 1)).all(-1).any(-1)
+    return 1 - inside.mean(1, dtype=np.float32)
+
+
 def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, frames: int, history: int,
                size: tuple[int, int] = (160, 120), **options) -> Batch:  # fmt: skip
-    """history: steps before the clip, 0 = the stream has just begun; size: width and height of the picture."""
+    """history: steps before the clip, 0 = the stream has just begun; size: width and height of the picture. Labels are the renderer's; with
+    `crossing_share` a walk or run out of the picture is anything but a fall (~fall)."""
     width, height = size
     luma, joints, drawn, _ = actors.clips(seed, labels, frames=frames, history=history, width=width, height=height,
                                           letterbox=0, rgb=int(cutter.rgb), **options)  # fmt: skip
     tubelets, boxes = cutter.clips(luma, history)
-    joints = left_to_right(joints[:, history:].copy())
+    joints = joints[:, history:].copy()
+    if options.get("crossing_share"):
+        # What is left of somebody who goes away sinks to the edge of the picture as somebody who falls does.
+        away = (out_of_picture(joints) > GONE) & np.isin(drawn, [actors.labels.index("walk"), actors.labels.index("run")])
+        drawn = np.where(away, ~actors.labels.index("fall"), drawn)
+    joints = left_to_right(joints)
     joints = place_in_crop(joints, boxes, width / height, cutter.pt) if cutter.whole_in_square else np.full_like(joints, UNKNOWN)
     return Batch(torch.from_numpy(tubelets), torch.from_numpy(drawn).long(), torch.from_numpy(joints.astype(np.float32)),
                  torch.from_numpy(motion(tubelets, cutter)))  # fmt: skip
@@ -97,11 +112,15 @@ def rendered(actors: Actors, cutter: Cutter, config: dict, rng: np.random.Genera
     """A batch of the labels that both the model and the renderer have, the second half the first mirrored. hard: 0..1."""
     whole, count = count, -(-count // 2)
     known = shared_labels(actors, config)
-    drawn = drawn_labels([config["labels"][own] for _, own in known], count, rng)
+    names = [config["labels"][own] for _, own in known]
+    drawn = drawn_labels(names, count, rng)
+    if crossing := {"walk", "fall"} <= set(names):
+        drawn[rng.random(count) < WALKS] = names.index("walk")
     batch = make_batch(actors, cutter, seed, np.array([known[k][0] for k in drawn]), config["frames"],
                        0 if rng.random() < 0.1 else int(rng.choice(HISTORY)), SIZES[rng.integers(len(SIZES))],
                        clutter=float(rng.random() * hard * 0.8), difficulty=float(hard * rng.random() ** 0.5),
-                       live_share=0.35)  # fmt: skip
-    batch.labels = torch.tensor([known[k][1] for k in drawn])
+                       live_share=0.35, crossing_share=CROSSING * crossing)  # fmt: skip
+    own = dict(known)
+    batch.labels = torch.tensor([own[k] if k >= 0 else ~own[~k] for k in batch.labels.tolist()])
     batch = with_mirrored(batch, config)
     return Batch(*(getattr(batch, name)[:whole] for name in Batch.__dataclass_fields__))

@@ -28,6 +28,7 @@ def arguments():
     p.add_argument("--clutter", type=float, default=-1, help="0..1; below 0 = drawn")
     p.add_argument("--difficulty", type=float, default=1)
     p.add_argument("--live-share", type=float, default=0.5)
+    p.add_argument("--crossing-share", type=float, default=0, help="of walks and runs out of the picture or into it")
     p.add_argument("--no-letterbox", action="store_true")
     return p.parse_args()
 
@@ -38,7 +39,7 @@ def main():
     labels = np.repeat([actors.labels.index(name) for name in names], a.clips)
     pixels, _, _, span = actors.clips(
         a.seed, labels, rgb=1, width=a.size, height=a.size, fps=a.fps, clutter=a.clutter, difficulty=a.difficulty,
-        live_share=a.live_share, letterbox=int(not a.no_letterbox))  # fmt: skip
+        live_share=a.live_share, crossing_share=a.crossing_share, letterbox=int(not a.no_letterbox))  # fmt: skip
     shown = np.linspace(0, pixels.shape[1] - 1, a.columns).astype(int)
     strips = [np.concatenate(list(clip[shown]), axis=1) for clip in pixels]
     rows = (len(strips) + 1) // 2

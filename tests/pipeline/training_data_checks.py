@@ -237,6 +237,26 @@ def check_nothing_is_drawn_alike() -> None:
     assert (drawn_labels(["a"], 5, rng) == 0).all()
 
 
+def check_who_walks_away_does_not_fall(config: dict) -> None:
+    """Whoever is out of the picture for most of a clip is anything but a fall, whoever is in it walks."""
+    import numpy as np
+    from actors import Actors
+    from clips import make_batch, rendered
+    from cutter import Cutter
+
+    actors, cutter = Actors(), Cutter(config)
+    walk, fall = actors.labels.index("walk"), actors.labels.index("fall")
+    shown = {share: make_batch(actors, cutter, 3, np.full(24, walk), config["frames"], 4, live_share=0.0, crossing_share=share) for share in (0.0, 1.0)}
+    assert set(shown[0.0].labels.tolist()) == {walk}
+    assert set(shown[1.0].labels.tolist()) == {walk, ~fall}, shown[1.0].labels
+    # With the model's own numbers of the labels, and only where it has a fall to deny.
+    names = ["fall", "x", "walk"]
+    for labels, denies in ((names, True), (names[1:], False)):
+        batch = rendered(actors, cutter, config | {"labels": labels, "C": len(labels)}, np.random.default_rng(2), 5, 96, 1.0)
+        assert (batch.labels == ~0).any() == denies, (labels, batch.labels)
+        assert set(batch.labels.tolist()) <= {labels.index("walk")} | ({0, ~0} if denies else set()), (labels, batch.labels)
+
+
 def check_held_out(here: Path) -> None:
     from footage import Clip, held_out
     from train import read_footage

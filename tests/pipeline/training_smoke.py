@@ -25,6 +25,7 @@ from training_data_checks import (
     check_nothing_is_drawn_alike,
     check_parts,
     check_unknown_joints,
+    check_who_walks_away_does_not_fall,
     write_clip,
 )
 from training_model_checks import (
@@ -212,6 +213,7 @@ def main() -> int:
         check_parts(load_model(own), own, here)
         check_excerpts(load_model(own))
         check_nothing_is_drawn_alike()
+        check_who_walks_away_does_not_fall(load_model(own).config)
         check_held_out(here)
         check_manifests(here)
         check_gaps_kept_out(here)

@@ -195,12 +195,14 @@ class Joints {
   };  ///< of the right; the left is the next
 
   /// live_share 1: scenes as actiontestsrc shows them; 0: training's wider ones.
-  explicit Joints(const char* name, float live_share = 1, float difficulty = 0.5f, int clips = kClips) {
+  explicit Joints(const char* name, float live_share = 1, float difficulty = 0.5f, int clips = kClips,
+                  float crossing_share = 0) {
     mone_actors_clip_options options = small_clips();
     options.frames = kFrames;
     options.fps = 8;
     options.difficulty = difficulty;
     options.live_share = live_share;
+    options.crossing_share = crossing_share;
     int32_t label = 0;
     while (std::string(mone_actors_label(label)) != name) ++label;
     const std::vector<int32_t> labels(static_cast<size_t>(clips), label);
@@ -213,6 +215,14 @@ class Joints {
   float x(int clip, int frame, int person, int joint) const { return at(clip, frame, person, joint)[0]; }
   float y(int clip, int frame, int person, int joint) const { return at(clip, frame, person, joint)[1]; }
   bool there(int clip, int frame, int person) const { return x(clip, frame, person, 0) > -5; }
+  /// Any joint of the actor in the picture.
+  bool seen(int clip, int frame) const {
+    for (int joint = 0; joint < MONE_ACTORS_JOINTS; ++joint) {
+      const float* point = at(clip, frame, 0, joint);
+      if (point[0] >= 0 && point[0] <= 1 && point[1] >= 0 && point[1] <= 1) return true;
+    }
+    return false;
+  }
 
  private:
   const float* at(int clip, int frame, int person, int joint) const {
@@ -369,6 +379,31 @@ TEST(Actors, SomeWhoDoNothingInTrainingAreDownOnPurpose) {
   };
   EXPECT_GE(low(0), 6);
   EXPECT_EQ(low(1), 0);
+}
+
+TEST(Actors, ThoseWhoAreToCrossThePicturesEdgeGoOutOrComeIn) {
+  struct Count {
+    int out = 0, in = 0;
+  };
+  const auto count = [](const char* name, float live_share, float crossing_share) {
+    constexpr int kMany = 60;
+    const Joints joints(name, live_share, 1, kMany, crossing_share);
+    Count all;
+    for (int clip = 0; clip < kMany; ++clip) {
+      const bool first = joints.seen(clip, 0), last = joints.seen(clip, Joints::kFrames - 1);
+      all.out += first && !last;
+      all.in += !first && last;
+    }
+    return all;
+  };
+  for (const char* name : {"walk", "run"}) {
+    const Count crossing = count(name, 0, 1);
+    EXPECT_GE(crossing.out, 10) << name;
+    EXPECT_GE(crossing.in, 5) << name;
+  }
+  // Who does not travel stays, and so does everybody in scenes as actiontestsrc shows them.
+  EXPECT_LE(count("wave", 0, 1).out, 2);
+  EXPECT_EQ(count("walk", 1, 1).out, 0);
 }
 
 TEST(Actors, MostOfTrainingSitDownOnceAndStaySeated) {
