@@ -10,6 +10,7 @@ from cutter import Cutter
 from footage import Clip, window_nearest, windows_inside
 
 TRIES = 200  # clips drawn before a manifest is said to hold none that is long enough
+LEAVING = 0.3  # share of clips of people who go somewhere, of nothing and of what is no fall that are cut where somebody passes
 WARMING = 0.3  # share of windows that begin as a stream does, with a tubelet that is repeated
 
 
@@ -38,17 +39,44 @@ def excerpt(clip: Clip, window: float, tempo: float, rng: np.random.Generator) -
     return slice(first, first + most)
 
 
-def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool, window: float):
-    """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower. window: see excerpt().
-    (frames, times, fps, whether mirrored, tempo)"""
-    tempo = np.exp(rng.uniform(-0.25, 0.25))
-    shown = excerpt(clip, window, tempo, rng)
-    frames, times = clip.frames()[shown], clip.times[shown]
+def framed(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Most of the picture."""
     height, width = frames.shape[1:3]
     share = rng.uniform(0.75, 1.0)
     h, w = max(16, int(height * share)), max(16, int(width * min(1.0, share * rng.uniform(0.9, 1.1))))
     top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
-    frames = frames[:, top : top + h, left : left + w]
+    return frames[:, top : top + h, left : left + w]
+
+
+def cut_in_passing(frames: np.ndarray, moment: int, rng: np.random.Generator) -> np.ndarray:
+    """The part of the picture on one side of what moves at the moment: who passes there leaves it, or comes in."""
+    before, after = (frames[max(0, min(moment + k, len(frames) - 1)), ::4, ::4].astype(np.int16) for k in (-1, 1))
+    moved = np.abs(after - before).reshape(*before.shape[:2], -1).max(-1).astype(np.float64)
+    moved = np.maximum(moved - 2 * np.median(moved) - 4, 0) ** 2 + 1e-9
+    row, column = (4 * at for at in divmod(int(rng.choice(moved.size, p=(moved / moved.sum()).ravel())), moved.shape[1]))
+    height, width = frames.shape[1:3]
+    h, w = int(height * rng.uniform(0.45, 0.8)), int(width * rng.uniform(0.45, 0.8))
+    if row > 0.4 * height and rng.random() < 0.25:  # what moves is at the lower edge of the part
+        top, left = row - h, column - int(rng.integers(w))
+    else:  # at its right one or its left one, whichever leaves enough of the picture
+        top, left = row - int(rng.integers(h)), column - w if column > width * rng.uniform(0.3, 0.7) else column
+    bottom, right = top + h, left + w
+    top, left = max(0, top), max(0, left)
+    return frames[:, top : max(bottom, top + 16), left : max(right, left + 16)]
+
+
+def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool, window: float, leaves: bool = False):
+    """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower. window: see excerpt(); leaves: framed so that who
+    passes leaves the picture. (frames, times, fps, whether mirrored, tempo)"""
+    tempo = np.exp(rng.uniform(-0.25, 0.25))
+    shown = excerpt(clip, window, tempo, rng)
+    frames, times = clip.frames()[shown], clip.times[shown]
+    if leaves:
+        first, last = (times[0], times[-1]) if clip.whole else np.clip((clip.start, clip.end), times[0], times[-1])
+        frames = cut_in_passing(frames, int(np.searchsorted(times, rng.uniform(first, last))), rng)
+    else:
+        frames = framed(frames, rng)
+    h, w = frames.shape[1:3]
     if w > 200 and rng.random() < 0.7:  # from farther away, or by a lesser camera; and cut in a third of the time
         rows = frames[:, : h // 2 * 2].astype(np.uint16)
         rows = rows[:, ::2] + rows[:, 1::2]
@@ -78,6 +106,12 @@ class Footage:
         self.cutter = Cutter(config)
         self.longest = self.cutter.nt / self.cutter.slowest  # seconds of a window
         names = config["labels"]
+        # Of whom is gone it is said that he does not fall, which is what it looks like; nothing stays nothing.
+        self.of_leaving = {}  # label to that of clips in which somebody leaves
+        if "fall" in names:
+            no_fall = ~names.index("fall")
+            self.of_leaving = {names.index(name): no_fall for name in ("walk", "run") if name in names} | {no_fall: no_fall}
+            self.of_leaving |= {k: k for k, name in enumerate(names) if name == "nothing"}
         self.in_mirror = {k: names.index(other) if (other := mirrored_label(name, names)) else None for k, name in enumerate(names)}
         self.in_mirror |= {~k: None if other is None else ~other for k, other in self.in_mirror.items()}
         self.groups: dict[int, list[Clip]] = {}  # ~k: clips that deny label k, see label_loss
@@ -95,8 +129,9 @@ class Footage:
         for _ in range(TRIES):
             label = self.labels[rng.choice(len(self.labels), p=self.weights)]
             clip = self.groups[label][rng.integers(len(self.groups[label]))]
-            frames, times, fps, mirrored, tempo = varied(clip, rng, self.in_mirror[label] is not None, self.longest)
-            label = self.in_mirror[label] if mirrored else label
+            leaves = label in self.of_leaving and rng.random() < LEAVING
+            frames, times, fps, mirrored, tempo = varied(clip, rng, self.in_mirror[label] is not None, self.longest, leaves)
+            label = self.of_leaving[label] if leaves else self.in_mirror[label] if mirrored else label
             tubelets, ends, _ = self.cutter.video(frames, times, fps)
             if not len(tubelets):
                 continue

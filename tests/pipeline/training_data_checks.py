@@ -78,6 +78,33 @@ def check_footage(model) -> None:
         assert bool((batch.joints == UNKNOWN).all()) == (fit == "crop"), fit
 
 
+def check_cut_in_passing(config: dict) -> None:
+    """A square that crosses the picture is cut where it passes: it leaves, or comes in. It is no fall then, and nothing stays nothing."""
+    import numpy as np
+
+    import footage
+    from mix import LEAVING, Footage, cut_in_passing
+
+    frames, rng = np.full((40, 96, 160), 90, np.uint8), np.random.default_rng(4)
+    for i, frame in enumerate(frames):
+        frame[40:60, 4 * i : 4 * i + 12] = 250
+    crossing = 0
+    for _ in range(40):
+        part = cut_in_passing(frames, 20, rng)
+        seen = (part > 200).any((1, 2))
+        crossing += seen.any() and not seen[[0, -1]].all() and seen[18:23].any()
+        assert min(part.shape[1:]) >= 16 and part.shape[2] < 140, part.shape
+    assert crossing >= 36, crossing
+    assert cut_in_passing(frames[:1], 0, rng).shape[0] == 1
+    for label, shown in (("walk", {0, ~1}), ("!fall", {~1}), ("nothing", {2}), ("fall", {1})):
+        clip = footage.Clip(Path("across"), label, pixels=frames, times=np.arange(40) / 15, fps=15.0)
+        drawn = Footage([clip], config | {"labels": ["walk", "fall", "nothing"], "C": 3}).batch(rng, 200)[1]
+        assert set(drawn.tolist()) == shown, (label, drawn)
+        assert label != "walk" or abs((drawn == ~1).mean() - LEAVING) < 0.12, drawn
+    clip = footage.Clip(Path("across"), "walk", pixels=frames, times=np.arange(40) / 15, fps=15.0)
+    assert set(Footage([clip], config | {"labels": ["walk", "run"], "C": 2}).batch(rng, 40)[1].tolist()) == {0}, "there is no fall to deny"
+
+
 def check_parts(model, file: Path, here: Path) -> None:
     """Parts of a longer video are seen as live sees them, and what lies between them can have a label."""
     import numpy as np

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from training_data_checks import (
+    check_cut_in_passing,
     check_excerpts,
     check_footage,
     check_gaps_kept_out,
@@ -211,6 +212,7 @@ def main() -> int:
         os.environ |= environment
         check_footage(load_model(own))
         check_parts(load_model(own), own, here)
+        check_cut_in_passing(load_model(own).config)
         check_excerpts(load_model(own))
         check_nothing_is_drawn_alike()
         check_who_walks_away_does_not_fall(load_model(own).config)
