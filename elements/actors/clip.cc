@@ -91,7 +91,7 @@ void ClipMaker::aim(Scene& scene, Rng& rng, uint64_t seed, const Window& window)
     Rng crossing(seed, kCrossing + 1);
     // Out of the picture at any moment of the window or a little later; in early enough to be seen.
     const bool out = crossing.chance(0.7f);
-    if (scene.aim_at_edge(back(out ? crossing.in(-0.1f, 0.9f) : crossing.in(0.4f, 1)), out)) return;
+    if (scene.aim_at_edge(back(out ? crossing.in(-0.1f, 0.9f) : crossing.in(0.2f, 1)), out)) return;
   }
   scene.aim(back(middle));
 }

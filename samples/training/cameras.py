@@ -3,11 +3,11 @@
 
     python cameras.py --clones ~/clones --videos ~/cameras --leave-out urfall --out cameras-manifest.csv
 
-cameras.csv has a row a part: part (near, far, late, the same with 2 and 3), set, repository (OWNER/NAME of GitHub), commit, path, label, start, end (seconds), falls
+cameras.csv has a row a part: part (near, far, late, the same with 2 and 3, late4), set, repository (OWNER/NAME of GitHub), commit, path, label, start, end (seconds), falls
 (none: the whole video shows no fall; hard: people who go down on purpose; else empty). The videos stay where they are published; this takes them
 out of clones of the repositories, CLONES/OWNER/NAME, and says which are missing and how to get them. Parts labelled `other` show nothing that the
 vocabulary names; they are left out unless --other asks for them (`mone eval` counts false events in them), and --deny-falls makes `!fall` of those
-in which nobody falls. The default has learned from --leave-out urfall --deny-falls: all parts but late3, which judges it.
+in which nobody falls. The default has learned from --leave-out urfall --deny-falls: all parts but late3 and late4, which judge it.
 """
 import argparse
 import csv

@@ -12,7 +12,7 @@ SIZES = [(160, 120), (160, 120), (192, 144), (128, 96), (192, 108), (192, 108), 
 HISTORY = [4, 4, 4, 8, 12, 20]  # steps that crop and planes may look back to
 WALKS = 1 / 10  # share of clips drawn as "walk" beside its turn: people who leave the picture are many of them
 CROSSING = 0.7  # share of the wide walks and runs that leave the picture or come into it
-GONE = 1 / 4  # of whom is out of the picture for more than this share of a clip, only what it is not is said
+GONE = 1 / 4  # of whom is out of the picture for more than this share of a clip, only what is not done is said
 NOTHING = 1 / 7  # share of clips drawn as "nothing", beside its turn among the labels: it is as varied as all the others
 
 
@@ -91,16 +91,17 @@ def out_of_picture(joints: np.ndarray) -> np.ndarray:
 def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, frames: int, history: int,
                size: tuple[int, int] = (160, 120), **options) -> Batch:  # fmt: skip
     """history: steps before the clip, 0 = the stream has just begun; size: width and height of the picture. Labels are the renderer's; with
-    `crossing_share` a walk or run out of the picture is anything but a fall (~fall)."""
+    `crossing_share` a walk or run out of the picture is anything but a fall (~fall), one that comes in late anything but ~stand_up."""
     width, height = size
     luma, joints, drawn, _ = actors.clips(seed, labels, frames=frames, history=history, width=width, height=height,
                                           letterbox=0, rgb=int(cutter.rgb), **options)  # fmt: skip
     tubelets, boxes = cutter.clips(luma, history)
     joints = joints[:, history:].copy()
     if options.get("crossing_share"):
-        # What is left of somebody who goes away sinks to the edge of the picture as somebody who falls does.
+        # What is left of somebody who goes away sinks to the edge of the picture as somebody who falls does; who comes in may rise from it.
         away = (out_of_picture(joints) > GONE) & np.isin(drawn, [actors.labels.index("walk"), actors.labels.index("run")])
-        drawn = np.where(away, ~actors.labels.index("fall"), drawn)
+        comes = out_of_picture(joints[:, -1:]) == 0
+        drawn = np.where(away, np.where(comes, ~actors.labels.index("stand_up"), ~actors.labels.index("fall")), drawn)
     joints = left_to_right(joints)
     joints = place_in_crop(joints, boxes, width / height, cutter.pt) if cutter.whole_in_square else np.full_like(joints, UNKNOWN)
     return Batch(torch.from_numpy(tubelets), torch.from_numpy(drawn).long(), torch.from_numpy(joints.astype(np.float32)),
@@ -114,7 +115,7 @@ def rendered(actors: Actors, cutter: Cutter, config: dict, rng: np.random.Genera
     known = shared_labels(actors, config)
     names = [config["labels"][own] for _, own in known]
     drawn = drawn_labels(names, count, rng)
-    if crossing := {"walk", "fall"} <= set(names):
+    if crossing := {"walk", "fall", "stand_up"} <= set(names):
         drawn[rng.random(count) < WALKS] = names.index("walk")
     batch = make_batch(actors, cutter, seed, np.array([known[k][0] for k in drawn]), config["frames"],
                        0 if rng.random() < 0.1 else int(rng.choice(HISTORY)), SIZES[rng.integers(len(SIZES))],

@@ -67,7 +67,7 @@ def cut_in_passing(frames: np.ndarray, moment: int, rng: np.random.Generator) ->
 
 def varied(clip: Clip, rng: np.random.Generator, may_mirror: bool, window: float, leaves: bool = False):
     """Another person could have been filmed like this: mirrored, framed and lit otherwise, faster or slower. window: see excerpt(); leaves: framed so that who
-    passes leaves the picture. (frames, times, fps, whether mirrored, tempo)"""
+    passes leaves the picture or comes in. (frames, times, fps, whether mirrored, tempo)"""
     tempo = np.exp(rng.uniform(-0.25, 0.25))
     shown = excerpt(clip, window, tempo, rng)
     frames, times = clip.frames()[shown], clip.times[shown]
@@ -106,12 +106,10 @@ class Footage:
         self.cutter = Cutter(config)
         self.longest = self.cutter.nt / self.cutter.slowest  # seconds of a window
         names = config["labels"]
-        # Of whom is gone it is said that he does not fall, which is what it looks like; nothing stays nothing.
-        self.of_leaving = {}  # label to that of clips in which somebody leaves
-        if "fall" in names:
-            no_fall = ~names.index("fall")
-            self.of_leaving = {names.index(name): no_fall for name in ("walk", "run") if name in names} | {no_fall: no_fall}
-            self.of_leaving |= {k: k for k, name in enumerate(names) if name == "nothing"}
+        # What is left of who leaves sinks, and who comes in rises: of them it is said that they do not fall, or do not stand up; nothing stays nothing.
+        denied = [~names.index(name) for name in ("fall", "stand_up") if name in names]
+        self.of_leaving = {k: denied for k, name in enumerate(names) if name in ("walk", "run") and denied}  # label to those of clips so cut
+        self.of_leaving |= {k: [k] for k in denied + [names.index(name) for name in names if name == "nothing"]}
         self.in_mirror = {k: names.index(other) if (other := mirrored_label(name, names)) else None for k, name in enumerate(names)}
         self.in_mirror |= {~k: None if other is None else ~other for k, other in self.in_mirror.items()}
         self.groups: dict[int, list[Clip]] = {}  # ~k: clips that deny label k, see label_loss
@@ -131,7 +129,7 @@ class Footage:
             clip = self.groups[label][rng.integers(len(self.groups[label]))]
             leaves = label in self.of_leaving and rng.random() < LEAVING
             frames, times, fps, mirrored, tempo = varied(clip, rng, self.in_mirror[label] is not None, self.longest, leaves)
-            label = self.of_leaving[label] if leaves else self.in_mirror[label] if mirrored else label
+            label = int(rng.choice(self.of_leaving[label])) if leaves else self.in_mirror[label] if mirrored else label
             tubelets, ends, _ = self.cutter.video(frames, times, fps)
             if not len(tubelets):
                 continue
