@@ -50,9 +50,9 @@ typedef struct mone_actors_clip_options {
   int32_t letterbox;     ///< 1: content aspect 4:3, 16:9 or 1:1 drawn per clip, centred, black bars (fit=pad)
   int32_t threads;       ///< worker threads, >= 1
   int32_t history;       ///< frames before the clip's own, 0..256; outputs have history + frames of them
-  float
-      crossing_share;  ///< share of the varied clips of "walk" and "run" whose person goes out of the picture
-                       ///< or comes into it while the clip lasts; in part of them nobody is left at the end
+  /// Share of the varied clips of "walk" and "run" whose person goes out of the picture or comes into it
+  /// while the clip lasts (0..1); in part of them nobody is left at the end.
+  float crossing_share;
 } mone_actors_clip_options;
 
 /// Defaults: 112x112, 16 frames, fps 0, clutter < 0, difficulty 1, live_share 0.5, luma, letterbox, one

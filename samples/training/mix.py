@@ -10,7 +10,7 @@ from cutter import Cutter
 from footage import Clip, window_nearest, windows_inside
 
 TRIES = 200  # clips drawn before a manifest is said to hold none that is long enough
-LEAVING = 0.3  # share of clips of people who go somewhere, of nothing and of what is no fall that are cut where somebody passes
+LEAVING = 0.3  # share of the clips of walk, run, nothing, !fall and !stand_up that are cut where somebody passes
 WARMING = 0.3  # share of windows that begin as a stream does, with a tubelet that is repeated
 
 
