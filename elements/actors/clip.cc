@@ -7,8 +7,8 @@
 namespace mone::actors {
 namespace {
 
-constexpr uint64_t kCrossing = 2;              // purpose of random numbers
-constexpr float kLeastFps = 8, kMostFps = 25;  // of those drawn
+constexpr uint64_t kCrossing = 20, kEdge = 21;  // purposes of random numbers, beside those of a scene
+constexpr float kLeastFps = 8, kMostFps = 25;   // of those drawn
 
 float draw_fps(Rng& rng, float fixed, bool live) {
   if (fixed > 0) return fixed;
@@ -88,7 +88,7 @@ void ClipMaker::aim(Scene& scene, Rng& rng, uint64_t seed, const Window& window)
   const auto back = [&](float share) { return window.end - seconds * static_cast<double>(share); };
   const float middle = rng.in(0.3f, 0.7f);
   if (scene.options().crosses) {
-    Rng crossing(seed, kCrossing + 1);
+    Rng crossing(seed, kEdge);
     // Out of the picture at any moment of the window or a little later; in early enough to be seen.
     const bool out = crossing.chance(0.7f);
     if (scene.aim_at_edge(back(out ? crossing.in(-0.1f, 0.9f) : crossing.in(0.2f, 1)), out)) return;

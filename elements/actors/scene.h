@@ -22,7 +22,7 @@ struct SceneOptions {
   float difficulty = 1;             ///< 0 = one plain look
   bool wide = false;                ///< training's wider ranges of cameras, styles and framings
   Label subject = Label::kNothing;  ///< wide: the action the camera was set up for
-  bool crosses = false;             ///< wide: it stands still while the actor crosses the picture's edge
+  bool crosses = false;             ///< wide: the camera stands still, the actor crosses its edge
 };
 
 /// A rectangle in pixels, right and bottom exclusive.

@@ -91,7 +91,7 @@ def out_of_picture(joints: np.ndarray) -> np.ndarray:
 def make_batch(actors: Actors, cutter: Cutter, seed: int, labels: np.ndarray, frames: int, history: int,
                size: tuple[int, int] = (160, 120), **options) -> Batch:  # fmt: skip
     """history: steps before the clip, 0 = the stream has just begun; size: width and height of the picture. Labels are the renderer's; with
-    `crossing_share` a walk or run out of the picture is anything but a fall (~fall), one that comes in late anything but ~stand_up."""
+    `crossing_share` a walk or run out of the picture is ~fall (anything but), one that comes in late ~stand_up."""
     width, height = size
     luma, joints, drawn, _ = actors.clips(seed, labels, frames=frames, history=history, width=width, height=height,
                                           letterbox=0, rgb=int(cutter.rgb), **options)  # fmt: skip
