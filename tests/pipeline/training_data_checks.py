@@ -88,13 +88,15 @@ def check_cut_in_passing(config: dict) -> None:
     frames, rng = np.full((40, 96, 160), 90, np.uint8), np.random.default_rng(4)
     for i, frame in enumerate(frames):
         frame[40:60, 4 * i : 4 * i + 12] = 250
-    crossing = 0
+    crossing = at_edge = 0
     for _ in range(40):
         part = cut_in_passing(frames, 20, rng)
         seen = (part > 200).any((1, 2))
         crossing += seen.any() and not seen[[0, -1]].all() and seen[18:23].any()
+        bright = (part[17:24] > 200).any(0)
+        at_edge += bright[:, :8].any() or bright[:, -8:].any() or bright[-8:].any()
         assert min(part.shape[1:]) >= 16 and part.shape[2] < 140, part.shape
-    assert crossing >= 36, crossing
+    assert crossing >= 36 and at_edge >= 36, (crossing, at_edge)
     assert cut_in_passing(frames[:1], 0, rng).shape[0] == 1
     labels = ["walk", "fall", "nothing", "stand_up"]
     for label, shown in (("walk", {0, ~1, ~3}), ("!fall", {~1}), ("nothing", {2}), ("fall", {1})):
