@@ -7,7 +7,8 @@ cameras.csv has a row a part: part (near, far, late, the same with 2 and 3, late
 (none: the whole video shows no fall; hard: people who go down on purpose; else empty). The videos stay where they are published; this takes them
 out of clones of the repositories, CLONES/OWNER/NAME, and says which are missing and how to get them. Parts labelled `other` show nothing that the
 vocabulary names; they are left out unless --other asks for them (`mone eval` counts false events in them), and --deny-falls makes `!fall` of those
-in which nobody falls. The default has learned from --leave-out urfall --deny-falls: all parts but late3 and late4, which judge it.
+in which nobody falls, --between also of what lies between the parts of such videos. The default has learned from --leave-out urfall --deny-falls:
+all parts but late3 and late4, which judge it.
 """
 import argparse
 import csv
@@ -57,6 +58,16 @@ def right_half(video: Path) -> Path:
     return half
 
 
+def between(rows: list[dict], cache: Path | None) -> list[dict]:
+    """What lies between the parts of videos that show no fall, as !fall. rows: of all their parts."""
+    import footage as real  # needs NumPy, which the rest here does without
+
+    parts = [real.Clip(row["path"], row["label"], start=float(row["start"] or 0), end=float(row["end"] or "inf"), dataset=row["dataset"])
+             for row in rows if row["falls"]]  # fmt: skip
+    return [{"path": gap.path, "label": "!fall", "dataset": gap.dataset, "start": f"{gap.start:g}", "end": f"{gap.end:g}"}
+            for gap in real.gaps(parts, "!fall", cache or real.default_cache())]  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clones", type=Path, required=True, help="clones of the repositories, CLONES/OWNER/NAME")
@@ -66,11 +77,13 @@ def main() -> None:
     parser.add_argument("--leave-out", default="", help="sets, such as urfall")
     parser.add_argument("--other", action="store_true", help="with the parts that no label of the vocabulary fits")
     parser.add_argument("--deny-falls", action="store_true", help="those of them in which nobody falls as !fall, for train.py")
+    parser.add_argument("--between", action="store_true", help="with --deny-falls; and what lies between the parts of videos that show no fall")
+    parser.add_argument("--cache", type=Path, help="decoded videos, for --between; default: the trainer's")
     parser.add_argument("--table", type=Path, default=CAMERAS, help="default: configs/models/cameras.csv")
     args = parser.parse_args()
 
     rows = read_parts(args.table, set(args.parts.split(",")), set(filter(None, args.leave_out.split(","))), args.other,
-                      args.deny_falls)  # fmt: skip
+                      args.deny_falls or args.between)  # fmt: skip
     unfetched, absent, written = {}, set(), []
     for row in rows:
         clone, video = args.clones / row["repository"], args.videos.resolve() / row["repository"] / row["path"]
@@ -80,12 +93,13 @@ def main() -> None:
             absent.add(f"{row['repository']} {row['commit']} {row['path']}")
         else:
             video = right_half(video) if row["set"] in HALVES else video
-            written.append({"path": video, "label": row["label"], "dataset": row["set"], "start": row["start"], "end": row["end"]})
+            written.append(row | {"path": video, "dataset": row["set"]})
+    gaps = between(written, args.cache) if args.between else []
     with open(args.out, "w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS)
+        table = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         table.writeheader()
-        table.writerows(written)
-    print(f"{args.out}: {len(written)} of {len(rows)} parts")
+        table.writerows(written + gaps)
+    print(f"{args.out}: {len(written)} of {len(rows)} parts" + f", and {len(gaps)} between them" * args.between)
     for name, clone in sorted(unfetched.items()):
         print(f"missing: git clone https://github.com/{name} {clone}")
     for file in sorted(absent):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+
+from progress import Bar
 
 NEAR = 0.5  # seconds from a part to the next frame, if the video has a hole where the part is
 VIDEO = {".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".ogv", ".flv", ".y4m", ".wmv", ".asf", ".m2ts", ".mts", ".vob", ".gif"}
@@ -190,8 +193,12 @@ def cached(path: Path, cache: Path, rgb: bool, long_side: int) -> tuple[Path, Pa
     return cache / f"{key}.npy", cache / f"{key}.json"
 
 
-def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> Clip:
-    """Fills in pixels, times and fps, through the cache."""
+def tell(note: str) -> None:
+    print(note, file=sys.stderr, flush=True)
+
+
+def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320, note=tell) -> Clip:
+    """Fills in pixels, times and fps, through the cache. note: gets what is to be said of the video, in a line or more."""
     if not clip.path.is_file():
         raise SystemExit(f"{clip.path}: there is no such file")
     array, about = cached(clip.path, cache, rgb, long_side)
@@ -204,7 +211,7 @@ def decode(clip: Clip, cache: Path, rgb: bool = False, long_side: int = 320) -> 
             if done.returncode:
                 raise SystemExit(done.stderr.strip())
             if done.stderr:  # what is damaged, and used as far as it goes
-                print(done.stderr.strip(), file=sys.stderr, flush=True)
+                note(done.stderr.strip())
             (Path(own) / "about").write_text(done.stdout)
             made.replace(array)
             (Path(own) / "about").replace(about)
@@ -224,8 +231,21 @@ def check_part(clip: Clip) -> None:
 
 def decode_all(clips: list[Clip], cache: Path, rgb: bool = False, workers: int = 2) -> list[Clip]:
     videos = {clip.path: clip for clip in clips}  # not once for each part of a longer one
+    notes: dict[str, list[str]] = {}  # those that say the same of many videos are told once
+    bar, began = Bar(patience=3), time.monotonic()
+
+    def one(clip: Clip) -> None:
+        decode(clip, cache, rgb, note=lambda text: notes.setdefault(text.replace(str(clip.path), ""), []).append(text))
+
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(lambda clip: decode(clip, cache, rgb), videos.values()))
+        try:
+            for done, _ in enumerate(pool.map(one, videos.values()), 1):
+                bar.show(done / len(videos), time.monotonic() - began, f"{done} of {len(videos)} videos decoded")
+        finally:
+            bar.end()
+            for alike in notes.values():
+                others = len(alike) - 1
+                tell(alike[0] + f" (and so of {others} other video{'s' * (others > 1)})" * (others > 0))
     for clip in clips:
         video = videos[clip.path]
         clip.pixels, clip.times, clip.fps = video.pixels, video.times, video.fps
@@ -239,13 +259,12 @@ def gaps(clips: list[Clip], label: str, cache: Path, rgb: bool = False, shortest
     by_path: dict[Path, list[Clip]] = {}
     for clip in clips:
         by_path.setdefault(clip.path, []).append(clip)
-    found = []
-    for path, parts in by_path.items():
-        if any(part.whole for part in parts):
-            continue
+    parted = {path: parts for path, parts in by_path.items() if not any(part.whole for part in parts)}
+    found, videos = [], decode_all([Clip(path, label) for path in parted], cache, rgb)
+    for video, (path, parts) in zip(videos, parted.items()):
         subjects = {part.subject for part in parts}
         subject = subjects.pop() if len(subjects) == 1 else ""
-        times, now = decode(Clip(path, label), cache, rgb).times, 0.0
+        times, now = video.times, 0.0
         for start, end in [*sorted((part.start, part.end) for part in parts), (float(times[-1]), float("inf"))]:
             if start - now >= shortest:
                 found.append(Clip(path, label, subject, start=now, end=start, dataset=parts[0].dataset))

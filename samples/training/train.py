@@ -31,6 +31,7 @@ from cutter import Cutter
 from evaluate import accuracy_table, held_out_clips, wilson
 from mix import Mixed
 from model_file import load_model
+from progress import Bar
 from run import BUDGETS, Run
 
 TABLE_BUDGETS = [1.0, 0.75, 0.5, 0.4, 0.25, 0.15]
@@ -170,24 +171,6 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
 def difficulty(progress: float, first: float) -> float:
     """Easy clips first: everything after 40 % of the time."""
     return min(1.0, first + (1 - first) * progress / 0.4)
-
-
-class Bar:
-    """One line on a terminal, a line now and then in a log."""
-
-    def __init__(self):
-        self.live, self.last = sys.stderr.isatty(), 0.0
-
-    def show(self, share: float, seconds: float, text: str) -> None:
-        left = (1 - share) / max(share, 1e-9) * seconds
-        line = f"{share:4.0%}  {text}  {left / 60:.0f} min left"
-        if self.live:
-            width = max(10, shutil.get_terminal_size().columns - len(line) - 4)
-            done = round(width * share)
-            print(f"\r[{'#' * done}{' ' * (width - done)}] {line}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self.last > 60 or share >= 1:
-            self.last = time.monotonic()
-            print(line, flush=True)
 
 
 class Curves:

@@ -228,6 +228,35 @@ def check_many_files(model, here: Path) -> None:
     assert len(footage.decode(whole, here / "cache").frames()) == len(whole.times)
 
 
+def check_notes(here: Path) -> None:
+    """What is to be said of many videos is said once, also where another one cannot be read."""
+    import contextlib
+    import io
+
+    import footage
+    import numpy as np
+
+    def decoded(clip, cache, rgb, note):
+        if clip.label == "broken":
+            raise SystemExit("broken")
+        note(f"mone: {clip.path}: {clip.label}")
+        clip.pixels, clip.times, clip.fps = here, np.arange(10) / 10, 10.0
+
+    clips = [footage.Clip(here / f"{i}.mp4", label) for i, label in enumerate(["late", "damaged", "damaged", "damaged", "late", "alone"])]
+    real, said, broken = footage.decode, io.StringIO(), io.StringIO()
+    footage.decode = decoded
+    try:
+        with contextlib.redirect_stderr(said):
+            footage.decode_all(clips, here, workers=1)
+        with contextlib.redirect_stderr(broken), contextlib.suppress(SystemExit):
+            footage.decode_all([clips[1], footage.Clip(here / "broken.mp4", "broken")], here, workers=1)
+    finally:
+        footage.decode = real
+    assert said.getvalue().splitlines() == [f"mone: {here}/0.mp4: late (and so of 1 other video)",
+                                            f"mone: {here}/1.mp4: damaged (and so of 2 other videos)", f"mone: {here}/5.mp4: alone"], said.getvalue()  # fmt: skip
+    assert broken.getvalue() == f"mone: {here}/1.mp4: damaged\n", broken.getvalue()
+
+
 def check_excerpts(model) -> None:
     """What is cut of a clip holds full windows, also of a model with long ones, and of a part windows whose middle lies in it."""
     import footage

@@ -23,6 +23,7 @@ from training_data_checks import (
     check_many_files,
     check_moments,
     check_motion,
+    check_notes,
     check_nothing_is_drawn_alike,
     check_parts,
     check_unknown_joints,
@@ -221,6 +222,7 @@ def main() -> int:
         check_gaps_kept_out(here)
         check_moments(load_model(own), here)
         check_many_files(load_model(own), here)
+        check_notes(here)
         check_control()
         check_router_precision(load_model(own))
         check_left_to_right()
