@@ -71,7 +71,7 @@ class ActionTestSrc {
   void set_format(const GstVideoInfo& info);
   void seek(GstSegment* segment);
   GstFlowReturn fill(GstBuffer* buffer);
-  void post_truth(GstBuffer* buffer);
+  void leave(GstBuffer* buffer);
   bool duration(GstClockTime* out);
   GstClockTime frame_duration() const { return schedule_.grid_time(1); }
   std::atomic<bool> unlocked{false};  ///< the streaming thread is to come back
@@ -95,7 +95,9 @@ class ActionTestSrc {
   double script_seconds_ = 0;  ///< 0 = endless
   GstClockTime origin_ = 0;    ///< where frame 0 of the current frame rate lies
   int64_t next_ = 0;
-  GstClockTime sought_ = 0;  ///< where the last seek went
+  GstClockTime sought_ = 0;     ///< where the last seek went
+  GstClockTime stamped_ = 0;    ///< of the latest frame, by its script ...
+  GstClockTimeDiff shift_ = 0;  ///< ... and how much later it was sent
   bool reverse_ = false, first_ = true;
   int told_entry_ = -1;
   bool told_transition_ = false;
@@ -219,7 +221,7 @@ void ActionTestSrc::stamp(GstBuffer* buffer, int64_t n) {
   int64_t after = n + 1;
   while (!schedule_.sent(after) && !schedule_.in_gap(after)) ++after;
   const GstClockTime begin = origin_ + schedule_.time(n), end = origin_ + schedule_.time(after);
-  GST_BUFFER_PTS(buffer) = shown(begin);
+  GST_BUFFER_PTS(buffer) = stamped_ = shown(begin);
   GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
   GST_BUFFER_DURATION(buffer) = end - begin;
   GST_BUFFER_OFFSET(buffer) = static_cast<guint64>(n);
@@ -243,7 +245,8 @@ void ActionTestSrc::add_truth(GstBuffer* buffer, double scene_time) {
 }
 
 /// As the frame leaves: the base class gives the frames of a live source the time at which they are sent.
-void ActionTestSrc::post_truth(GstBuffer* buffer) {
+void ActionTestSrc::leave(GstBuffer* buffer) {
+  shift_ = GST_CLOCK_DIFF(stamped_, GST_BUFFER_PTS(buffer));
   const auto truth = now_.post_truth ? get_truth_meta(buffer) : std::nullopt;
   if (!truth || (truth->entry == told_entry_ && truth->in_transition == told_transition_)) return;
   told_entry_ = truth->entry;
@@ -300,8 +303,9 @@ GstFlowReturn ActionTestSrc::fill(GstBuffer* buffer) {
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     if (now_.gap_mode == static_cast<gint>(GapMode::kEvent) && !reverse_) {
       const GstClockTime from = origin_ + schedule_.grid_time(skipped_from);
-      gst_pad_push_event(GST_BASE_SRC_PAD(element_),
-                         gst_event_new_gap(shown(from), at > from ? at - from : 0));
+      gst_pad_push_event(
+          GST_BASE_SRC_PAD(element_),
+          gst_event_new_gap(shown(from) + static_cast<GstClockTime>(shift_), at > from ? at - from : 0));
     }
   }
   first_ = false;
@@ -532,7 +536,7 @@ static void gst_mone_action_test_src_init(GstMoneActionTestSrc* self) {
   gst_pad_add_probe(
       GST_BASE_SRC_PAD(self), GST_PAD_PROBE_TYPE_BUFFER,
       [](GstPad*, GstPadProbeInfo* info, gpointer impl) {
-        static_cast<mone::ActionTestSrc*>(impl)->post_truth(GST_PAD_PROBE_INFO_BUFFER(info));
+        static_cast<mone::ActionTestSrc*>(impl)->leave(GST_PAD_PROBE_INFO_BUFFER(info));
         return GST_PAD_PROBE_OK;
       },
       self->impl, nullptr);

@@ -42,6 +42,7 @@
 #include "elements/glue/segment.h"
 #include "elements/latest_labels.h"
 #include "elements/scores_meta.h"
+#include "elements/video_frame.h"
 
 GST_DEBUG_CATEGORY_STATIC(mone_classify_debug);
 #define GST_CAT_DEFAULT mone_classify_debug
@@ -65,6 +66,22 @@ GType wait_type() {
 constexpr std::chrono::seconds kLongestEnd{2};
 
 enum : guint { kWait = 1, kFirstShown };
+
+/// Downstream may show the part of a picture that a crop meta names; where the analysis converts the picture
+/// before it looks, it needs one that has been cut.
+void refuse_crop(GstQuery* query) {
+  static GstStaticCaps formats = GST_STATIC_CAPS("video/x-raw, format=" MONE_VIDEO_FORMATS);
+  GstCaps* caps = nullptr;
+  gst_query_parse_allocation(query, &caps, nullptr);
+  guint crop = 0;
+  if (!caps || gst_caps_is_empty(caps) || gst_caps_is_any(caps)) return;
+  const auto plain = Owned<GstCaps>::adopt(gst_caps_copy(caps));
+  gst_caps_set_features_simple(plain.get(), nullptr);
+  const auto looked_at = Owned<GstCaps>::adopt(gst_static_caps_get(&formats));
+  if (gst_caps_can_intersect(plain.get(), looked_at.get())) return;
+  if (gst_query_find_allocation_meta(query, GST_VIDEO_CROP_META_API_TYPE, &crop))
+    gst_query_remove_nth_allocation_meta(query, crop);
+}
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw" MONE_CUDA_VIDEO_CAPS));
@@ -179,7 +196,14 @@ void Classify::set_up_pads() {
     return TRUE;
   });
   gst_pad_set_event_function(src_, [](GstPad* pad, GstObject* bin, GstEvent* event) -> gboolean {
-    if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) SELF(pad)->tell_analysis(event);
+    if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) {
+      SELF(pad)->tell_analysis(event);
+      // Who drops frames in front of here drops them for the analysis, which is to see all of them.
+      if (SELF(pad)->waiting_) {
+        gst_event_unref(event);
+        return TRUE;
+      }
+    }
     return gst_pad_event_default(pad, bin, event);
   });
 #undef SELF
@@ -326,6 +350,7 @@ gboolean Classify::sink_query(GstQuery* query) {
     return gst_pad_query_default(sink_, GST_OBJECT(bin_), query);
   const bool answered = gst_pad_peer_query(src_, query);
   if (wait != kWaitAlways) ask_for_more(query, answered);
+  refuse_crop(query);
   return answered || wait != kWaitAlways;
 }
 

@@ -202,6 +202,10 @@ GstBuffer* Label::label(GstBuffer* in) {
     window.window_start = GST_BUFFER_PTS(in);
   }
   const Time end = from_gst(window.window_end);
+  // Of a model with short windows, or where predictions come seldom, the next one may be later than a window
+  // is long.
+  if (window.max_gap > 0 && GST_BUFFER_DURATION_IS_VALID(in))
+    window.max_gap = std::max(window.max_gap, GST_BUFFER_DURATION(in) + GST_BUFFER_DURATION(in) / 2);
   if (window.max_gap > 0) max_gap_ = from_gst(window.max_gap);
   expire(end);
   const LabelState& state =

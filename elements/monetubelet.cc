@@ -305,6 +305,7 @@ static void gst_mone_tubelet_get_property(GObject* object, guint id, GValue* val
 }
 
 static GstStateChangeReturn gst_mone_tubelet_change_state(GstElement* element, GstStateChange change) {
+  if (change == GST_STATE_CHANGE_READY_TO_PAUSED) stream_of(element).start();
   const auto result = GST_ELEMENT_CLASS(gst_mone_tubelet_parent_class)->change_state(element, change);
   if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
     guarded(element, false, [&] {

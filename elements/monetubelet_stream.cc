@@ -340,6 +340,11 @@ void TubeletStream::flush() {
   publish_stats();
 }
 
+void TubeletStream::start() {
+  counts_ = {};
+  publish_stats();
+}
+
 void TubeletStream::stop() {
   retire();
   publish_stats();

@@ -59,6 +59,7 @@ class TubeletStream {
   bool gap(GstClockTime pts, GstClockTime duration);
   void finish();
   void flush();
+  void start();  ///< counts from 0
   void stop();
 
  private:

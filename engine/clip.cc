@@ -44,16 +44,10 @@ Counts count(std::span<const std::uint8_t> experts) {
   return counts;
 }
 
-}  // namespace
-
-ClipResult classify_clip(Engine& door, const Clip& clip) {
-  auto& engine = static_cast<EngineImpl&>(door);
+/// @param sets  of tubelets that share a budget
+ClipResult classify(EngineImpl& engine, Vivit& network, const Clip& clip, int sets) {
   const ModelConfig& c = engine.model().config();
-  const auto guard = engine.lock();
-  Vivit& network = engine.locked_network(guard);
-  const int sets = c.nt() / network.tubelets_per_item(), rows = network.counted_rows();
-  check(c, clip, std::size_t(sets) * rows);
-
+  const int rows = network.counted_rows();
   const std::vector<std::uint8_t> pixels = cut(c, clip.pixels);
   std::vector<PixelRef> tubelets;
   for (int t = 0; t < c.nt(); ++t) tubelets.push_back({pixels.data() + std::size_t(t) * c.tubelet_bytes()});
@@ -80,6 +74,22 @@ ClipResult classify_clip(Engine& door, const Clip& clip) {
   result.outputs.resize(std::size_t(sets) * c.D);
   engine.device().download(*outputs, 0, result.outputs);
   return result;
+}
+
+}  // namespace
+
+ClipResult classify_clip(Engine& door, const Clip& clip) {
+  auto& engine = static_cast<EngineImpl&>(door);
+  const auto guard = engine.lock();
+  Vivit& network = engine.locked_network(guard);
+  const int sets = engine.model().config().nt() / network.tubelets_per_item();
+  check(engine.model().config(), clip, std::size_t(sets) * network.counted_rows());
+  try {
+    return classify(engine, network, clip, sets);
+  } catch (...) {
+    engine.device().abort_step();
+    throw;
+  }
 }
 
 }  // namespace mone

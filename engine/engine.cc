@@ -98,6 +98,10 @@ std::unique_ptr<Feed> EngineImpl::new_feed(const StreamTerms& terms) {
 void EngineImpl::set_costs(const CostTable& costs) {
   const std::lock_guard guard(feeds_mutex_);
   if (batcher_) throw ConfigError("costs are set before an engine's first feed");
+  if (costs.experts != model().config().E)
+    throw ConfigError("costs of a model with " + std::to_string(costs.experts) + " experts; this one has " +
+                      std::to_string(model().config().E));
+  static_cast<void>(CostModel(costs));  // throws what is wrong with them
   costs_ = costs;
 }
 

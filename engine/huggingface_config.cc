@@ -66,6 +66,9 @@ void check_together(JsonReader& reader, const ModelConfig& c, int wide) {
   if (tubelet_bytes(c.image_width, c.image_height, c.pt) > kMaxTubeletBytes)
     reader.fail("tubelet_size",
                 "and image_size give more than " + std::to_string(kMaxTubeletBytes) + " bytes a tubelet");
+  if (std::int64_t{c.nt()} * c.tubelet_bytes() > kMaxWindowBytes)
+    reader.fail("num_frames",
+                "and image_size give more than " + std::to_string(kMaxWindowBytes) + " bytes a window");
 }
 
 Result<json> parse_config_file(std::string_view text, const std::string& what) {

@@ -94,6 +94,9 @@ void check_together(Reader& reader, const ModelConfig& c) {
   if (tubelet_bytes(c.image_width, c.image_height, c.pt) > kMaxTubeletBytes)
     reader.fail("tubelet", "of " + std::to_string(c.pt) + " frames of the image is larger than " +
                                std::to_string(kMaxTubeletBytes) + " bytes");
+  if (c.variant == Variant::kJoint && std::int64_t{c.nt()} * c.tubelet_bytes() > kMaxWindowBytes)
+    reader.fail("frames", "of " + std::to_string(c.frames) + " make a window larger than " +
+                              std::to_string(kMaxWindowBytes) + " bytes");
   if (std::ssize(c.labels) != c.C)
     reader.fail("labels",
                 "has " + std::to_string(c.labels.size()) + " entries for C = " + std::to_string(c.C));

@@ -28,6 +28,8 @@ constexpr std::int64_t tubelet_bytes(int width, int height, int frames) {
 }
 /// A larger one is no video's, but a config's that is wrong: 4096x4096, six frames.
 constexpr std::int64_t kMaxTubeletBytes = std::int64_t{1} << 28;
+/// Of the tubelets that a stream of a joint model keeps; a window of ViViT-B/16x2 has 5 MB.
+constexpr std::int64_t kMaxWindowBytes = std::int64_t{1} << 30;
 
 /// The three u8 planes of a frame are named by `planes`: "rgb", or "luma-motion" (see engine/planes.h).
 struct ModelConfig {

@@ -17,8 +17,9 @@ constexpr double kMissingFrom = 1.5;         // expected intervals; longer ones 
 constexpr double kFastestDeclared = 300;  // frames a second; containers that declare more declare their clock
 constexpr std::size_t kRun = 3;           // equal long intervals, and seconds, that lost frames hardly make
 constexpr double kRunSeconds = 0.3, kSameInterval = 0.2;
-constexpr double kGapFrames = 2.5;      // a gap is never shorter than this many frames
-constexpr double kClearlyBetter = 0.1;  // log of ratio: a stride this much nearer to nominal wins soon
+constexpr double kStall = 4, kInBurst = 0.5;  // expected intervals: after a longer one, shorter ones are owed
+constexpr double kGapFrames = 2.5;            // a gap is never shorter than this many frames
+constexpr double kClearlyBetter = 0.1;        // log of ratio: a stride this much nearer to nominal wins soon
 constexpr Time kHoldShort = std::chrono::milliseconds(200);
 constexpr Time kHoldLong = std::chrono::seconds(2);
 constexpr Time kSameInstant = std::chrono::microseconds(1);  // timestamps are rounded
@@ -41,8 +42,17 @@ double distance(const TubeletFormat& f, double rate) { return std::abs(std::log(
 }  // namespace
 
 bool RateMeter::add(Time interval) {
-  intervals_[next_] = seconds(interval);
-  seen_ += intervals_[next_];
+  const double length = seconds(interval);
+  seen_ += length;
+  if (period_ > 0 && length > kStall * period_) {
+    owed_ = length / period_ - 1;
+  } else if (owed_ >= 1 && length < kInBurst * period_) {
+    owed_ -= 1;
+    return false;
+  } else {
+    owed_ = 0;
+  }
+  intervals_[next_] = length;
   next_ = (next_ + 1) % intervals_.size();
   count_ = std::min(count_ + 1, intervals_.size());
   const bool slower = slower_at_a_stroke();
@@ -69,7 +79,7 @@ void RateMeter::declare(double frames_per_second) {
 }
 
 void RateMeter::clear() {
-  seen_ = 0;
+  seen_ = owed_ = 0;
   next_ = count_ = 0;
   update();
 }
@@ -129,6 +139,10 @@ Time Sampler::longest_gap() const {
   return std::max(options_.max_gap, to_time(kGapFrames * meter_.period()));
 }
 
+std::int64_t Sampler::most_missing() const {
+  return static_cast<std::int64_t>(seconds(longest_gap()) * kFastestDeclared);
+}
+
 std::span<const SampleStep> Sampler::push(Time time) {
   steps_.clear();
   ++counters_.frames;
@@ -172,6 +186,7 @@ std::span<const SampleStep> Sampler::gap(Time end) {
     // Positions whose frames would have come by then.
     const double passed = (seconds(end - origin_) - grid_) / period - 0.5;
     const auto absent = std::max<std::int64_t>(0, static_cast<std::int64_t>(std::ceil(passed)) - 1);
+    if (absent > most_missing()) return steps_;  // the next frame starts again
     repeat_until(grid_ + (static_cast<double>(absent) + 0.5) * period, period);
     position_ += absent;
     grid_ += static_cast<double>(absent) * period;
@@ -223,6 +238,11 @@ void Sampler::follow(Time time, double period) {
   if (advance > 1 && seconds(time - last_) <= kMissingFrom * period) advance = 1;
   if (advance < 1) {
     ++counters_.late;
+    return;
+  }
+  if (advance - 1 > most_missing()) {  // timestamps in a burst made a rate that no camera has
+    ++counters_.restarts;
+    start(time);
     return;
   }
   counters_.missing += static_cast<std::uint64_t>(advance - 1);

@@ -73,7 +73,8 @@ struct SamplingCounters {
 };
 
 /// Frame rate from the timestamps of the last second: the mean of the middle half of the intervals, so that
-/// neither lost frames nor jitter move it, but two periods that alternate (telecine) count both.
+/// neither lost frames nor jitter move it, but two periods that alternate (telecine) count both. Frames that
+/// come in a burst after a stall, where they are stamped on arrival, say nothing of the rate.
 class MONE_API RateMeter {
  public:
   void declare(double frames_per_second);
@@ -93,6 +94,7 @@ class MONE_API RateMeter {
   }
 
   double declared_ = 0, period_ = 0, seen_ = 0;  // seconds of timestamps seen since clear()
+  double owed_ = 0;                              // frames that a stall has held back
   std::array<double, 256> intervals_{};          // ring; more than 256 frames a second: the last 256
   std::size_t next_ = 0, count_ = 0;
   std::vector<double> sorted_;
@@ -134,6 +136,8 @@ class MONE_API Sampler {
   void nominal(Time time);
   void nominal_until(Time time);
   Time tick_time() const;
+  /// Frames that may be missing in one gap; more, and it starts again.
+  std::int64_t most_missing() const;
   void emit(SampleStep::Kind kind, Time time);
   void emit_step(SampleStep::Kind kind, Time time);
   void choose_stride(Time time);

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "engine/json.h"
+#include "pipeline/composed.h"
 #include "pipeline/csv.h"
 
 namespace mone {
@@ -97,7 +98,8 @@ class Collector {
   Collector(const std::vector<EvalFilter>& filters, const std::vector<std::string>& labels,
             const LabelMapping& mapping)
       : filters_(filters), mapping_(mapping) {
-    for (std::size_t i = 0; i < labels.size(); ++i) label_index_.emplace(labels[i], static_cast<int>(i));
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      label_index_.emplace(composed(labels[i]), static_cast<int>(i));
   }
 
   /// Empty, or what is wrong.
@@ -135,6 +137,10 @@ class Collector {
       std::string text = cell(common);
       if (text.empty()) text = cell(label);
       if (text.empty()) return failed("has no label");
+      if (text[0] == '!') {
+        denials_ += 1;
+        continue;
+      }
       const std::string set = cell(dataset);
       const bool added = add_event(place, prefix + (set.empty() ? "all" : set), begin == 0 && end == kForever,
                                    {text, truth_of(text), begin, end});
@@ -145,11 +151,19 @@ class Collector {
 
   void add_file(const fs::path& file) { manifest_.files.insert(file.string()); }
 
-  EvalManifest take() { return std::move(manifest_); }
+  EvalManifest take() {
+    if (denials_ > 0)
+      manifest_.warnings.push_back(std::to_string(denials_) +
+                                   " of the rows deny a label (such as !fall): they are for training, and "
+                                   "nothing is asked of them");
+    return std::move(manifest_);
+  }
 
  private:
   int truth_of(const std::string& label) const {
-    const auto found = label_index_.find(mapping_(label));
+    const std::string whole = composed(label);
+    auto found = label_index_.find(whole);
+    if (found == label_index_.end()) found = label_index_.find(mapping_(whole));
     return found == label_index_.end() ? -1 : found->second;
   }
 
@@ -177,6 +191,7 @@ class Collector {
   const LabelMapping& mapping_;
   std::map<std::string, int> label_index_;
   std::map<std::pair<std::string, std::string>, std::size_t> video_of_;
+  int denials_ = 0;  ///< rows that only say what is not shown
   EvalManifest manifest_;
 };
 
@@ -223,7 +238,7 @@ Result<LabelMapping> LabelMapping::parse(std::string_view text, const std::strin
     if (!others.is_array()) return Failure{name + ": " + ours + " must be a list of labels"};
     for (const auto& other : others) {
       if (!other.is_string()) return Failure{name + ": " + ours + " must be a list of labels"};
-      if (!mapping.to_.emplace(other.get<std::string>(), ours).second)
+      if (!mapping.to_.emplace(composed(other.get<std::string>()), composed(ours)).second)
         return Failure{name + ": " + other.get<std::string>() + " stands under two labels"};
     }
   }

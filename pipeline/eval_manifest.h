@@ -11,7 +11,7 @@
 namespace mone {
 
 /// Other people's labels to the model's: one JSON file, {"wave": ["wave_one_hand", "wave_two_hands"], ...}.
-/// A label that the model has itself needs no entry.
+/// A label that the model has itself needs no entry, and stays what it is. Labels are composed().
 class LabelMapping {
  public:
   /// A failure names the file and the label.
@@ -59,7 +59,9 @@ struct EvalManifest {
 /// (which goes first), and if wanted `dataset`, `start`, `end` (seconds); a folder stands for its
 /// manifest.csv, or, without one, for a folder of videos a label (hidden folders are none). Sets are the
 /// datasets of each manifest (of several: behind its name and as many folders as tell it apart); they are
-/// never merged. A row that says what an earlier one does counts once. A failure names the file and the line.
+/// never merged. A row that says what an earlier one does counts once; one whose label begins with `!` (what
+/// is not shown, for training) not at all. Accents may be spelt either way. A failure names the file and the
+/// line.
 Result<EvalManifest> read_manifests(const std::vector<std::string>& paths,
                                     const std::vector<EvalFilter>& filters,
                                     const std::vector<std::string>& model_labels,

@@ -217,7 +217,7 @@ std::string heading(const EvalSubject& subject) {
 std::string set_section(const EvalSet& set, const Evaluation& evaluation,
                         const std::vector<std::string>& names) {
   std::string html = "<h2>" + escaped(set.name) + "</h2>\n<p>" + what_there_was(set) + ".</p>\n";
-  if (set.labels.empty()) return html + events_list(set, evaluation, names);
+  if (set.labels.empty()) return html + budgets_table(set) + events_list(set, evaluation, names);
   html += "<div class=\"plots\">" +
           line_plot("budget (mean share of the width)", "top-1", curves(set, false)) +
           line_plot("GMAC per prediction", "top-1", curves(set, true)) + "</div>\n";

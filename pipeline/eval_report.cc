@@ -61,9 +61,13 @@ void print_labels(std::ostream& out, const EvalSet& set, const std::vector<std::
 
 void print_events(std::ostream& out, const EvalSet& set, const std::vector<std::string>& names) {
   const EventCounts& events = set.dearest_point().events;
-  out << "  events: found " << events.recall().right << " of " << events.recall().of << ", recall "
-      << share_text(events.recall()) << ", precision " << share_text(events.precision()) << ", "
-      << events.false_alarms() << " false alarms in " << fixed(events.hours() * 60, 1) << " min ("
+  out << "  events: ";
+  if (events.recall().of > 0)
+    out << "found " << events.recall().right << " of " << events.recall().of << ", recall "
+        << share_text(events.recall()) << ", precision " << share_text(events.precision()) << ", ";
+  else
+    out << "none that the model has a name for, ";
+  out << events.false_alarms() << " false alarms in " << fixed(events.hours() * 60, 1) << " min ("
       << fixed(events.false_alarms_per_hour(), 1) << " an hour)\n";
   std::string alarms;
   for (int label = 0; label < events.classes(); ++label) {
@@ -206,7 +210,10 @@ void print_tables(std::ostream& out, const Evaluation& evaluation, const EvalSub
   for (const EvalSet& set : evaluation.sets) {
     out << '\n' << set.name << ": " << what_there_was(set) << '\n';
     print_curve(out, set, subject);
-    if (set.labels.empty()) continue;
+    if (set.labels.empty()) {
+      print_events(out, set, names);
+      continue;
+    }
     out << "\n  by label, at budget " << fixed(set.dearest_point().setting.budget, 2) << '\n';
     print_labels(out, set, names);
     print_events(out, set, names);

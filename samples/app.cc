@@ -60,7 +60,10 @@ struct Camera {
   guint64 frames = 0, labelled = 0;
   bool done = false, failed = false;
 
-  bool is_file() const { return address.find("://") == std::string::npos; }
+  bool is_file() const {
+    return address.find("://") == std::string::npos ||
+           g_ascii_strncasecmp(address.c_str(), "file://", 7) == 0;
+  }
   void start();
   void stop();
   void fail(std::string why);
@@ -124,7 +127,8 @@ GstElement* make_source(const Camera& camera) {
     return source;
   }
   GstElement* source = gst_element_factory_make("uridecodebin", "from");
-  gchar* uri = camera.is_file() ? gst_filename_to_uri(name.c_str(), nullptr) : g_strdup(name.c_str());
+  gchar* uri = name.find("://") == std::string::npos ? gst_filename_to_uri(name.c_str(), nullptr)
+                                                     : g_strdup(name.c_str());
   g_object_set(source, "uri", uri, nullptr);
   g_signal_connect(source, "source-setup", G_CALLBACK(set_up_source), nullptr);
   g_free(uri);

@@ -46,7 +46,8 @@ def run_pipeline(description: str, probe=None, name: str = "") -> bool:
 
 
 def source(label: str, seed: int, seconds: float) -> str:
-    return (f"actiontestsrc seed={seed} clutter=0.3 script={label}:{seconds} num-buffers={round(seconds * FPS)} "
+    script = f"{label}:{seconds}".replace("\\", "\\\\").replace('"', '\\"')
+    return (f"actiontestsrc seed={seed} clutter=0.3 script=\"{script}\" num-buffers={round(seconds * FPS)} "
             f"! video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={FPS}/1")  # fmt: skip
 
 
@@ -206,6 +207,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         labels = render(folder, shown["labels"], seeds, args.seconds)
+        if not labels:
+            sys.exit(f"checks.py: actiontestsrc performs none of the labels of {args.model}, so there is no clip to check it with")
         print(f"# Checks of the method\n\n`samples/checks.py --seeds {args.seeds} --seconds {args.seconds:g}` on `{args.model.name}` ({shown['name']}, SHA-256 "
               f"{shown['hash'][:16]}): {len(labels)} labels x {args.seeds} rendered clips of scenes that training does not draw, {WIDTH}x{HEIGHT}, {FPS} frames/s.\n")  # fmt: skip
         router_against_controls(evaluate(args.mone, args.model, folder, BUDGETS, "random,shuffled,uniform"))

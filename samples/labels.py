@@ -45,7 +45,7 @@ class Source:
     def __init__(self, name, options, on_end):
         self.address, self.on_end = name, on_end
         self.name = without_password(name)
-        self.live = "://" in name and not name.startswith("test://")
+        self.live = "://" in name and not name.lower().startswith(("test://", "file://"))
         self.frames, self.windows, self.failed = 0, collections.Counter(), False
         self.open = {}  # by region and label: what has begun and not ended
         self.watch = self.seen = self.silent = 0

@@ -90,7 +90,8 @@ else
     *) mux="x264enc speed-preset=veryfast ! mp4mux" ;;
   esac
   recording=quickstart-$(date +%Y%m%d-%H%M%S)-$$.mp4
-  sink="videoconvert ! $mux ! filesink location=$recording"
+  # A picture of 853 columns has no half of them for its colours: one fewer.
+  sink="videoconvert ! videoscale ! \"video/x-raw,width=[2,16384,2],height=[2,16384,2]\" ! $mux ! filesink location=$recording"
   echo "No display: labels are printed as they come, and the annotated video is written to $PWD/quickstart.mp4 (until its end, $recording)."
 fi
 line="$source ! moneclassify ! moneoverlay ! $sink"

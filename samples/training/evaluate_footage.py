@@ -79,7 +79,8 @@ def main() -> None:
     p.add_argument("--json", type=Path, help="write the whole result here")
     a = p.parse_args()
     torch.set_num_threads(1)
-    model, vocabulary, clips = load_model(a.model), real.read_vocabulary(), []
+    model, clips = load_model(a.model), []
+    vocabulary = real.read_vocabulary(model.config["labels"])
     for manifest in a.manifests:
         for clip in real.read_manifest(manifest):
             clip.label = vocabulary.get(clip.label, clip.label)

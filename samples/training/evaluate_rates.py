@@ -55,7 +55,8 @@ def main() -> None:
     p.add_argument("--live", action="store_true")
     a = p.parse_args()
     answer = named_live if a.live else named
-    labels, vocabulary = json.loads(read_tensors(a.model)[1]["config"])["labels"], real.read_vocabulary()
+    labels = json.loads(read_tensors(a.model)[1]["config"])["labels"]
+    vocabulary = real.read_vocabulary(labels)
     by_label: dict[str, list] = {}
     rng = np.random.default_rng(a.seed)
     for clip in (clip for manifest in a.manifests for clip in real.read_manifest(manifest)):

@@ -95,7 +95,14 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
             columns = [name.strip() for name in reader.fieldnames or []]
-            rows = [(reader.line_num, {name.strip().lower(): (cell or "").strip() for name, cell in row.items() if name}) for row in reader]
+            rows = []
+            for row in reader:
+                if any((cell or "").strip() for cell in row.get(None, [])):
+                    raise SystemExit(f"{path}: line {reader.line_num} has {len(columns) + len(row[None])} cells, the header {len(columns)}; "
+                                     "a cell with a comma in it stands in quotes, seconds have a point")  # fmt: skip
+                cells = {name.strip().lower(): (cell or "").strip() for name, cell in row.items() if name}
+                if any(cells.values()):  # not a row of blank cells
+                    rows.append((reader.line_num, cells))
     except OSError as error:
         raise SystemExit(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -131,7 +138,8 @@ def read_manifest(path: Path) -> list[Clip]:
             start, end = float("nan"), 0.0
         if not 0 <= start <= end:
             raise SystemExit(f"{path}: line {line} has start {row.get('start')!r} and end {row.get('end')!r}, which are not seconds from start to end")
-        clips.append(Clip(path.parent / row["path"], label, row.get("subject") or "", (row.get("split") or "").lower(), start, end,
+        place = Path(os.path.abspath(path.parent / row["path"]))  # one video however it is spelt; links stay what they are called
+        clips.append(Clip(place, label, row.get("subject") or "", (row.get("split") or "").lower(), start, end,
                           row.get("dataset") or ""))  # fmt: skip
     return clips
 
@@ -276,10 +284,18 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gst-mone" / "frames"
 
 
-def read_vocabulary(path: Path | None = None) -> dict[str, str]:
-    """Other people's labels to the model's, of `configs/models/labels.json`, which `mone eval` reads too."""
-    path = path or Path(__file__).resolve().parents[2] / "configs" / "models" / "labels.json"
-    return {other: label for label, others in json.loads(path.read_text()).items() for other in others}
+MERGES = Path(__file__).resolve().parents[2] / "configs" / "models" / "labels.json"
+
+
+def read_vocabulary(labels: list[str], path: Path = MERGES) -> dict[str, str]:
+    """Other people's labels to the model's, of a JSON that `mone eval` reads too, but for those that the model has itself (labels)."""
+    try:
+        merges = json.loads(path.read_text()).items()
+        return {other: label for label, others in merges for other in others if other not in labels}
+    except OSError as error:
+        raise SystemExit(f"{path}: {error.strerror}") from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise SystemExit(f'{path}: is not a JSON file such as {{"wave": ["wave_one_hand", "wave_two_hands"]}}') from error
 
 
 def windows_inside(cutter, ends: np.ndarray, start: float, end: float) -> np.ndarray:

@@ -61,7 +61,7 @@ def cut_in_passing(frames: np.ndarray, moment: int, rng: np.random.Generator) ->
     else:  # at its right one or its left one, whichever leaves enough of the picture
         top, left = row - int(rng.integers(h)), column - w if column > width * rng.uniform(0.3, 0.7) else column
     bottom, right = top + h, left + w
-    top, left = max(0, top), max(0, left)
+    top, left = (max(0, min(at, size - 16)) for at, size in ((top, height), (left, width)))  # 16 rows and columns at least, where there are such
     return frames[:, top : max(bottom, top + 16), left : max(right, left + 16)]
 
 

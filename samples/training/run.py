@@ -48,8 +48,9 @@ def start_model(a, labels: list[str] | None) -> tuple[MoneVivit, bool]:
     config["C"], config["crop"] = len(config["labels"]), a.crop or config["crop"]
     plain = config["E"] == 1
     if plain and a.experts > 1:
-        config |= {"E": a.experts, "router_input": "ln1", "gate": "on", "w_form": "prod", "beta": 10.0, "delta": 2.0,
-                   "train_ec": [min(a.budgets), max(a.budgets)]}  # fmt: skip
+        config |= {"E": a.experts, "router_input": "ln1", "gate": "on", "w_form": "prod", "beta": 10.0, "delta": 2.0}
+    if config["E"] > 1:
+        config["train_ec"] = [min(a.budgets), max(a.budgets)]
     model = MoneVivit(config)
     own, theirs = model.state_dict(), given.state_dict()
     for name, value in theirs.items():
@@ -89,7 +90,7 @@ class Run:
         self.step = self.clips = self.batches = 0
         self.seconds = 0.0
         self.loss = self.right = math.nan  # running means of both, as the bar and the curves show them
-        self.cut: tuple[int, int] | None = None  # (step at which the end was asked for, the last step)
+        self.cut: tuple[int, int, int] | None = None  # (step at which the end was asked for, the last step, --steps)
         self.grid = tuple(s // p for s, p in zip(self.config["image"], self.config["tubelet"][1:]))
         pixels = int(np.prod(self.config["tubelet"]))
         mean, std = (torch.tensor(self.config["input"][k], device=self.device).repeat_interleave(pixels) for k in ("mean", "std"))
@@ -102,7 +103,7 @@ class Run:
 
     def progress(self) -> float:
         if self.cut:
-            at, last = self.cut
+            at, last, _ = self.cut
             done = at / self.a.steps
             return min(1.0, done + (1 - done) * (self.step - at) / max(1, last - at))
         done = self.step / self.a.steps if self.a.steps else self.seconds / (60 * self.a.minutes)
@@ -116,7 +117,7 @@ class Run:
             return
         text = asked.read_text().strip()
         more = int(text) if text.isdigit() else self.step // 4
-        self.cut = self.step, min(self.a.steps, self.step + max(1, more))
+        self.cut = self.step, min(self.a.steps, self.step + max(1, more)), self.a.steps
         self.save()
         asked.unlink()
         print(f"asked to finish: the last step is {self.cut[1]}", flush=True)
@@ -158,7 +159,9 @@ class Run:
         self.rng.bit_generator.state = state["numpy"]
         torch.set_rng_state(state["torch"])
         self.step, self.clips, self.seconds = state["step"], state["clips"], state["seconds"]
-        self.batches, self.router_started, self.cut = state["batches"], state["router_started"], state["cut"]
+        self.batches, self.router_started = state["batches"], state["router_started"]
+        asked = state["cut"] and (*state["cut"], self.a.steps)[:3]  # of an older version without --steps
+        self.cut = asked if asked and asked[2] == self.a.steps else None  # other --steps or --minutes go on
         self.loss, self.right = state["loss"], state["right"]
 
     def export(self) -> None:

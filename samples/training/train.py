@@ -6,7 +6,7 @@
     python train.py --data clips.csv --init vivit-b-16x2/ --actors 0 --out nested.safetensors       a plain ViViT becomes nested
 
 --data is a folder with one folder a label (clips/LABEL/a.mp4) or a CSV: path, label and if wanted start, end (seconds),
-subject, split (train, test). Labels are spelt as labels.json says; !LABEL teaches that a clip is anything but that. The same command goes on where it was stopped.
+subject, split (train, test). Labels become what --labels says; !LABEL teaches that a clip is anything but that. The same command goes on where it was stopped.
 With --steps, `touch FILE.run/finish` ends it early and well: the rest of the schedule in a quarter of the steps done.
 Beside FILE a folder FILE.run gets checkpoint.pt, curves.csv and curves.png, and at the end evaluation.json. See README.md.
 """
@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small matrix products wait for each other on a busy machine
@@ -41,6 +42,8 @@ def parse_arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", type=Path, required=True, help="model file to write (at every checkpoint)")
     p.add_argument("--data", type=Path, help="folder or CSV of videos; without it: rendered people only")
+    p.add_argument("--labels", type=lambda text: None if text == "none" else Path(text), default=real.MERGES, metavar="FILE|none",
+                   help="which labels of --data are one, as `mone eval --labels` reads it (default: configs/models/labels.json)")
     p.add_argument("--often", type=real.label_and_number, action="append", default=[], metavar="LABEL=X",
                    help="draw a label of --data X times as often as its clips say: 3 for one as varied as nothing is, 0.5 for one that is named too readily")
     p.add_argument("--actors", type=float, default=0.5, help="share of rendered clips beside --data; a new model then has the renderer's labels too")
@@ -141,11 +144,25 @@ def kept_out(a, clips: list) -> list:
     return found
 
 
+def merge_labels(a, clips: list) -> None:
+    """Labels become what --labels says, and that is told; one that the model to start from has stays what it is."""
+    if a.labels is None:
+        return
+    own = load_model(a.init).config["labels"] if a.init else []
+    known, merged = real.read_vocabulary(own, a.labels), Counter()
+    for clip in clips:
+        merged[clip.name] += clip.name in known
+        clip.label = "!" * clip.denies + known.get(clip.name, clip.name)
+    for name, count in sorted(merged.items()):
+        if count:
+            print(f"'{name}' ({count} clip{'s' * (count > 1)}) is taught as '{known[name]}', as {a.labels} says (--labels none: as it is spelt)", flush=True)
+
+
 def read_footage(a) -> tuple[list, list, list[str] | None]:
     """(clips to train on, clips to test on, their labels)."""
     if not a.data:
         return [], [], None
-    known, clips = real.read_vocabulary(), real.read_manifest(a.data)
+    clips = real.read_manifest(a.data)
     missing = sorted({str(clip.path) for clip in clips if not clip.path.is_file()})
     if missing:
         raise SystemExit(f"{a.data}: there is no file {missing[0]}" + (f", nor {len(missing) - 1} others" if missing[1:] else ""))
@@ -153,8 +170,7 @@ def read_footage(a) -> tuple[list, list, list[str] | None]:
     if a.gaps:
         rgb = a.init is not None and load_model(a.init).config["planes"] == "rgb"  # as it is decoded again below, so once
         between = real.gaps(clips, a.gaps, a.cache, rgb)
-    for clip in clips + between:
-        clip.label = "!" * clip.denies + known.get(clip.name, clip.name)
+    merge_labels(a, clips + between)
     test = kept_out(a, clips)
     places = {c.path for c in test}  # nobody may learn what lies between parts that are tested on
     test += [c for c in between if c.path in places]

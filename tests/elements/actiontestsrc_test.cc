@@ -59,6 +59,7 @@ struct Played {
   std::vector<std::string> posted;
   std::vector<guint64> posted_at;
   int gap_events = 0, discontinuities = 0;
+  std::vector<GstClockTime> gap_ends;
 };
 
 struct PipelineFree {
@@ -87,6 +88,9 @@ GstPadProbeReturn watch(GstPad*, GstPadProbeInfo* info, gpointer data) {
     if (auto truth = get_truth_meta(buffer)) run->truths.push_back(*truth);
   } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_GAP) {
     ++run->gap_events;
+    GstClockTime at = 0, length = 0;
+    gst_event_parse_gap(GST_PAD_PROBE_INFO_EVENT(info), &at, &length);
+    run->gap_ends.push_back(at + length);
   }
   return GST_PAD_PROBE_OK;
 }
@@ -478,6 +482,16 @@ TEST_F(ActionTestSrc, PostsTruthWithTheTimeOfTheFrameAlsoLive) {
   ASSERT_GE(run.posted_at.size(), 2u);
   for (const guint64 at : run.posted_at)
     EXPECT_NE(std::find(run.pts.begin(), run.pts.end(), at), run.pts.end()) << at;
+}
+
+TEST_F(ActionTestSrc, GapsLieBetweenTheirFramesAlsoLive) {
+  const Played run = play(
+      "is-live=true timestamp-offset=5000000000 gap-every=0.6 gap-length=0.3 gap-mode=event num-buffers=7");
+  ASSERT_GE(run.gap_ends.size(), 2u);
+  for (const GstClockTime end : run.gap_ends)
+    EXPECT_TRUE(std::any_of(run.pts.begin(), run.pts.end(), [&](GstClockTime pts) {
+      return GST_CLOCK_DIFF(end, pts) < GST_MSECOND && GST_CLOCK_DIFF(pts, end) < GST_MSECOND;
+    })) << end;
 }
 
 TEST_F(ActionTestSrc, AnOffsetBeyondAllTimeStaysThere) {

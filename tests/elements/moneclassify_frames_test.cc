@@ -39,6 +39,15 @@ class MoneClassifyHarness : public testing::Test {
     const auto out = Owned<GstBuffer>::adopt(gst_harness_pull(harness_.get()));
     return get_action_metas(out.get());
   }
+  bool qos_goes_upstream() {
+    gst_harness_push_upstream_event(harness_.get(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2, 0, 0));
+    bool above = false;
+    while (GstEvent* e = gst_harness_try_pull_upstream_event(harness_.get())) {
+      above |= GST_EVENT_TYPE(e) == GST_EVENT_QOS;
+      gst_event_unref(e);
+    }
+    return above;
+  }
   /// Pushes frames [from, to) and returns how many carried a fresh label.
   int run(int from, int to) {
     int fresh = 0;
@@ -93,6 +102,29 @@ TEST_F(MoneClassifyHarness, AJumpInTimeForgetsTheLabels) {
   EXPECT_TRUE(pull().empty());
 }
 
+TEST_F(MoneClassifyHarness, WhoDropsFramesOfLiveVideoHearsThatDownstreamCannotKeepUp) {
+  start("wait=never");
+  EXPECT_EQ(push(0), GST_FLOW_OK);
+  EXPECT_TRUE(qos_goes_upstream());
+}
+
+/// Of downstream that shows a part of a picture by itself, upstream hears only if the analysis sees that
+/// part.
+TEST_F(MoneClassifyHarness, CropMetasAreForFormatsThatAreLookedAtAsTheyAre) {
+  start("wait=always");
+  gst_harness_add_propose_allocation_meta(harness_.get(), GST_VIDEO_CROP_META_API_TYPE, nullptr);
+  const auto pad = Owned<GstPad>::adopt(gst_element_get_static_pad(harness_->element, "sink"));
+  for (const auto& [format, taken] :
+       {std::pair("I420", true), std::pair("UYVY", false), std::pair("YV12", false)}) {
+    const auto caps = Owned<GstCaps>::adopt(gst_caps_from_string(
+        (std::string("video/x-raw,width=64,height=48,framerate=30/1,format=") + format).c_str()));
+    const auto query = Owned<GstQuery>::adopt(gst_query_new_allocation(caps.get(), TRUE));
+    EXPECT_TRUE(gst_pad_query(pad.get(), query.get()));
+    EXPECT_EQ(gst_query_find_allocation_meta(query.get(), GST_VIDEO_CROP_META_API_TYPE, nullptr), taken)
+        << format;
+  }
+}
+
 TEST_F(MoneClassifyHarness, TheEngineHearsThatDownstreamCannotKeepUp) {
   start("wait=always");
   run(0, 2);
@@ -106,14 +138,8 @@ TEST_F(MoneClassifyHarness, TheEngineHearsThatDownstreamCannotKeepUp) {
         return GST_PAD_PROBE_OK;
       },
       &heard, nullptr);
-  gst_harness_push_upstream_event(harness_.get(), gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2, 0, 0));
+  EXPECT_FALSE(qos_goes_upstream()) << "who drops frames there drops them for the analysis, too";
   EXPECT_EQ(heard, 1);
-  bool above = false;
-  while (GstEvent* e = gst_harness_try_pull_upstream_event(harness_.get())) {
-    above |= GST_EVENT_TYPE(e) == GST_EVENT_QOS;
-    gst_event_unref(e);
-  }
-  EXPECT_TRUE(above) << "and so does who could drop frames";
   const auto convert = Owned<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(harness_->element), "convert"));
   gboolean drops = TRUE;
   g_object_get(convert.get(), "qos", &drops, nullptr);

@@ -23,6 +23,9 @@ class MoneLabel : public testing::Test {
     gst_object_unref(label_);
     bus_ = give_bus(harness_->element);
     if (output) gst_harness_set_sink_caps_str(harness_.get(), output);
+    send_caps();
+  }
+  void send_caps() {
     gst_harness_set_src_caps_str(harness_.get(), MONE_SCORES_CAPS ", classes=3, model=m, model-hash=abc");
     ModelInfo info;
     info.labels = {"walk", "run", "w\xc3\xa4ve"};
@@ -192,7 +195,9 @@ TEST_F(MoneLabel, TheBusHearsWhatBeginsAndEnds) {
   push(scores(kWindow + 3 * kHop, 1, 0.8));
   EXPECT_EQ(events(), Strings{"update run"});
   push(scores(kWindow + 3 * kHop, 0, 0.55));  // "run" is .225: it ends while "walk" is the best
-  for (const auto& m : messages(bus_.get(), GST_MESSAGE_ELEMENT)) {
+  const auto ended = messages(bus_.get(), GST_MESSAGE_ELEMENT);
+  ASSERT_EQ(ended.size(), 1u);
+  for (const auto& m : ended) {
     const GstStructure* s = gst_message_get_structure(m.get());
     EXPECT_STREQ(gst_structure_get_string(s, "label"), "run");
     EXPECT_EQ(get_int(s, "label-index"), 1);
@@ -332,10 +337,36 @@ TEST_F(MoneLabel, ALabelCarriesTheSourcesClock) {
 TEST_F(MoneLabel, WorksAgainAfterEosAndFiftyStateCycles) {
   start();
   push(scores(kWindow, 0, 0.9));
+  EXPECT_TRUE(gst_harness_push_event(harness_.get(), gst_event_new_eos()));
+  EXPECT_EQ(events(), (Strings{"new walk", "end walk"}));
+  while (GstBuffer* line = gst_harness_try_pull(harness_.get())) gst_buffer_unref(line);
   for (int i = 0; i < 50; ++i) {
     ASSERT_NE(gst_element_set_state(harness_->element, GST_STATE_NULL), GST_STATE_CHANGE_FAILURE);
     ASSERT_NE(gst_element_set_state(harness_->element, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
   }
+  gst_harness_push_event(harness_.get(), gst_event_new_stream_start("again"));
+  send_caps();
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_.get(), gst_event_new_segment(&segment));
+  EXPECT_EQ(nlohmann::json::parse(push(scores(kWindow, 1, 0.9)))["label"], "run");
+}
+
+/// A model of one tubelet a window, and an engine that predicts at every second tubelet: the next prediction
+/// comes when a window is over.
+TEST_F(MoneLabel, PredictionsThatComeAsSeldomAsAWindowIsLongKeepTheirLabel) {
+  start();
+  for (int i = 0; i < 9; ++i) {
+    GstBuffer* in = scores(kWindow + 2 * i * kHop + (i % 3 == 2), 0, 0.9);
+    GST_BUFFER_DURATION(in) = 2 * kHop;
+    ScoresMeta meta = *get_scores_meta(in);
+    meta.max_gap = i % 2 ? kHop : 2 * kHop;
+    gst_buffer_remove_meta(in, &gst_buffer_get_custom_meta(in, "GstMoneScoresMeta")->meta);
+    add_scores_meta(in, meta);
+    push(in);
+    EXPECT_EQ(get_action_metas(out_.get()).at(0).window.max_gap, 3 * kHop) << "on frames it stays as long";
+  }
+  EXPECT_EQ(events(), Strings{"new walk"});
 }
 
 TEST_F(MoneLabel, ScoresOfAnotherSizeAreAnErrorAndNotACrash) {

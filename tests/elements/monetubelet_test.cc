@@ -52,6 +52,19 @@ TEST(MoneTubelet, KeepsTimestampsWhenFramesAreDropped) {
   EXPECT_EQ(h.stat("frames"), 23u);
 }
 
+TEST(MoneTubelet, CountsSinceTheStart) {
+  TubeletHarness h;
+  h.caps();
+  h.push_range(0, 12);
+  EXPECT_EQ(h.stat("frames"), 12u);
+  gst_element_set_state(h.element(), GST_STATE_READY);
+  EXPECT_EQ(h.stat("frames"), 12u) << "to be read after a stop";
+  EXPECT_EQ(h.stat("tubelets"), 3u);
+  gst_element_set_state(h.element(), GST_STATE_PLAYING);
+  EXPECT_EQ(h.stat("frames"), 0u);
+  EXPECT_EQ(h.stat("tubelets"), 0u);
+}
+
 TEST(MoneTubelet, ATubeletThatWasLostWholeIsAGapEvent) {
   TubeletHarness h;
   h.caps();

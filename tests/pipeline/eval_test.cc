@@ -113,7 +113,13 @@ TEST_F(Eval, APageNamesTheAlarmsOfASetWithoutAKnownLabel) {
   write_file(file("two.csv"), "path,label,dataset\nwave.mkv,skip,unknown\nwalk.mkv,walk,known\n");
   evaluate({"--budgets", "1", "--controls", "none", "--on", "0.2", "--off", "0.1", "--smoothing", "0",
             "--html", file("two.html"), file("two.csv")});
-  EXPECT_THAT(read_file(file("two.html")), HasSubstr("wave.mkv</td><td>false alarm</td>"));
+  const std::string page = read_file(file("two.html"));
+  EXPECT_THAT(page, HasSubstr("wave.mkv</td><td>false alarm</td>"));
+  const std::string unknown =
+      page.substr(page.find("<h2>unknown</h2>"), page.find("<h2>known</h2>") - page.find("<h2>unknown</h2>"));
+  EXPECT_THAT(unknown, HasSubstr("false alarms an hour")) << "how often is in no list";
+  const ProgramRun table = eval({"--budgets", "1", "--controls", "none", file("two.csv")});
+  EXPECT_THAT(table.out, HasSubstr("events: none that the model has a name for, "));
 }
 
 TEST_F(Eval, ARowThatNoWindowLiesInIsSaid) {

@@ -98,6 +98,11 @@ def check_cut_in_passing(config: dict) -> None:
         assert min(part.shape[1:]) >= 16 and part.shape[2] < 140, part.shape
     assert crossing >= 36 and at_edge >= 36, (crossing, at_edge)
     assert cut_in_passing(frames[:1], 0, rng).shape[0] == 1
+    for shape, row, column in (((213, 320), 212, slice(None)), ((213, 213), slice(None), 212), ((9, 11), 8, 8)):  # what moves is at the last row, or column
+        border = np.full((2, *shape), 90, np.uint8)
+        border[1, row, column] = 250
+        least = [min(cut_in_passing(border, 1, rng).shape[k] for _ in range(200)) for k in (1, 2)]
+        assert least >= [min(16, size) for size in shape], (shape, least)
     labels = ["walk", "fall", "nothing", "stand_up"]
     for label, shown in (("walk", {0, ~1, ~3}), ("!fall", {~1}), ("nothing", {2}), ("fall", {1})):
         clip = footage.Clip(Path("across"), label, pixels=frames, times=np.arange(40) / 15, fps=15.0)
@@ -166,7 +171,7 @@ def check_parts(model, file: Path, here: Path) -> None:
     assert calls.read_text() == "\n" and len(list((here / "another cache").iterdir())) == 2, calls.read_text()
     # What is between the parts is looked for in the pixels that the model to start from takes.
     model_file.save_model(here / "rgb.safetensors", model.config | {"planes": "rgb"}, model.state_dict())
-    a = argparse.Namespace(data=here / "parts.csv", gaps="nothing", init=here / "rgb.safetensors", cache=here / "third cache", leave_out="", hold_out=0)
+    a = argparse.Namespace(data=here / "parts.csv", gaps="nothing", init=here / "rgb.safetensors", cache=here / "third cache", leave_out="", hold_out=0, labels=None)
     footage.decode_all(train.read_footage(a)[0], a.cache, rgb=True)
     os.environ["MONE"] = mone
     assert calls.read_text() == "\n\n", "decoded once for the gaps and once more to train"
@@ -226,6 +231,30 @@ def check_many_files(model, here: Path) -> None:
     whole.pixels.unlink()
     footage.mapped.cache_clear()
     assert len(footage.decode(whole, here / "cache").frames()) == len(whole.times)
+
+
+def check_merges(model: Path, here: Path) -> None:
+    """Labels that become another's are told, and may stay as they are spelt; so does one that the model to start from has."""
+    import contextlib
+    import io
+
+    import footage
+    from train import merge_labels
+
+    def merged(labels: Path | None, init: Path | None) -> tuple[list[str], str]:
+        clips, said = [footage.Clip(here, label) for label in ("sit", "!sit", "pick_up", "walk", "across")], io.StringIO()
+        with contextlib.redirect_stdout(said):
+            merge_labels(argparse.Namespace(labels=labels, init=init), clips)
+        return [clip.label for clip in clips], said.getvalue()
+
+    shown, said = merged(footage.MERGES, None)
+    assert shown == ["nothing", "!nothing", "bend", "walk", "across"], shown
+    assert "'sit' (2 clips) is taught as 'nothing'" in said and "'pick_up' (1 clip) is taught as 'bend'" in said and "walk" not in said, said
+    assert merged(None, None) == (["sit", "!sit", "pick_up", "walk", "across"], "")
+    (here / "merges.json").write_text('{"walk": ["across", "sit"]}')  # the model has a label across of its own
+    assert merged(here / "merges.json", model)[0] == ["walk", "!walk", "pick_up", "walk", "across"]
+    (here / "merges.json").write_text('["walk"]')
+    assert "is not a JSON file such as" in refused(lambda: merged(here / "merges.json", None))
 
 
 def check_notes(here: Path) -> None:
@@ -324,7 +353,7 @@ def check_held_out(here: Path) -> None:
         (here / name).touch()
     rows = ["a.mp4,walk,Test", "b.mp4,walk,train", "c.mp4,!walk,test ", "d.mp4,!walk,"]
     (here / "split.csv").write_text("\n".join(["path,label,split", *rows]) + "\n")
-    a = argparse.Namespace(data=here / "split.csv", gaps=None, leave_out="", hold_out=0.2)
+    a = argparse.Namespace(data=here / "split.csv", gaps=None, leave_out="", hold_out=0.2, labels=None, init=None)
     learned, tested, labels = read_footage(a)
     assert ([c.path.name for c in learned], [c.path.name for c in tested], labels) == (["b.mp4", "d.mp4"], ["a.mp4"], ["walk"])
 
@@ -357,7 +386,7 @@ def check_held_out(here: Path) -> None:
     # Nobody may learn what a person left out does not do, either.
     rows = [f"{who}{i}.mp4,{label},{who}" for who in ("ann", "ben", "cem") for i, label in enumerate(("a", "b", "!a"))]
     (here / "people.csv").write_text("\ufeffpath,label,subject\n" + "\n".join(rows) + "\n", encoding="utf-8")  # as Excel writes it
-    a = argparse.Namespace(data=here / "people.csv", gaps=None, leave_out="", hold_out=0.3)
+    a = argparse.Namespace(data=here / "people.csv", gaps=None, leave_out="", hold_out=0.3, labels=None, init=None)
     learned, tested, _ = read_footage(a)
     assert {c.subject for c in learned} == {"ben", "cem"} and {c.label for c in tested} == {"a", "b"}, (learned, tested)
     for row, said in (("x.mp4,,ann", "label"), ("x.mp4,!,ann", "label"), ("x.mp4", "label"), (",a,ann", "path")):
@@ -375,7 +404,7 @@ def check_gaps_kept_out(here: Path) -> None:
     import train
 
     (here / "gaps.csv").write_text("path,label,start,end,split\nlong.y4m,walk,2,4,train\nlong.y4m,wave,6,8,test\nclips/across/0.y4m,walk,,,\n")
-    a = argparse.Namespace(data=here / "gaps.csv", gaps="nothing", init=None, cache=here / "cache", leave_out="", hold_out=0.2)
+    a = argparse.Namespace(data=here / "gaps.csv", gaps="nothing", init=None, cache=here / "cache", leave_out="", hold_out=0.2, labels=None)
     learned, tested, labels = train.read_footage(a)
     assert [(c.label, c.start) for c in learned] == [("walk", 2), ("walk", 0)] and labels == ["walk"], learned
     assert [(c.label, c.start) for c in tested] == [("wave", 6), ("nothing", 0), ("nothing", 4), ("nothing", 8)], tested
@@ -400,6 +429,10 @@ def check_manifests(here: Path) -> None:
         (here / "bad.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
         return [(c.path.name, c.label, c.start, c.split) for c in footage.read_manifest(here / "bad.csv")]
 
+    assert "line 2 has 6 cells, the header 4" in refused(lambda: read("path,label,start,end\na.mp4,wave,1,5,2,5\n"))
+    assert read("path,label\n,\na.mp4,wave,\n") == [("a.mp4", "wave", 0, "")], "blank cells say nothing"
+    (here / "bad.csv").write_text(f"path,label\na.mp4,x\nsub/../a.mp4,x\n{here}/./a.mp4,x\n")
+    assert {c.path for c in footage.read_manifest(here / "bad.csv")} == {here / "a.mp4"}, "one video, however its path is spelt"
     assert read("Path, Label ,START,split\na.mp4, wave ,1,Test\nb.mp4,! wave,,\n") == [("a.mp4", "wave", 1, "test"), ("b.mp4", "!wave", 0, "")]
     for text, says in (("path;label\na.mp4;x\n", "it has path;label; columns are parted by commas"), ("file,label\na,b\n", "it has file, label"),
                        ("path,label\na.mp4,gr\xfc\xdfen\n".encode("latin-1"), "is not UTF-8"), ("path,label\na.mp4,x\n".encode("utf-16"), "is not UTF-8"),
@@ -408,10 +441,10 @@ def check_manifests(here: Path) -> None:
     assert "No such file" in refused(lambda: footage.read_manifest(here / "nowhere.csv"))
     (here / "bad.csv").write_text("path,label\na.mp4,walk\nno.mp4,walk\n")
     assert len(footage.read_manifest(here / "bad.csv")) == 2, "an evaluation may ask for other rows"
-    a = argparse.Namespace(data=here / "bad.csv", gaps=None, leave_out="", hold_out=0.2)
+    a = argparse.Namespace(data=here / "bad.csv", gaps=None, leave_out="", hold_out=0.2, labels=None, init=None)
     assert "there is no file" in refused(lambda: read_footage(a))
     (here / "bad.csv").write_text("path,label,subject,split\na.mp4,walk,ann,\nb.mp4,wave,ben,\n")
-    a = argparse.Namespace(data=here / "bad.csv", gaps=None, leave_out="ann, ben", hold_out=0.2)
+    a = argparse.Namespace(data=here / "bad.csv", gaps=None, leave_out="ann, ben", hold_out=0.2, labels=None, init=None)
     assert "no clip is left to train on" in refused(lambda: read_footage(a))
     a.leave_out = "bob"
     assert "--leave-out bob" in refused(lambda: read_footage(a))

@@ -244,6 +244,13 @@ def check_start(model: Path, out: Path) -> None:
     run("--steps", "9", "--lr", "1e-3")
     assert "other lr (0.001)" in refused("--steps", "9", "--lr", "5e-4")
     assert "other matrix-lr (0.002)" in refused("--steps", "9", "--matrix-lr", "1e-3")
+    assert run("--budgets", "0.25").config["train_ec"] == [0.25, 0.25], "the file would say that it was trained at other budgets"
+    early = run("--steps", "9")  # one that was asked to finish, and did
+    early.step, early.cut = 4, (2, 4, 9)
+    early.save()
+    assert run("--steps", "9").progress() == 1
+    for more in (["--steps", "16"], ["--minutes", "60"]):
+        assert run(*more).progress() < 1, "what was finished early goes on, as is said"
 
 
 def check_curves(here: Path) -> None:

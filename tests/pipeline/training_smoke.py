@@ -21,6 +21,7 @@ from training_data_checks import (
     check_left_to_right,
     check_manifests,
     check_many_files,
+    check_merges,
     check_moments,
     check_motion,
     check_notes,
@@ -222,6 +223,7 @@ def main() -> int:
         check_gaps_kept_out(here)
         check_moments(load_model(own), here)
         check_many_files(load_model(own), here)
+        check_merges(own, here)
         check_notes(here)
         check_control()
         check_router_precision(load_model(own))

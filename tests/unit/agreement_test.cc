@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "engine/backend/registry.h"
 #include "tests/tiny_model.h"
 
 namespace mone {
@@ -25,6 +26,15 @@ TEST(Agreement, IsPerfectBetweenEquals) {
   EXPECT_EQ(agreement.largest_difference, 0);
   EXPECT_EQ(agreement.tokens, 6 * 20);
   EXPECT_EQ(agreement.tokens_elsewhere, 0);
+}
+
+TEST(Agreement, OnednnHasNoInt8ForRowsThatAreTooShortForTheirScale) {
+  ModelConfig narrow;
+  narrow.D = 8;
+  for (const BackendEntry& entry : backends())
+    if (entry.name == std::string("onednn")) {
+      EXPECT_THAT(entry.why_not(narrow, DType::kInt8), HasSubstr("D = 8"));
+    }
 }
 
 TEST(Agreement, IsCloseButNotPerfectInInt8) {

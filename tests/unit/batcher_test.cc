@@ -284,6 +284,11 @@ TEST_F(BatcherTest, MisuseIsSaidAtOnceAndChangesNothing) {
   }
   EXPECT_NE(feed->wait(*window).prediction, nullptr);
   EXPECT_THROW(engine_->set_costs(costs(8)), ConfigError);
+  make(8);
+  EXPECT_THROW(engine_->set_costs(costs(8, 0)), ConfigError) << "no costs";
+  CostTable plain = costs(8);
+  plain.experts = 1;
+  EXPECT_THROW(engine_->set_costs(plain), ConfigError) << "another model's";
   const auto other = engine_;
   make(8);
   const auto stranger = engine_->new_stream();

@@ -319,6 +319,38 @@ TEST_F(ManifestTest, AVideoIsOneHoweverItIsSpelt) {
             "http://host//a.mp4");
 }
 
+TEST_F(ManifestTest, ALabelThatTheModelHasIsNotMerged) {
+  const auto manifest =
+      read_manifests({write("m.csv", "path,label\na.mp4,wave\nb.mp4,shake\n")}, {}, {"walk", "wave"},
+                     LabelMapping::parse(R"({"walk": ["wave", "shake"]})", "m").value());
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  EXPECT_EQ(manifest.value().videos[0].events[0].truth, 1);
+  EXPECT_EQ(manifest.value().videos[1].events[0].truth, 0);
+}
+
+TEST_F(ManifestTest, AccentsMayBeTakenApart) {
+  const std::string whole = "gr\u00fc\u00dfen", apart = "gru\u0308\u00dfen";
+  for (const auto& [model, row] : {std::pair(whole, apart), std::pair(apart, whole)}) {
+    const auto manifest =
+        read_manifests({write("m.csv", "path,label\na.mp4," + row + "\nb.mp4,hallo\n")}, {}, {"walk", model},
+                       LabelMapping::parse("{\"" + row + "\": [\"hallo\"]}", "m").value());
+    ASSERT_TRUE(manifest) << manifest.error().text;
+    EXPECT_EQ(manifest.value().videos[0].events[0].truth, 1);
+    EXPECT_EQ(manifest.value().videos[1].events[0].truth, 1);
+  }
+  EXPECT_EQ(read({write("m.csv", "path,label\na.mp4,\xfc\n")}).value().out_of_vocabulary.at("\xfc"), 1);
+}
+
+TEST_F(ManifestTest, RowsThatDenyALabelAreForTraining) {
+  const auto manifest =
+      read({write("m.csv", "path,label,start,end\na.mp4,walk,0,2\na.mp4,!walk,3,4\nb.mp4,!jig,,\n")});
+  ASSERT_TRUE(manifest) << manifest.error().text;
+  ASSERT_EQ(manifest.value().videos.size(), 1u);
+  EXPECT_EQ(manifest.value().videos[0].events.size(), 1u);
+  EXPECT_TRUE(manifest.value().out_of_vocabulary.empty());
+  EXPECT_THAT(manifest.value().warnings, ElementsAre(HasSubstr("2 of the rows deny a label")));
+}
+
 TEST_F(ManifestTest, ARowThatComesAgainCountsOnceAndIsSaid) {
   const auto manifest = read({write("m.csv",
                                     "path,label,start,end,dataset\na.mp4,wave,,,\n./a.mp4,wave_one_hand,,,\n"

@@ -130,6 +130,10 @@ TEST(Huggingface, AConfigThatCannotBeRunIsNamedWithItsKey) {
       R"({"model_type": "vivit", "image_size": 4096, "num_frames": 86, "tubelet_size": [86, 16, 16]})",
       "config.json");
   EXPECT_THAT(large ? "" : large.error().text, HasSubstr("more than 268435456 bytes a tubelet"));
+  const auto kept = parse_huggingface_config(
+      R"({"model_type": "vivit", "image_size": 4096, "num_frames": 1024, "tubelet_size": [1, 512, 512]})",
+      "config.json");
+  EXPECT_THAT(kept ? "" : kept.error().text, HasSubstr("more than 1073741824 bytes a window"));
   EXPECT_EQ(load(folder_config(), folder_tensors(true)).failure, "");
   const std::tuple<const char*, json, const char*> cases[] = {
       {"model_type", "videomae", "\"videomae\""},

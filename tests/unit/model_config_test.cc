@@ -120,6 +120,10 @@ TEST(ModelConfig, SizesMustFitEachOther) {
   json large = valid();  // 4.3 GB a tubelet: no int holds that
   large["image"] = {4096, 4096}, large["tubelet"] = {86, 16, 16}, large["frames"] = 86;
   EXPECT_THAT(failure(large), HasSubstr("larger than 268435456 bytes"));
+  json kept = valid();  // 50 MB a tubelet, of which a stream of a joint model would keep 1024
+  kept["variant"] = "joint", kept["Lt"] = 0;
+  kept["image"] = {4096, 4096}, kept["tubelet"] = {1, 512, 512}, kept["frames"] = 1024;
+  EXPECT_THAT(failure(kept), HasSubstr("frames of 1024 make a window larger than 1073741824 bytes"));
 }
 
 TEST(ModelConfig, TextThatIsNoConfigFails) {

@@ -148,6 +148,38 @@ TEST(Follow, RecoversFromRatesThatCannotBe) {
   }
 }
 
+TEST(Follow, ABurstAfterAStallIsNoRate) {
+  // Stamped on arrival: 0.8 s of frames come at once.
+  Sampler sampler(contract(), {});
+  Log log;
+  double t = 0;
+  for (; t < 3; t += 1 / 30.) log.push(sampler, at(t));
+  t += 0.8;
+  for (int i = 0; i < 24; ++i) log.push(sampler, at(t + i * 1e-4));
+  for (const double end = t + 3; t < end; t += 1 / 30.) {
+    log.push(sampler, at(t + 0.01));
+    EXPECT_EQ(log.state.stride, 2);
+    EXPECT_NEAR(log.state.rate, 7.5, 0.1);
+  }
+  EXPECT_LE(sampler.counters().missing, 25u);
+  EXPECT_EQ(log.restarts, 1);
+}
+
+TEST(Follow, NoTimestampsMakeMoreStepsThanACameraCouldHaveSent) {
+  for (const bool asked : {false, true}) {
+    Sampler sampler(contract(), {});
+    double t = 0;
+    for (; t < 1.04; t += 1 / 25.) sampler.push(at(t));
+    Time now = at(t);
+    for (int i = 0; i < 300; ++i) EXPECT_LE(sampler.push(now += std::chrono::nanoseconds(1)).size(), 310u);
+    if (asked) {
+      EXPECT_LE(sampler.gap(now + milliseconds(900)).size(), 310u);
+    }
+    EXPECT_LE(sampler.push(now + milliseconds(900)).size(), 310u);
+    EXPECT_LE(sampler.counters().missing, 600u);
+  }
+}
+
 TEST(Follow, AdaptsWithinAboutASecondWhenACameraSlowsDownAndSpeedsUp) {
   Sampler sampler(contract(), {});
   sampler.declare_frame_rate(30);

@@ -4,10 +4,16 @@
 namespace mone {
 namespace {
 
-std::string why_not(const ModelConfig&, DType dtype) {
+/// Rows of int8 end with their scale, and stand where rows of bf16 have room for 4 bytes a column.
+constexpr int kFewestInt8Columns = 16;
+
+std::string why_not(const ModelConfig& config, DType dtype) {
   const auto isa = cpu::choose_isa();
   if (!isa) return isa.error().text;
   if (dtype == DType::kF32) return {};
+  if (dtype == DType::kInt8 && config.D > 0 && config.D < kFewestInt8Columns)
+    return "no int8 for rows of D = " + std::to_string(config.D) + ", it takes " +
+           std::to_string(kFewestInt8Columns) + "; choose bf16 or f32";
   if (dtype == DType::kInt8 && !isa.value().kernels->has_int8)
     return std::string("no int8 with ") + isa.value().kernels->isa +
            " kernels, it takes AVX-512 VNNI and BF16; choose f32";
