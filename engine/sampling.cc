@@ -17,9 +17,11 @@ constexpr double kMissingFrom = 1.5;         // expected intervals; longer ones 
 constexpr double kFastestDeclared = 300;  // frames a second; containers that declare more declare their clock
 constexpr std::size_t kRun = 3;           // equal long intervals, and seconds, that lost frames hardly make
 constexpr double kRunSeconds = 0.3, kSameInterval = 0.2;
-constexpr double kStall = 4, kInBurst = 0.5;  // expected intervals: after a longer one, shorter ones are owed
-constexpr double kGapFrames = 2.5;            // a gap is never shorter than this many frames
-constexpr double kClearlyBetter = 0.1;        // log of ratio: a stride this much nearer to nominal wins soon
+constexpr double kStall = 4,
+                 kInBurst = 0.5;        // expected intervals: after a longer one, shorter ones are owed ...
+constexpr double kLongestBurst = 0.2;   // ... for so many seconds; then the source has become faster
+constexpr double kGapFrames = 2.5;      // a gap is never shorter than this many frames
+constexpr double kClearlyBetter = 0.1;  // log of ratio: a stride this much nearer to nominal wins soon
 constexpr Time kHoldShort = std::chrono::milliseconds(200);
 constexpr Time kHoldLong = std::chrono::seconds(2);
 constexpr Time kSameInstant = std::chrono::microseconds(1);  // timestamps are rounded
@@ -45,9 +47,12 @@ bool RateMeter::add(Time interval) {
   const double length = seconds(interval);
   seen_ += length;
   if (period_ > 0 && length > kStall * period_) {
-    owed_ = length / period_ - 1;
-  } else if (owed_ >= 1 && length < kInBurst * period_) {
+    owed_ = length / period_ + 1;  // and one more, since periods are not that exact
+    burst_ = 0;
+  } else if (owed_ >= 1 && length < kInBurst * period_ && burst_ + length < kLongestBurst) {
+    if (burst_ == 0) forget_newest();  // the stall, of which the burst is the other half
     owed_ -= 1;
+    burst_ += length;
     return false;
   } else {
     owed_ = 0;
@@ -59,6 +64,13 @@ bool RateMeter::add(Time interval) {
   if (slower) count_ = kRun;
   update();
   return slower;
+}
+
+void RateMeter::forget_newest() {
+  if (count_ == 0) return;
+  next_ = (next_ + intervals_.size() - 1) % intervals_.size();
+  --count_;
+  update();
 }
 
 bool RateMeter::slower_at_a_stroke() const {

@@ -88,13 +88,14 @@ class MONE_API RateMeter {
 
  private:
   void update();
+  void forget_newest();
   bool slower_at_a_stroke() const;
   double newest(std::size_t i) const {
     return intervals_[(next_ + intervals_.size() - 1 - i) % intervals_.size()];
   }
 
   double declared_ = 0, period_ = 0, seen_ = 0;  // seconds of timestamps seen since clear()
-  double owed_ = 0;                              // frames that a stall has held back
+  double owed_ = 0, burst_ = 0;                  // frames that a stall has held back; seconds of their burst
   std::array<double, 256> intervals_{};          // ring; more than 256 frames a second: the last 256
   std::size_t next_ = 0, count_ = 0;
   std::vector<double> sorted_;

@@ -137,6 +137,7 @@ class Collector {
       std::string text = cell(common);
       if (text.empty()) text = cell(label);
       if (text.empty()) return failed("has no label");
+      text = composed(text);
       if (text[0] == '!') {
         denials_ += 1;
         continue;
@@ -160,10 +161,10 @@ class Collector {
   }
 
  private:
+  /// @param label  composed()
   int truth_of(const std::string& label) const {
-    const std::string whole = composed(label);
-    auto found = label_index_.find(whole);
-    if (found == label_index_.end()) found = label_index_.find(mapping_(whole));
+    auto found = label_index_.find(label);
+    if (found == label_index_.end()) found = label_index_.find(mapping_(label));
     return found == label_index_.end() ? -1 : found->second;
   }
 

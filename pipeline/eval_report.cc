@@ -66,7 +66,7 @@ void print_events(std::ostream& out, const EvalSet& set, const std::vector<std::
     out << "found " << events.recall().right << " of " << events.recall().of << ", recall "
         << share_text(events.recall()) << ", precision " << share_text(events.precision()) << ", ";
   else
-    out << "none that the model has a name for, ";
+    out << (set.labels.empty() ? "none that the model has a name for, " : "none to find, ");
   out << events.false_alarms() << " false alarms in " << fixed(events.hours() * 60, 1) << " min ("
       << fixed(events.false_alarms_per_hour(), 1) << " an hour)\n";
   std::string alarms;

@@ -95,6 +95,10 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
             columns = [name.strip() for name in reader.fieldnames or []]
+            known = {name.lower() for name in columns}
+            if "path" not in known or not {"label", "common_label"} & known:
+                hint = "; columns are parted by commas, not by `;`" if any(";" in name for name in columns) else ""
+                raise SystemExit(f"{path}: needs the columns path and label (or common_label), it has {', '.join(columns) or 'none'}{hint}")
             rows = []
             for row in reader:
                 if any((cell or "").strip() for cell in row.get(None, [])):
@@ -109,10 +113,6 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise SystemExit(f"{path}: is not UTF-8; save it as `CSV UTF-8`") from error
     except csv.Error as error:
         raise SystemExit(f"{path}: {error}") from error
-    known = {name.lower() for name in columns}
-    if "path" not in known or not {"label", "common_label"} & known:
-        hint = "; columns are parted by commas, not by `;`" if any(";" in name for name in columns) else ""
-        raise SystemExit(f"{path}: needs the columns path and label (or common_label), it has {', '.join(columns) or 'none'}{hint}")
     if not rows:
         raise SystemExit(f"{path}: has no rows")
     return rows
@@ -127,7 +127,8 @@ def read_manifest(path: Path) -> list[Clip]:
         if not clips:
             raise SystemExit(f"{path}: no videos in folders by label ({path}/LABEL/clip.mp4)")
         return clips
-    clips = []
+    clips: list[Clip] = []
+    first_spelt: dict[str, Path] = {}  # one video, however its path is spelt
     for line, row in read_rows(path):
         label = spelt(row.get("common_label") or row.get("label") or "")
         if not row["path"] or not label.removeprefix("!"):
@@ -138,8 +139,8 @@ def read_manifest(path: Path) -> list[Clip]:
             start, end = float("nan"), 0.0
         if not 0 <= start <= end:
             raise SystemExit(f"{path}: line {line} has start {row.get('start')!r} and end {row.get('end')!r}, which are not seconds from start to end")
-        place = Path(os.path.abspath(path.parent / row["path"]))  # one video however it is spelt; links stay what they are called
-        clips.append(Clip(place, label, row.get("subject") or "", (row.get("split") or "").lower(), start, end,
+        place = path.parent / row["path"]
+        clips.append(Clip(first_spelt.setdefault(os.path.abspath(place), place), label, row.get("subject") or "", (row.get("split") or "").lower(), start, end,
                           row.get("dataset") or ""))  # fmt: skip
     return clips
 
@@ -240,20 +241,20 @@ def check_part(clip: Clip) -> None:
 def decode_all(clips: list[Clip], cache: Path, rgb: bool = False, workers: int = 2) -> list[Clip]:
     videos = {clip.path: clip for clip in clips}  # not once for each part of a longer one
     notes: dict[str, list[str]] = {}  # those that say the same of many videos are told once
-    bar, began = Bar(patience=3), time.monotonic()
+    bar, began = Bar(patience=3, log=sys.stderr), time.monotonic()
 
     def one(clip: Clip) -> None:
         decode(clip, cache, rgb, note=lambda text: notes.setdefault(text.replace(str(clip.path), ""), []).append(text))
 
-    with ThreadPoolExecutor(workers) as pool:
-        try:
+    try:
+        with ThreadPoolExecutor(workers) as pool:
             for done, _ in enumerate(pool.map(one, videos.values()), 1):
                 bar.show(done / len(videos), time.monotonic() - began, f"{done} of {len(videos)} videos decoded")
-        finally:
-            bar.end()
-            for alike in notes.values():
-                others = len(alike) - 1
-                tell(alike[0] + f" (and so of {others} other video{'s' * (others > 1)})" * (others > 0))
+    finally:  # the pool has ended, so no note comes any more
+        bar.end()
+        for alike in notes.values():
+            others = len(alike) - 1
+            tell(alike[0] + f" (and so of {others} other video{'s' * (others > 1)})" * (others > 0))
     for clip in clips:
         video = videos[clip.path]
         clip.pixels, clip.times, clip.fps = video.pixels, video.times, video.fps
@@ -290,12 +291,23 @@ MERGES = Path(__file__).resolve().parents[2] / "configs" / "models" / "labels.js
 def read_vocabulary(labels: list[str], path: Path = MERGES) -> dict[str, str]:
     """Other people's labels to the model's, of a JSON that `mone eval` reads too, but for those that the model has itself (labels)."""
     try:
-        merges = json.loads(path.read_text()).items()
-        return {other: label for label, others in merges for other in others if other not in labels}
+        merges = json.loads(path.read_text(encoding="utf-8")).items()
+        pairs = [(spelt(other), spelt(label)) for label, others in merges for other in list_of(others)]
     except OSError as error:
         raise SystemExit(f"{path}: {error.strerror}") from error
     except (ValueError, AttributeError, TypeError) as error:
         raise SystemExit(f'{path}: is not a JSON file such as {{"wave": ["wave_one_hand", "wave_two_hands"]}}') from error
+    twice = [other for other, count in Counter(other for other, _ in pairs).items() if count > 1]
+    if twice:
+        raise SystemExit(f"{path}: {twice[0]} stands under two labels")
+    own = {spelt(label) for label in labels}
+    return {other: label for other, label in pairs if other not in own}
+
+
+def list_of(labels) -> list[str]:
+    if not isinstance(labels, list):
+        raise TypeError("no list")
+    return labels
 
 
 def windows_inside(cutter, ends: np.ndarray, start: float, end: float) -> np.ndarray:

@@ -120,6 +120,10 @@ TEST_F(Eval, APageNamesTheAlarmsOfASetWithoutAKnownLabel) {
   EXPECT_THAT(unknown, HasSubstr("false alarms an hour")) << "how often is in no list";
   const ProgramRun table = eval({"--budgets", "1", "--controls", "none", file("two.csv")});
   EXPECT_THAT(table.out, HasSubstr("events: none that the model has a name for, "));
+  write_file(file("quiet.csv"), "path,label\nwalk.mkv,nothing\n");
+  EXPECT_THAT(
+      eval({"--budgets", "1", "--controls", "none", "--background", "nothing", file("quiet.csv")}).out,
+      HasSubstr("events: none to find, "));
 }
 
 TEST_F(Eval, ARowThatNoWindowLiesInIsSaid) {

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import subprocess
+import time
 import unicodedata
 from pathlib import Path
 
@@ -235,9 +236,6 @@ def check_many_files(model, here: Path) -> None:
 
 def check_merges(model: Path, here: Path) -> None:
     """Labels that become another's are told, and may stay as they are spelt; so does one that the model to start from has."""
-    import contextlib
-    import io
-
     import footage
     from train import merge_labels
 
@@ -253,37 +251,46 @@ def check_merges(model: Path, here: Path) -> None:
     assert merged(None, None) == (["sit", "!sit", "pick_up", "walk", "across"], "")
     (here / "merges.json").write_text('{"walk": ["across", "sit"]}')  # the model has a label across of its own
     assert merged(here / "merges.json", model)[0] == ["walk", "!walk", "pick_up", "walk", "across"]
-    (here / "merges.json").write_text('["walk"]')
-    assert "is not a JSON file such as" in refused(lambda: merged(here / "merges.json", None))
+    (here / "merges.json").write_text('{"bend": ["across"]}')
+    assert merged(here / "merges.json", None)[0][-1] == "bend"
+    apart = unicodedata.normalize("NFD", "gr\u00fc\u00dfen")
+    (here / "merges.json").write_text(json.dumps({"wave": [apart]}))
+    assert footage.read_vocabulary([], here / "merges.json") == {"gr\u00fc\u00dfen": "wave"}
+    assert footage.read_vocabulary([apart], here / "merges.json") == {}
+    for text, says in (('["walk"]', "is not a JSON file such as"), ('{"wave": "abc"}', "is not a JSON file such as"), ('{"wave": [1]}', "is not a JSON file"),
+                       ('{"wave": ["a"], "walk": ["a"]}', "a stands under two labels")):  # fmt: skip
+        (here / "merges.json").write_text(text)
+        assert says in refused(lambda: merged(here / "merges.json", None)), text
 
 
 def check_notes(here: Path) -> None:
     """What is to be said of many videos is said once, also where another one cannot be read."""
-    import contextlib
-    import io
-
     import footage
     import numpy as np
 
     def decoded(clip, cache, rgb, note):
+        time.sleep({"broken": 0.1, "slow": 0.3}.get(clip.label, 0))
         if clip.label == "broken":
             raise SystemExit("broken")
         note(f"mone: {clip.path}: {clip.label}")
         clip.pixels, clip.times, clip.fps = here, np.arange(10) / 10, 10.0
 
     clips = [footage.Clip(here / f"{i}.mp4", label) for i, label in enumerate(["late", "damaged", "damaged", "damaged", "late", "alone"])]
-    real, said, broken = footage.decode, io.StringIO(), io.StringIO()
+    real, said, broken, late = footage.decode, io.StringIO(), io.StringIO(), io.StringIO()
     footage.decode = decoded
     try:
         with contextlib.redirect_stderr(said):
             footage.decode_all(clips, here, workers=1)
         with contextlib.redirect_stderr(broken), contextlib.suppress(SystemExit):
             footage.decode_all([clips[1], footage.Clip(here / "broken.mp4", "broken")], here, workers=1)
+        with contextlib.redirect_stderr(late), contextlib.suppress(SystemExit):
+            footage.decode_all([footage.Clip(here / f"{name}.mp4", name) for name in ("broken", "slow")], here, workers=2)
     finally:
         footage.decode = real
     assert said.getvalue().splitlines() == [f"mone: {here}/0.mp4: late (and so of 1 other video)",
                                             f"mone: {here}/1.mp4: damaged (and so of 2 other videos)", f"mone: {here}/5.mp4: alone"], said.getvalue()  # fmt: skip
     assert broken.getvalue() == f"mone: {here}/1.mp4: damaged\n", broken.getvalue()
+    assert late.getvalue() == f"mone: {here}/slow.mp4: slow\n", "what is still being decoded when another fails"
 
 
 def check_excerpts(model) -> None:
@@ -433,8 +440,10 @@ def check_manifests(here: Path) -> None:
     assert read("path,label\n,\na.mp4,wave,\n") == [("a.mp4", "wave", 0, "")], "blank cells say nothing"
     (here / "bad.csv").write_text(f"path,label\na.mp4,x\nsub/../a.mp4,x\n{here}/./a.mp4,x\n")
     assert {c.path for c in footage.read_manifest(here / "bad.csv")} == {here / "a.mp4"}, "one video, however its path is spelt"
+    (here / "bad.csv").write_text("path,label\nsub/../a.mp4,x\na.mp4,x\n")
+    assert {c.path for c in footage.read_manifest(here / "bad.csv")} == {here / "sub/../a.mp4"}, "and opened as it is written: sub may be a link"
     assert read("Path, Label ,START,split\na.mp4, wave ,1,Test\nb.mp4,! wave,,\n") == [("a.mp4", "wave", 1, "test"), ("b.mp4", "!wave", 0, "")]
-    for text, says in (("path;label\na.mp4;x\n", "it has path;label; columns are parted by commas"), ("file,label\na,b\n", "it has file, label"),
+    for text, says in (("path;label;start\na.mp4;x;1,5\n", "it has path;label;start; columns are parted by commas"), ("file,label\na,b\n", "it has file, label"),
                        ("path,label\na.mp4,gr\xfc\xdfen\n".encode("latin-1"), "is not UTF-8"), ("path,label\na.mp4,x\n".encode("utf-16"), "is not UTF-8"),
                        ("", "it has none"), ("path,label\n", "no rows")):  # fmt: skip
         assert says in refused(lambda: read(text)), text

@@ -165,6 +165,28 @@ TEST(Follow, ABurstAfterAStallIsNoRate) {
   EXPECT_EQ(log.restarts, 1);
 }
 
+TEST(Follow, AFasterSourceAfterAPauseIsBelieved) {
+  Sampler sampler(contract(), {});
+  Log log;
+  double t = 0;
+  for (; t < 3; t += 1 / 5.) log.push(sampler, at(t));
+  t += 600;
+  for (const double end = t + 1.5; t < end; t += 1 / 30.) log.push(sampler, at(t));
+  EXPECT_NEAR(log.state.rate, 7.5, 0.1);
+}
+
+TEST(Follow, FramesThatArriveInGroupsHaveTheRateTheyHadBefore) {
+  Sampler sampler(contract(), {});
+  Log log;
+  double t = 0;
+  for (; t < 3; t += 1 / 30.) log.push(sampler, at(t));
+  for (const double end = t + 4; t < end; t += 0.2)
+    for (int i = 0; i < 6; ++i) {
+      log.push(sampler, at(t + i * 1e-4));
+      EXPECT_NEAR(log.state.rate, 7.5, 0.5) << t;
+    }
+}
+
 TEST(Follow, NoTimestampsMakeMoreStepsThanACameraCouldHaveSent) {
   for (const bool asked : {false, true}) {
     Sampler sampler(contract(), {});
