@@ -17,8 +17,8 @@ constexpr double kMissingFrom = 1.5;         // expected intervals; longer ones 
 constexpr double kFastestDeclared = 300;  // frames a second; containers that declare more declare their clock
 constexpr std::size_t kRun = 3;           // equal long intervals, and seconds, that lost frames hardly make
 constexpr double kRunSeconds = 0.3, kSameInterval = 0.2;
-constexpr double kStall = 4,
-                 kInBurst = 0.5;        // expected intervals: after a longer one, shorter ones are owed ...
+constexpr double kStall = 4;            // expected intervals: what comes after a longer one, ...
+constexpr double kInBurst = 0.5;        // ... in shorter ones than this, was owed ...
 constexpr double kLongestBurst = 0.2;   // ... for so many seconds; then the source has become faster
 constexpr double kGapFrames = 2.5;      // a gap is never shorter than this many frames
 constexpr double kClearlyBetter = 0.1;  // log of ratio: a stride this much nearer to nominal wins soon
